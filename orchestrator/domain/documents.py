@@ -1,0 +1,387 @@
+"""The documents of the desk: one model per thing that changes together, and where it lives.
+
+JSON Schema and the dashboard's TypeScript types are generated from these models.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
+from orchestrator.domain.orders import Order
+from orchestrator.domain.positions import Position, Trade
+from orchestrator.domain.risk import DeskState
+
+DESK_STATE = "desk/state"
+DESK_EXPOSURE = "desk/exposure"
+DESK_SUMMARY = "desk/summary"
+CONFIG_RISK = "config/risk"
+
+
+def book_path(module: ModuleName) -> str:
+    """Return the path of a module's book."""
+    return f"books/{module.value}"
+
+
+def parameters_path(module: ModuleName) -> str:
+    """Return the path of the parameters that trade now."""
+    return f"parameters/{module.value}"
+
+
+def parameters_version_path(module: ModuleName, version: int) -> str:
+    """Return the path of one version of a module's parameters."""
+    return f"parameters/{module.value}/versions/{version}"
+
+
+def order_path(client_order_id: str) -> str:
+    """Return the path of an order."""
+    return f"orders/{client_order_id}"
+
+
+def cycle_path(module: ModuleName, slot: str) -> str:
+    """Return the path of a cycle's decision trace."""
+    return f"cycles/{module.value}_{slot}"
+
+
+def trade_path(trade_id: str) -> str:
+    """Return the path of a closed round trip."""
+    return f"trades/{trade_id}"
+
+
+def equity_path(month: date) -> str:
+    """Return the path of a month of the equity curve."""
+    return f"equity/{month:%Y%m}"
+
+
+class Document(BaseModel):
+    """Base of all stored documents; unknown fields are kept out, the schema number is always there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_version: int = Field(default=1, alias="schema")
+
+
+class DeskStateDoc(Document):
+    """`desk/state`: the brake."""
+
+    state: DeskState = DeskState.ACTIVE
+    by: str = "desk"
+    reason: str = "initial"
+    changed_at: UtcTime
+
+
+class ModuleExposure(Value):
+    """What a module holds and has reserved, in USD; updated when its orders or positions change."""
+
+    held_usd: Amount = ZERO
+    reserved_usd: Amount = ZERO
+    symbols: dict[str, Amount] = {}
+    """Held plus reserved, by symbol."""
+    open_positions: int = 0
+
+
+class ExposureDoc(Document):
+    """`desk/exposure`: what all modules together hold and have reserved; changed by compare-and-set only."""
+
+    modules: dict[ModuleName, ModuleExposure] = {}
+    venue_equity: dict[str, Amount] = {}
+    peak_equity: Amount = ZERO
+    day: date | None = None
+    day_start_equity: Amount = ZERO
+    realized_today: dict[ModuleName, Amount] = {}
+    updated_at: UtcTime
+
+    @property
+    def equity(self) -> Decimal:
+        """Desk equity in USD: the sum over venues."""
+        return sum(self.venue_equity.values(), ZERO)
+
+
+class AccountView(Value):
+    """A venue account as last seen, USD."""
+
+    venue: str
+    cash: Amount
+    equity: Amount
+    buying_power: Amount
+    as_of: UtcTime
+
+
+class CycleStatus(StrEnum):
+    """How a cycle ended."""
+
+    IDLE = "idle"
+    DECIDED = "decided"
+    TRADED = "traded"
+    DUPLICATE = "duplicate"
+    VENUE_DOWN = "venue_down"
+    FAILED = "failed"
+
+
+class CycleSummary(Value):
+    """The heartbeat of a module, kept in its book."""
+
+    slot: UtcTime
+    status: CycleStatus
+    opportunities: int = 0
+    denied: int = 0
+    orders: int = 0
+    note: str = ""
+
+
+class BookDoc(Document):
+    """`books/{module}`: all a module's cycle needs to know of itself; the compare-and-set lock of its cycles."""
+
+    module: ModuleName
+    last_slot: UtcTime | None = None
+    last_cycle: CycleSummary | None = None
+    positions: dict[str, Position] = {}
+    orders: dict[str, Order] = {}
+    """Orders that are not terminal, by client order id."""
+    broker_ids: dict[str, str] = {}
+    """Venue order id to client order id, of recent orders: late fills find their order."""
+    cursors: dict[str, str] = {}
+    account: AccountView | None = None
+    drift: dict[str, Amount] = {}
+    """Venue quantity minus book quantity, by symbol; only symbols that differ."""
+    realized_pnl: Amount = ZERO
+    realized_day: date | None = None
+    realized_today: Amount = ZERO
+    fees: Amount = ZERO
+    income: Amount = ZERO
+    """Dividends and other cash of the venue, USD."""
+    trades: int = 0
+    parameters: dict[str, Any] = {}
+    """The last good parameters and their version: what trades while the stored ones are unusable."""
+    parameters_version: int = 0
+    memory: dict[str, str] = {}
+    """What pure decisions may carry to the next cycle, as strings."""
+    updated_at: UtcTime
+
+
+class OrderDoc(Document):
+    """`orders/{client_order_id}`: an order, complete."""
+
+    order: Order
+    module: ModuleName
+    symbol: str
+    state: str
+    terminal: bool
+    created_at: UtcTime
+    updated_at: UtcTime
+
+
+class OpportunityTrace(Value):
+    """One opportunity in a decision trace with its verdict."""
+
+    strategy: str
+    symbol: str
+    purpose: str
+    side: str
+    confidence: float
+    reason: str
+    features: dict[str, float]
+    verdict: Literal["approved", "resized", "denied"]
+    code: str | None = None
+    limit: str | None = None
+    observed: str | None = None
+    qty: Amount | None = None
+    binding_cap: str | None = None
+    client_order_id: str | None = None
+
+
+class CycleDoc(Document):
+    """`cycles/{module}_{slot}`: why each thing was or was not done."""
+
+    module: ModuleName
+    slot: UtcTime
+    status: CycleStatus
+    opportunities: tuple[OpportunityTrace, ...] = ()
+    missing: dict[str, str] = {}
+    round_trips: int = 0
+    writes: int = 0
+    venue_calls: int = 0
+    parameters_version: int = 0
+    note: str = ""
+    expire_at: UtcTime
+
+
+class TradeDoc(Document):
+    """`trades/{id}`: a closed round trip."""
+
+    trade: Trade
+    module: ModuleName
+    strategy: str
+    closed_at: UtcTime
+
+
+class ParametersDoc(Document):
+    """`parameters/{module}`: what trades now; `…/versions/{n}` holds every version with its provenance."""
+
+    module: ModuleName
+    version: int
+    values: dict[str, Any]
+    activated_at: UtcTime
+    activated_by: str
+    provenance: dict[str, Any] = {}
+
+
+class ModuleSummary(Value):
+    """One module on the first screen; money in USD."""
+
+    realized_pnl: Amount = ZERO
+    unrealized_pnl: Amount = ZERO
+    realized_today: Amount = ZERO
+    fees: Amount = ZERO
+    exposure: Amount = ZERO
+    allocation_limit: Amount = ZERO
+    open_positions: int = 0
+    working_orders: int = 0
+    unknown_orders: int = 0
+    trades: int = 0
+    drift: int = 0
+    """Number of symbols on which book and venue differ."""
+    last_slot: UtcTime | None = None
+    last_status: CycleStatus | None = None
+    healthy: bool = True
+    note: str = ""
+
+
+class SummaryDoc(Document):
+    """`desk/summary`: what the first screen shows."""
+
+    equity: Amount
+    day_pnl: Amount = ZERO
+    peak_equity: Amount
+    drawdown: float = 0.0
+    state: DeskState
+    modules: dict[ModuleName, ModuleSummary] = {}
+    market: str = ""
+    """Name of the market; a local synthetic one says so."""
+    synthetic: bool = False
+    updated_at: UtcTime
+
+
+class EquityPoint(Value):
+    """Equity of the desk and P&L (realized + unrealized) of each module, USD."""
+
+    at: UtcTime
+    equity: Amount
+    pnl: dict[ModuleName, Amount] = {}
+
+
+class EquityDoc(Document):
+    """`equity/{yyyymm}`: a month of the equity curve, oldest first."""
+
+    month: str
+    points: tuple[EquityPoint, ...] = ()
+
+
+class EventKind(StrEnum):
+    """Things that happened and that somebody may want to know."""
+
+    ORDER_FILLED = "order_filled"
+    ORDER_REJECTED = "order_rejected"
+    ORDER_UNKNOWN = "order_unknown"
+    POSITION_CLOSED = "position_closed"
+    STATE_CHANGED = "state_changed"
+    LIMIT_BREACHED = "limit_breached"
+    DRIFT_FOUND = "drift_found"
+    PARAMETERS_REJECTED = "parameters_rejected"
+    PARAMETERS_ACTIVATED = "parameters_activated"
+    VENUE_DOWN = "venue_down"
+    CYCLE_FAILED = "cycle_failed"
+    COMMAND_EXECUTED = "command_executed"
+
+
+class EventDoc(Document):
+    """`events/{id}`: a domain event; the id is derived from what happened, so telling it twice is telling it once."""
+
+    kind: EventKind
+    module: ModuleName | None = None
+    subject: str = ""
+    """What it is about: an order, position or command id."""
+    severity: Literal["info", "warning", "critical"] = "info"
+    text: str
+    data: dict[str, Any] = {}
+    at: UtcTime
+
+
+class Delivery(Value):
+    """Delivery of a notification over one channel."""
+
+    state: Literal["pending", "sent", "failed", "skipped"]
+    attempts: int = 0
+    error: str = ""
+    at: UtcTime
+
+
+class NotificationDoc(Document):
+    """`notifications/{id}`: one thing to tell; the id is the event's."""
+
+    event_id: str
+    kind: EventKind
+    severity: Literal["info", "warning", "critical"]
+    title: str
+    body: str
+    channels: dict[str, Delivery] = {}
+    acknowledged_by: str | None = None
+    created_at: UtcTime
+
+
+class CommandKind(StrEnum):
+    """What a person may ask."""
+
+    HALT = "halt"
+    REDUCE = "reduce"
+    RESUME = "resume"
+    ACKNOWLEDGE = "acknowledge"
+    RUN = "run"
+
+
+class CommandResult(Value):
+    """The desk's answer to a command."""
+
+    ok: bool
+    message: str
+    at: UtcTime
+
+
+class CommandDoc(Document):
+    """`commands/{id}`: what a person asked; created by clients through the rules, answered by the desk."""
+
+    kind: CommandKind
+    by: str
+    """uid of the person."""
+    role: str = ""
+    args: dict[str, str] = {}
+    reason: str = ""
+    created_at: UtcTime
+    status: Literal["new", "executing", "done", "refused"] = "new"
+    result: CommandResult | None = None
+
+
+class AuditDoc(Document):
+    """`audit/{n}`: who did what; `hash` chains over the previous one."""
+
+    n: int
+    who: str
+    action: str
+    detail: dict[str, Any] = {}
+    at: UtcTime
+    previous_hash: str
+    hash: str
+
+
+class UserDoc(Document):
+    """`users/{uid}`: mirror of the role, devices for push, notification choices."""
+
+    email: str = ""
+    role: str = "viewer"
+    devices: tuple[str, ...] = ()
+    notify: dict[str, bool] = {}

@@ -1,0 +1,305 @@
+"""The life of an order: intent, states, evidence, fills, and the one table that joins them.
+
+An order knows only what was said of it. Every step is `apply(order, evidence, now)`, a pure function that
+looks the pair (state, evidence) up in `TRANSITIONS`; a pair without a row raises.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
+from orchestrator.domain.errors import InvalidTransitionError
+
+
+class Side(StrEnum):
+    """Direction of an order or a leg."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for buy, -1 for sell."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> Side:
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderType(StrEnum):
+    """How the venue is to match it."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+
+
+class TimeInForce(StrEnum):
+    """How long it may rest."""
+
+    DAY = "day"
+    GTC = "gtc"
+    IOC = "ioc"
+
+
+class Purpose(StrEnum):
+    """Why the desk sends it; exits and protective orders never raise exposure."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+    PROTECT = "protect"
+
+
+class OrderState(StrEnum):
+    """Where an order stands. DENIED is ours (never an order), REJECTED is the venue's."""
+
+    PLANNED = "PLANNED"
+    SUBMITTING = "SUBMITTING"
+    UNKNOWN = "UNKNOWN"
+    WORKING = "WORKING"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing more is expected from the venue."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED})
+
+
+class Evidence(StrEnum):
+    """What can be said of an order, by the desk or by the venue."""
+
+    SUBMIT_STARTED = "submit_started"
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    ANSWER_LOST = "answer_lost"
+    NOT_FOUND = "not_found"
+    PARTIAL_FILL = "partial_fill"
+    FULL_FILL = "full_fill"
+    CANCEL_CONFIRMED = "cancel_confirmed"
+    EXPIRY_CONFIRMED = "expiry_confirmed"
+    ABANDONED = "abandoned"
+
+
+_S, _E = OrderState, Evidence
+
+_VENUE_NEWS = {
+    _E.ACKNOWLEDGED: _S.WORKING,
+    _E.PARTIAL_FILL: _S.PARTIALLY_FILLED,
+    _E.FULL_FILL: _S.FILLED,
+    _E.CANCEL_CONFIRMED: _S.CANCELLED,
+    _E.EXPIRY_CONFIRMED: _S.EXPIRED,
+    _E.REFUSED: _S.REJECTED,
+}
+
+TRANSITIONS: dict[tuple[OrderState, Evidence], OrderState] = {
+    (_S.PLANNED, _E.SUBMIT_STARTED): _S.SUBMITTING,
+    (_S.PLANNED, _E.ABANDONED): _S.CANCELLED,
+    **{(_S.SUBMITTING, evidence): state for evidence, state in _VENUE_NEWS.items()},
+    (_S.SUBMITTING, _E.NOT_SENT): _S.PLANNED,
+    (_S.SUBMITTING, _E.ANSWER_LOST): _S.UNKNOWN,
+    (_S.SUBMITTING, _E.NOT_FOUND): _S.PLANNED,
+    **{(_S.UNKNOWN, evidence): state for evidence, state in _VENUE_NEWS.items()},
+    (_S.UNKNOWN, _E.NOT_FOUND): _S.PLANNED,
+    **{(_S.WORKING, evidence): state for evidence, state in _VENUE_NEWS.items()},
+    (_S.PARTIALLY_FILLED, _E.ACKNOWLEDGED): _S.PARTIALLY_FILLED,
+    (_S.PARTIALLY_FILLED, _E.PARTIAL_FILL): _S.PARTIALLY_FILLED,
+    (_S.PARTIALLY_FILLED, _E.FULL_FILL): _S.FILLED,
+    (_S.PARTIALLY_FILLED, _E.CANCEL_CONFIRMED): _S.CANCELLED,
+    (_S.PARTIALLY_FILLED, _E.EXPIRY_CONFIRMED): _S.EXPIRED,
+    # Rows that should not happen and do: the venue's later word about money wins, its doubled word changes nothing.
+    (_S.PLANNED, _E.ACKNOWLEDGED): _S.WORKING,
+    (_S.PLANNED, _E.PARTIAL_FILL): _S.PARTIALLY_FILLED,
+    (_S.PLANNED, _E.FULL_FILL): _S.FILLED,
+    (_S.CANCELLED, _E.PARTIAL_FILL): _S.CANCELLED,
+    (_S.CANCELLED, _E.FULL_FILL): _S.FILLED,
+    (_S.CANCELLED, _E.CANCEL_CONFIRMED): _S.CANCELLED,
+    (_S.EXPIRED, _E.PARTIAL_FILL): _S.EXPIRED,
+    (_S.EXPIRED, _E.FULL_FILL): _S.FILLED,
+    (_S.EXPIRED, _E.EXPIRY_CONFIRMED): _S.EXPIRED,
+    (_S.REJECTED, _E.PARTIAL_FILL): _S.PARTIALLY_FILLED,
+    (_S.REJECTED, _E.FULL_FILL): _S.FILLED,
+    (_S.REJECTED, _E.REFUSED): _S.REJECTED,
+    (_S.FILLED, _E.FULL_FILL): _S.FILLED,
+    (_S.FILLED, _E.ACKNOWLEDGED): _S.FILLED,
+    (_S.FILLED, _E.CANCEL_CONFIRMED): _S.FILLED,
+}
+
+
+class Leg(Value):
+    """One symbol of an order; `ratio` contracts or shares per unit of the order."""
+
+    symbol: str
+    side: Side
+    ratio: int = 1
+    multiplier: Amount = Decimal(1)
+    """Units of underlying per contract: 100 for listed options."""
+
+
+class Fill(Value):
+    """One execution as the venue reports it. `qty` is positive, `fee` a cost in USD (a rebate is negative)."""
+
+    trade_id: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    qty: Amount
+    price: Amount
+    fee: Amount = ZERO
+    ts_event: UtcTime
+
+
+class Transition(Value):
+    """One step of an order with its evidence."""
+
+    state: OrderState
+    evidence: Evidence
+    at: UtcTime
+    note: str = ""
+
+
+class OrderIntent(Value):
+    """What the desk decided to send: complete, and enough to send it again after a crash.
+
+    A single instrument has one leg with ratio 1. `limit_price` is per unit of the order, in USD per share, coin or
+    point of option premium; for several legs it is the net price and a negative one is a credit received.
+    """
+
+    client_order_id: str
+    module: ModuleName
+    strategy: str
+    purpose: Purpose
+    symbol: str
+    legs: tuple[Leg, ...]
+    side: Side
+    qty: Amount
+    order_type: OrderType
+    limit_price: Amount | None = None
+    stop_price: Amount | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
+    decided_at: UtcTime
+    valid_until: UtcTime
+    decision_px: Amount
+    position_id: str
+    reserved_usd: Amount = ZERO
+    protect_stop: Amount | None = None
+    take_profit: Amount | None = None
+    confidence: float = 0.0
+    reason: str = ""
+    features: dict[str, float] = {}
+    parameters_version: int = 0
+
+
+class Order(Value):
+    """An intent and everything that was said of it since."""
+
+    intent: OrderIntent
+    state: OrderState = OrderState.PLANNED
+    broker_order_id: str | None = None
+    lease_until: UtcTime | None = None
+    attempts: int = 0
+    filled_qty: Amount = ZERO
+    avg_px: Amount | None = None
+    fees: Amount = ZERO
+    fills: tuple[Fill, ...] = ()
+    history: tuple[Transition, ...] = ()
+    updated_at: UtcTime
+
+    @property
+    def id(self) -> str:
+        """The client order id."""
+        return self.intent.client_order_id
+
+    @property
+    def leaves_qty(self) -> Decimal:
+        """What may still fill."""
+        return ZERO if self.state.terminal else self.intent.qty - self.filled_qty
+
+
+def plan(intent: OrderIntent, now: datetime) -> Order:
+    """Return a new order that nobody has been told of."""
+    return Order(intent=intent, updated_at=now)
+
+
+def apply(order: Order, evidence: Evidence, now: datetime, *, note: str = "") -> Order:
+    """Return `order` after `evidence`; evidence that changes nothing returns the order itself.
+
+    Raises
+    ------
+    InvalidTransitionError
+        `TRANSITIONS` has no row for the pair.
+    """
+    target = TRANSITIONS.get((order.state, evidence))
+    if target is None:
+        raise InvalidTransitionError(order.id, order.state, evidence)
+    if target is order.state:
+        return order
+    step = Transition(state=target, evidence=evidence, at=now, note=note)
+    return order.model_copy(update={"state": target, "history": (*order.history, step), "updated_at": now})
+
+
+def filled_units(intent: OrderIntent, fills: Sequence[Fill]) -> Decimal:
+    """Return how many units of the order are complete: for several legs, the least filled leg counts."""
+    done = {leg.symbol: ZERO for leg in intent.legs}
+    for fill in fills:
+        done[fill.symbol] = done.get(fill.symbol, ZERO) + fill.qty
+    return min(done[leg.symbol] / leg.ratio for leg in intent.legs)
+
+
+def net_price(intent: OrderIntent, fills: Sequence[Fill]) -> Decimal | None:
+    """Return the average price per unit: for several legs, bought minus sold (negative = credit received)."""
+    units = filled_units(intent, fills)
+    if units <= 0:
+        return None
+    if len(intent.legs) == 1:
+        return sum((fill.qty * fill.price for fill in fills), ZERO) / units
+    return sum((fill.side.sign * fill.qty * fill.price for fill in fills), ZERO) / units
+
+
+def apply_fills(order: Order, fills: Sequence[Fill], now: datetime) -> Order:
+    """Return `order` with the fills it did not know yet; a known trade id changes nothing."""
+    known = {fill.trade_id for fill in order.fills}
+    fresh = [fill for fill in fills if fill.trade_id not in known]
+    if not fresh:
+        return order
+    every = (*order.fills, *fresh)
+    units = filled_units(order.intent, every)
+    evidence = Evidence.FULL_FILL if units >= order.intent.qty else Evidence.PARTIAL_FILL
+    update = {
+        "fills": every,
+        "filled_qty": units,
+        "avg_px": net_price(order.intent, every),
+        "fees": sum((fill.fee for fill in every), ZERO),
+        "updated_at": now,
+    }
+    return apply(order.model_copy(update=update), evidence, now)
+
+
+def client_order_id(
+    module: ModuleName, *, desk: str, strategy: str, legs: Sequence[str], decided_at: datetime, attempt: int = 0
+) -> str:
+    """Derive the id of an order from the decision: the same decision has the same id, for ever.
+
+    Returns
+    -------
+    str
+        The module's first letter and 17 letters of base32, 18 in all: the tightest free-text limit (Kraken).
+    """
+    text = "|".join([desk, module.value, strategy, *legs, decided_at.isoformat(), str(attempt)])
+    digest = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
+    return module.value[0] + digest[:17]

@@ -1,0 +1,200 @@
+"""What a module holds: positions made of legs, changed by fills only, and the trades they end as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
+from orchestrator.domain.orders import Fill, Order, OrderIntent, Purpose, Side
+
+
+class PositionLeg(Value):
+    """One symbol of a position. `qty` is signed (short negative), `avg_px` the average entry price."""
+
+    symbol: str
+    qty: Amount
+    avg_px: Amount
+    multiplier: Amount = Decimal(1)
+    mark_px: Amount | None = None
+
+    @property
+    def market_value(self) -> Decimal:
+        """Signed value in USD at the mark, at the entry price while there is no mark."""
+        return self.qty * self.multiplier * (self.avg_px if self.mark_px is None else self.mark_px)
+
+    @property
+    def cost(self) -> Decimal:
+        """Signed USD paid for it."""
+        return self.qty * self.multiplier * self.avg_px
+
+
+class Position(Value):
+    """An open position; its id is the client order id of the order that opened it."""
+
+    id: str
+    module: ModuleName
+    strategy: str
+    symbol: str
+    side: Side = Side.BUY
+    legs: tuple[PositionLeg, ...]
+    opened_at: UtcTime
+    entry_px: Amount
+    decision_px: Amount
+    stop_price: Amount | None = None
+    take_profit: Amount | None = None
+    high_water_px: Amount | None = None
+    max_loss_usd: Amount | None = None
+    realized_pnl: Amount = ZERO
+    fees: Amount = ZERO
+    exit_value: Amount = ZERO
+    exit_qty: Amount = ZERO
+    confidence: float = 0.0
+    features: dict[str, float] = {}
+    parameters_version: int = 0
+    protective_order_id: str | None = None
+
+    @property
+    def units(self) -> Decimal:
+        """How many units are held: shares, coins or spreads (never negative)."""
+        return min((abs(leg.qty) for leg in self.legs), default=ZERO)
+
+    @property
+    def flat(self) -> bool:
+        """Whether nothing is left."""
+        return all(leg.qty == 0 for leg in self.legs)
+
+    @property
+    def market_value(self) -> Decimal:
+        """Signed value in USD of all legs."""
+        return sum((leg.market_value for leg in self.legs), ZERO)
+
+    @property
+    def gross_exposure(self) -> Decimal:
+        """USD at risk for limits: the defined maximum loss where there is one, else the absolute value."""
+        return abs(self.market_value) if self.max_loss_usd is None else self.max_loss_usd
+
+    @property
+    def unrealized_pnl(self) -> Decimal:
+        """USD gained since entry on what is still held, fees not counted."""
+        return self.market_value - sum((leg.cost for leg in self.legs), ZERO)
+
+
+class Trade(Value):
+    """A closed round trip. Prices are per unit, `realized_pnl` is after fees; slippage > 0 is a cost."""
+
+    id: str
+    module: ModuleName
+    strategy: str
+    symbol: str
+    qty: Amount
+    entry_px: Amount
+    exit_px: Amount
+    opened_at: UtcTime
+    closed_at: UtcTime
+    realized_pnl: Amount
+    fees: Amount
+    entry_slippage_bps: float
+    exit_reason: str
+    confidence: float
+    features: dict[str, float]
+    parameters_version: int
+
+
+def open_position(intent: OrderIntent, now: datetime) -> Position:
+    """Return an empty position for an entry, to be filled by `fill_position`."""
+    return Position(
+        id=intent.position_id,
+        module=intent.module,
+        strategy=intent.strategy,
+        symbol=intent.symbol,
+        side=intent.side,
+        legs=tuple(
+            PositionLeg(symbol=leg.symbol, qty=ZERO, avg_px=ZERO, multiplier=leg.multiplier) for leg in intent.legs
+        ),
+        opened_at=now,
+        entry_px=intent.decision_px,
+        decision_px=intent.decision_px,
+        stop_price=intent.protect_stop,
+        take_profit=intent.take_profit,
+        confidence=intent.confidence,
+        features=intent.features,
+        parameters_version=intent.parameters_version,
+    )
+
+
+def _fill_leg(leg: PositionLeg, fill: Fill) -> tuple[PositionLeg, Decimal]:
+    """Return the leg after a fill and the USD realized by it (average cost)."""
+    signed = fill.side.sign * fill.qty
+    after = leg.qty + signed
+    if leg.qty == 0 or (leg.qty > 0) == (signed > 0):
+        cost = leg.avg_px * abs(leg.qty) + fill.price * fill.qty
+        return leg.model_copy(update={"qty": after, "avg_px": cost / abs(after), "mark_px": fill.price}), ZERO
+    closed = min(abs(signed), abs(leg.qty))
+    direction = 1 if leg.qty > 0 else -1
+    realized = direction * closed * (fill.price - leg.avg_px) * leg.multiplier
+    avg_px = leg.avg_px if after == 0 or (after > 0) == (leg.qty > 0) else fill.price
+    return leg.model_copy(update={"qty": after, "avg_px": avg_px, "mark_px": fill.price}), realized
+
+
+def fill_position(position: Position, fill: Fill) -> Position:
+    """Return the position after one fill of one of its legs; average cost, fees added up."""
+    legs, realized = [], ZERO
+    for leg in position.legs:
+        changed, gained = _fill_leg(leg, fill) if leg.symbol == fill.symbol else (leg, ZERO)
+        legs.append(changed)
+        realized += gained
+    return position.model_copy(
+        update={
+            "legs": tuple(legs),
+            "realized_pnl": position.realized_pnl + realized,
+            "fees": position.fees + fill.fee,
+        }
+    )
+
+
+def marked(position: Position, marks: Mapping[str, Decimal]) -> Position:
+    """Return the position with newer marks (USD per unit of underlying); a symbol without one keeps its last."""
+    legs = tuple(leg.model_copy(update={"mark_px": marks.get(leg.symbol, leg.mark_px)}) for leg in position.legs)
+    high = position.high_water_px
+    if len(legs) == 1 and legs[0].mark_px is not None:
+        high = legs[0].mark_px if high is None else max(high, legs[0].mark_px)
+    return position.model_copy(update={"legs": legs, "high_water_px": high})
+
+
+def entry_basis(position: Position, order: Order) -> Position:
+    """Return the position with the price it was really entered at, from the entry order's average."""
+    if order.intent.purpose is not Purpose.ENTRY or order.avg_px is None:
+        return position
+    return position.model_copy(update={"entry_px": order.avg_px})
+
+
+def entry_slippage_bps(position: Position) -> float:
+    """Return how much worse than the decision price the entry was, in basis points of the decision price."""
+    if position.decision_px == 0:
+        return 0.0
+    return float(position.side.sign * (position.entry_px - position.decision_px) / abs(position.decision_px) * 10_000)
+
+
+def closed_trade(position: Position, *, exit_reason: str, now: datetime) -> Trade:
+    """Return the round trip of a position that has become flat."""
+    exit_px = position.exit_value / position.exit_qty if position.exit_qty else ZERO
+    return Trade(
+        id=position.id,
+        module=position.module,
+        strategy=position.strategy,
+        symbol=position.symbol,
+        qty=position.exit_qty,
+        entry_px=position.entry_px,
+        exit_px=exit_px,
+        opened_at=position.opened_at,
+        closed_at=now,
+        realized_pnl=position.realized_pnl - position.fees,
+        fees=position.fees,
+        entry_slippage_bps=entry_slippage_bps(position),
+        exit_reason=exit_reason,
+        confidence=position.confidence,
+        features=position.features,
+        parameters_version=position.parameters_version,
+    )

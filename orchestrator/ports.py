@@ -1,0 +1,217 @@
+"""What the desk needs from the outside, as Protocols of at most five methods.
+
+Adapters translate every vendor error into `orchestrator.domain.errors`; nothing above them names a vendor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from orchestrator.domain.base import ZERO
+from orchestrator.domain.documents import AccountView
+from orchestrator.domain.market import DataRequest, MarketSnapshot
+from orchestrator.domain.orders import Fill, Order, OrderState
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A stored document: plain values (str, int, float, bool, None, datetime, list, dict) and its version token."""
+
+    path: str
+    data: Json
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create a document that must not exist (else AlreadyExistsError)."""
+
+    path: str
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a whole document, whatever is there."""
+
+    path: str
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Write a whole document that must still have `version` (else ConcurrencyConflictError)."""
+
+    path: str
+    data: Json
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Change nothing, but fail the commit (ConcurrencyConflictError) if the document is no longer at `version`."""
+
+    path: str
+    version: str
+
+
+Write = Create | Put | Replace | Verify
+
+
+@dataclass(slots=True)
+class Usage:
+    """Counted operations of a store: round trips, documents read, documents written."""
+
+    round_trips: int = 0
+    reads: int = 0
+    writes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One condition of a query: `op` is one of ==, <, <=, >, >=, in."""
+
+    field: str
+    op: str
+    value: Any
+
+
+class Store(Protocol):
+    """Documents by path, with compare-and-set."""
+
+    usage: Usage
+
+    def get_many(self, paths: Sequence[str]) -> Mapping[str, Snapshot]:
+        """Return the documents that exist, in one round trip."""
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """Apply all writes or none, in one round trip.
+
+        Raises
+        ------
+        AlreadyExistsError, ConcurrencyConflictError
+            A precondition failed; nothing was written.
+        StoreUnavailableError
+            No answer: it may have been applied, and may be sent again (every write is safe to do twice).
+        """
+
+    def query(
+        self, collection: str, where: Sequence[Where] = (), *, order_by: str | None = None, limit: int = 100
+    ) -> Sequence[Snapshot]:
+        """Return documents of a collection; `order_by` a field, with a leading `-` for descending."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueOrder:
+    """An order as the venue tells it."""
+
+    client_order_id: str | None
+    broker_order_id: str
+    state: OrderState
+    filled_qty: Decimal = ZERO
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CashEvent:
+    """Money or shares that moved without an order: dividend, fee, split, assignment, exercise, expiry.
+
+    `kind` is the venue's activity type (DIV, FEE, SPLIT, OPASN, OPEXC, OPEXP); `qty` signed change of the holding.
+    """
+
+    id: str
+    kind: str
+    symbol: str
+    amount: Decimal
+    qty: Decimal
+    price: Decimal
+    ts_event: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VenueState:
+    """Everything a venue says of the account since the cursor."""
+
+    account: AccountView
+    positions: Mapping[str, Decimal]
+    """Signed quantity by symbol."""
+    open_orders: Sequence[VenueOrder]
+    fills: Sequence[Fill]
+    """Executions since the cursor; `client_order_id` may be empty where the venue only tells its own order id."""
+    fill_orders: Mapping[str, str] = field(default_factory=dict)
+    """Trade id to venue order id."""
+    cash_events: Sequence[CashEvent] = ()
+    cursor: str = ""
+
+
+class Broker(Protocol):
+    """One account at one venue."""
+
+    name: str
+
+    def state(self, cursor: str) -> VenueState:
+        """Return account, positions, open orders, and fills and cash events since `cursor` ("" = from the start).
+
+        Raises
+        ------
+        BrokerError
+            Nothing is known; the cycle takes no new risk.
+        """
+
+    def submit(self, order: Order) -> VenueOrder:
+        """Send an order once, under its client order id.
+
+        Raises
+        ------
+        BrokerUnavailableError
+            Certainly not sent.
+        OrderRefusedError
+            The venue said no.
+        OutcomeUnknownError
+            It may have been accepted.
+        """
+
+    def cancel(self, order: Order) -> VenueOrder:
+        """Ask for a cancel and return the order as it then stands (it may have filled)."""
+
+    def find(self, order: Order) -> VenueOrder | None:
+        """Look an order up by its client order id in open orders, closed orders and trades; None = the venue has none."""
+
+
+class MarketData(Protocol):
+    """Prices of one venue (or of several that stand in for each other)."""
+
+    def snapshot(self, request: DataRequest, now: datetime) -> MarketSnapshot:
+        """Return what was asked for, as known at `now`, in as few calls as the venue allows.
+
+        A symbol that cannot be had is absent and named in `missing`; BrokerError only when nothing can be had.
+        """
+
+
+class Notifier(Protocol):
+    """One channel to a person."""
+
+    name: str
+
+    def send(self, title: str, body: str, *, severity: str) -> None:
+        """Deliver, or raise BrokerUnavailableError (try again) or ConfigurationError (never will)."""
+
+
+class Clock(Protocol):
+    """The time of the shell; the core gets it as an argument."""
+
+    def now(self) -> datetime:
+        """Return the current UTC time."""
+
+
+class Secrets(Protocol):
+    """Secret values by name."""
+
+    def get(self, name: str) -> str:
+        """Return a secret, or raise ConfigurationError naming it."""
