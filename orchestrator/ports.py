@@ -181,7 +181,7 @@ class Broker(Protocol):
         """Ask for a cancel and return the order as it then stands (it may have filled)."""
 
     def find(self, order: Order) -> VenueOrder | None:
-        """Look an order up by its client order id in open orders, closed orders and trades; None = the venue has none."""
+        """Look an order up by client order id in open orders, closed orders and trades; None = not at the venue."""
 
 
 class MarketData(Protocol):

@@ -60,3 +60,35 @@ def _plain(value: Any, where: str) -> Any:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
     return value
+
+
+def check_storable(value: Any, where: str) -> None:
+    """Refuse what a store could not keep or would keep wrongly.
+
+    Raises
+    ------
+    MalformedDataError
+        A Decimal, NaN, naive time, nested list or empty key; the message names the place.
+    """
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or not key:
+                raise MalformedDataError(f"{where}: map key {key!r} is not a non-empty string")
+            check_storable(item, f"{where}.{key}")
+    elif isinstance(value, list):
+        if any(isinstance(item, list) for item in value):
+            raise MalformedDataError(f"{where}: a list inside a list cannot be stored")
+        for item in value:
+            check_storable(item, where)
+    elif (fault := _scalar_fault(value)) is not None:
+        raise MalformedDataError(f"{where}: {fault}")
+
+
+def _scalar_fault(value: Any) -> str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is not a finite number"
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return "a time without a zone cannot be stored"
+    if not isinstance(value, str | int | float | bool | datetime | None):
+        return f"{type(value).__name__} cannot be stored; use the codec"
+    return None

@@ -41,7 +41,10 @@ class Parameters(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (is {e['input']!r})" for e in error.errors())
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']} (is {fault['input']!r})"
+                for fault in error.errors()
+            )
             raise ParameterOutOfBoundsError(f"{where}: {faults}") from error
 
     @classmethod
