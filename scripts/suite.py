@@ -1,0 +1,321 @@
+"""Starts and ends the official Firebase emulators, as many suites at once as ports and memory allow.
+
+    with running(project="demo-firedesk", only=("firestore", "auth", "functions", "hosting")) as suite:
+        requests go to suite.address("firestore")
+
+Responsible for processes and ports; it seeds nothing and knows nothing of the desk. Firestore alone is started without
+Node. Whatever happens inside the `with`, no process of the suite is left after it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts import tools
+from scripts.ports import HOST, free_ports
+from scripts.steps import LOGS, ROOT
+
+ALL = ("firestore", "auth", "functions", "hosting")
+
+_HELPERS = ("hub", "logging", "websocket")
+_START_SECONDS = 120.0
+_END_SECONDS = 20.0
+
+
+class SuiteError(Exception):
+    """The emulators did not start or stopped on their own; the message says why and names the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Emulators that are up: their project, their ports and where they write their log."""
+
+    project: str
+    ports: Mapping[str, int]
+    log: Path
+
+    def address(self, name: str) -> str:
+        """Return `host:port` of one emulator."""
+        return f"{HOST}:{self.ports[name]}"
+
+    def url(self, name: str) -> str:
+        """Return the http address of one emulator."""
+        return f"http://{self.address(name)}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The standard variables with which Google's client libraries find these emulators."""
+        found = {"GCLOUD_PROJECT": self.project, "GOOGLE_CLOUD_PROJECT": self.project}
+        if "firestore" in self.ports:
+            found["FIRESTORE_EMULATOR_HOST"] = self.address("firestore")
+        if "auth" in self.ports:
+            found["FIREBASE_AUTH_EMULATOR_HOST"] = self.address("auth")
+        return found
+
+    def function_url(self, name: str, region: str = "us-central1") -> str:
+        """Return the address under which the functions emulator serves the HTTPS function `name`."""
+        return f"{self.url('functions')}/{self.project}/{region}/{name}"
+
+    def trigger_url(self, name: str, region: str = "us-central1") -> str:
+        """Return the address to POST to in order to fire the scheduled or event function `name`."""
+        return trigger_url(self.url("functions"), project=self.project, trigger=f"{region}-{name}")
+
+    def clear_firestore(self, project: str | None = None) -> None:
+        """Delete every document of a project (default: the suite's)."""
+        path = f"/emulator/v1/projects/{project or self.project}/databases/(default)/documents"
+        _call("DELETE", self.url("firestore") + path)
+
+    def clear_users(self) -> None:
+        """Delete every user of the suite's project."""
+        _call(
+            "DELETE",
+            f"{self.url('auth')}/emulator/v1/projects/{self.project}/accounts",
+            {"Authorization": "Bearer owner"},
+        )
+
+
+def trigger_url(functions_url: str, *, project: str, trigger: str) -> str:
+    """Return where a functions emulator takes calls for the trigger `{region}-{name}`.
+
+    The ending is the generation of the trigger; it stays 0 as long as nobody disables triggers through the hub.
+    """
+    return f"{functions_url}/functions/projects/{project}/triggers/{trigger}-0"
+
+
+@contextmanager
+def running(
+    *,
+    project: str,
+    only: Sequence[str] = ALL,
+    ports: Mapping[str, int] | None = None,
+    environment: Mapping[str, str] | None = None,
+    functions: Path = ROOT / "functions",
+    codebases: Sequence[str] | None = None,
+    reload: bool = False,
+) -> Iterator[Suite]:
+    """Run the named emulators until the block ends.
+
+    Parameters
+    ----------
+    project
+        Project id; `demo-...`, so that no emulator ever asks for an account. One running suite per id.
+    only
+        Which of firestore, auth, functions, hosting.
+    ports
+        Wanted ports by name (also hub, logging, websocket); what is not named gets a free one.
+    environment
+        Variables added to those of this process; the functions' workers see them.
+    functions, codebases
+        The folder of the codebases, and which of them to load (None: every folder with a requirements.txt and main.py).
+    reload
+        Whether functions are loaded again when their sources change.
+
+    Raises
+    ------
+    MissingToolError
+        A tool is missing and cannot be had.
+    SuiteError
+        The emulators did not get ready within two minutes.
+    """
+    wanted = dict(ports or {})
+    names = [name for name in (*only, *_HELPERS) if name not in wanted]
+    chosen = {**free_ports(names), **wanted}
+    LOGS.mkdir(parents=True, exist_ok=True)
+    suite = Suite(project=project, ports=chosen, log=LOGS / f"emulators-{project}.log")
+    with tempfile.TemporaryDirectory(prefix="firedesk-") as folder:
+        directory = Path(folder)
+        if tuple(only) == ("firestore",):
+            command, ready = _firestore_command(suite), _answers(suite.url("firestore"))
+        else:
+            sources = _codebases(functions, codebases) if "functions" in only else []
+            _write_project(directory, suite, only=only, sources=sources, reload=reload)
+            command, ready = _suite_command(project, only, directory), _says(suite.log, "All emulators ready")
+        with _group(command, directory, _environment(suite, only, environment or {}), suite.log) as process:
+            _wait_until(ready, process, suite.log)
+            yield suite
+
+
+def _firestore_command(suite: Suite) -> list[str]:
+    java = tools.find_java() / "bin" / "java"
+    command = [str(java), "-Duser.language=en", "-jar", str(tools.startable_jar(tools.find_firestore_jar()))]
+    command += [
+        "--host",
+        HOST,
+        "--port",
+        str(suite.ports["firestore"]),
+        "--websocket_port",
+        str(suite.ports["websocket"]),
+    ]
+    command += ["--project_id", suite.project]
+    rules = ROOT / "firestore.rules"
+    return command + (["--rules", str(rules)] if rules.is_file() else [])
+
+
+def _suite_command(project: str, only: Sequence[str], directory: Path) -> list[str]:
+    firebase = tools.install_node_packages() / ".bin" / "firebase"
+    options = ["--project", project, "--only", ",".join(only), "--config", str(directory / "firebase.json")]
+    return [str(firebase), "emulators:start", *options]
+
+
+def _codebases(functions: Path, names: Sequence[str] | None) -> list[Path]:
+    """Return the folders to load; a codebase asked for by name must be there."""
+    tools.link_function_environments(functions)
+    if names is None:
+        return sorted(
+            main.parent for main in functions.glob("*/main.py") if (main.parent / "requirements.txt").is_file()
+        )
+    missing = [name for name in names if not (functions / name / "main.py").is_file()]
+    if missing:
+        raise SuiteError(f"functions: no codebase {missing[0]!r} in {functions}")
+    return [functions / name for name in names]
+
+
+def _write_project(
+    directory: Path, suite: Suite, *, only: Sequence[str], sources: Sequence[Path], reload: bool
+) -> None:
+    """Make a Firebase project folder that links to the repository's and has ports of its own."""
+    config = json.loads((ROOT / "firebase.json").read_text(encoding="utf-8"))
+    for name in ("firestore.rules", "firestore.indexes.json", "dashboard"):
+        if (ROOT / name).exists():
+            (directory / name).symlink_to(ROOT / name)
+    (directory / "functions").mkdir()
+    for source in sources:
+        (directory / "functions" / source.name).symlink_to(source)
+    ignored = ["venv", "__pycache__", "*.pyc"] if reload else ["**"]
+    runtime = f"python{sys.version_info.major}{sys.version_info.minor}"
+    config["functions"] = [
+        {"source": f"functions/{source.name}", "codebase": source.name, "runtime": runtime, "ignore": ignored}
+        for source in sources
+    ]
+    if not (directory / "firestore.rules").exists():
+        del config["firestore"]["rules"]
+    config["emulators"] = _emulators(suite, only)
+    (directory / "firebase.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def _emulators(suite: Suite, only: Sequence[str]) -> dict[str, object]:
+    section: dict[str, object] = {name: {"host": HOST, "port": suite.ports[name]} for name in (*only, "hub", "logging")}
+    if "firestore" in only:
+        section["firestore"] = {
+            "host": HOST,
+            "port": suite.ports["firestore"],
+            "websocketPort": suite.ports["websocket"],
+        }
+    return {**section, "ui": {"enabled": False}, "singleProjectMode": True}
+
+
+def _environment(suite: Suite, only: Sequence[str], added: Mapping[str, str]) -> dict[str, str]:
+    jar = str(tools.startable_jar(tools.find_firestore_jar())) if "firestore" in only else ""
+    java = tools.java_environment(tools.find_java()) if "firestore" in only else {}
+    return {
+        **os.environ,
+        **java,
+        "FIRESTORE_EMULATOR_BINARY_PATH": jar,
+        "FIREBASE_CLI_DISABLE_UPDATE_CHECK": "true",
+        "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
+        **added,
+    }
+
+
+@contextmanager
+def _group(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command as a process group of its own and end the whole group afterwards."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*_dies_with_parent(), *command],
+            cwd=directory,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        _end_group(process)
+
+
+def _dies_with_parent() -> list[str]:
+    """Return the prefix that makes Linux end a command when the process that started it dies without a goodbye."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ask the leader to stop, then end what it left behind (firebase-tools leaves its Python workers)."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for stop, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        if _signal_group(process.pid, stop, seconds):
+            return
+
+
+def _signal_group(group: int, stop: signal.Signals, seconds: float) -> bool:
+    """Signal a group and return whether it is gone within that many seconds."""
+    deadline = time.monotonic() + seconds
+    sent = False
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0 if sent else stop)
+        except ProcessLookupError:
+            return True
+        sent = True
+        time.sleep(0.05)
+    return False
+
+
+def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not ready():
+        if process.poll() is not None:
+            raise SuiteError(f"emulators: {_reason(log)} (log: {log})")
+        if time.monotonic() > deadline:
+            raise SuiteError(f"emulators: not ready after {_START_SECONDS:.0f} s: {_reason(log)} (log: {log})")
+        time.sleep(0.05)
+
+
+def _reason(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if "Error" in line or "not start" in line]
+    return (telling or lines or ["ended without a word"])[-1][:300]
+
+
+def _answers(url: str) -> Callable[[], bool]:
+    def ready() -> bool:
+        try:
+            _call("GET", url)
+        except OSError:
+            return False
+        return True
+
+    return ready
+
+
+def _says(log: Path, words: str) -> Callable[[], bool]:
+    return lambda: words in log.read_text(encoding="utf-8", errors="replace")
+
+
+def _call(method: str, url: str, headers: Mapping[str, str] | None = None) -> None:
+    request = urllib.request.Request(url, method=method, headers=dict(headers or {}))
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        answer.read()
