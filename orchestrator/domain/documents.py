@@ -131,6 +131,9 @@ class CycleSummary(Value):
     opportunities: int = 0
     denied: int = 0
     orders: int = 0
+    round_trips: int = 0
+    """Calls to the store, this one included."""
+    writes: int = 0
     note: str = ""
 
 
@@ -267,6 +270,13 @@ class SummaryDoc(Document):
     updated_at: UtcTime
 
 
+class MarketDoc(Document):
+    """`config/market`: what the desk trades on, where it is not the real market."""
+
+    name: str = ""
+    synthetic: bool = False
+
+
 class EquityPoint(Value):
     """Equity of the desk and P&L (realized + unrealized) of each module, USD."""
 
@@ -297,6 +307,7 @@ class EventKind(StrEnum):
     VENUE_DOWN = "venue_down"
     CYCLE_FAILED = "cycle_failed"
     COMMAND_EXECUTED = "command_executed"
+    HEARTBEAT_STALE = "heartbeat_stale"
 
 
 class EventDoc(Document):
@@ -313,16 +324,17 @@ class EventDoc(Document):
 
 
 class Delivery(Value):
-    """Delivery of a notification over one channel."""
+    """Delivery of a notification over one channel; `unanswered` attempts may have gone out, nobody knows."""
 
     state: Literal["pending", "sent", "failed", "skipped"]
     attempts: int = 0
+    unanswered: int = 0
     error: str = ""
     at: UtcTime
 
 
 class NotificationDoc(Document):
-    """`notifications/{id}`: one thing to tell; the id is the event's."""
+    """`notifications/{id}`: one thing to tell, id of the event; `settled` once every channel has its final state."""
 
     event_id: str
     kind: EventKind
@@ -330,6 +342,7 @@ class NotificationDoc(Document):
     title: str
     body: str
     channels: dict[str, Delivery] = {}
+    settled: bool = False
     acknowledged_by: str | None = None
     created_at: UtcTime
 

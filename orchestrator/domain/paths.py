@@ -1,0 +1,30 @@
+"""Where the documents of events and people live; the paths of what trades are in `documents`."""
+
+from __future__ import annotations
+
+CONFIG_MARKET = "config/market"
+
+
+def event_path(event_id: str) -> str:
+    """Return the path of a domain event."""
+    return f"events/{event_id}"
+
+
+def notification_path(event_id: str) -> str:
+    """Return the path of the notification of an event."""
+    return f"notifications/{event_id}"
+
+
+def command_path(command_id: str) -> str:
+    """Return the path of a command."""
+    return f"commands/{command_id}"
+
+
+def audit_path(n: int) -> str:
+    """Return the path of the n-th entry of the audit chain; n counts from 1."""
+    return f"audit/{n}"
+
+
+def user_path(uid: str) -> str:
+    """Return the path of a user's mirror."""
+    return f"users/{uid}"
