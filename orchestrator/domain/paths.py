@@ -1,13 +1,8 @@
-"""Where the documents of events and people live; the paths of what trades are in `documents`."""
+"""Where the documents of messages and people live; the other paths are in `documents`."""
 
 from __future__ import annotations
 
 CONFIG_MARKET = "config/market"
-
-
-def event_path(event_id: str) -> str:
-    """Return the path of a domain event."""
-    return f"events/{event_id}"
 
 
 def notification_path(event_id: str) -> str:

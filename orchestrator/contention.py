@@ -1,0 +1,35 @@
+"""Compare-and-set, again until it holds: read, decide and commit once more when somebody was faster.
+
+Responsible for how often and how soon; what is read and decided is the caller's, anew each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from orchestrator.domain.errors import AlreadyExistsError, ConcurrencyConflictError
+
+T = TypeVar("T")
+
+ATTEMPTS = 12
+_LONGEST_WAIT_S = 0.25
+
+
+def until_settled(attempt: Callable[[], T]) -> T:
+    """Return what `attempt` returns, called again after a random wait while its commit loses a race.
+
+    Raises
+    ------
+    ConcurrencyConflictError, AlreadyExistsError
+        Twelve attempts lost; the platform or the sweeper comes back later.
+    """
+    again = Retrying(
+        retry=retry_if_exception_type((ConcurrencyConflictError, AlreadyExistsError)),
+        wait=wait_random_exponential(multiplier=0.01, max=_LONGEST_WAIT_S),
+        stop=stop_after_attempt(ATTEMPTS),
+        reraise=True,
+    )
+    return again(attempt)
