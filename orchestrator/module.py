@@ -123,6 +123,10 @@ class TradingModule(ABC):
     def monitor(self, context: Context) -> list[TradeOpportunity]:
         """Return the exits and protective orders that open positions need now. Pure."""
 
+    def remember(self, context: Context) -> Mapping[str, str]:
+        """Return what later decisions may know of this cycle; the cycle keeps it as `book.memory`. Pure."""
+        return context.book.memory
+
     def analyze_opportunities(self) -> list[TradeOpportunity]:
         """Return what the module would like to enter now, best first."""
         return self.analyze(self.context)
