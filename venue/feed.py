@@ -125,12 +125,17 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What happened on the way to the new time, in time order; the matching engine works it off."""
+    """What happened on the way to the new time, in time order; the matching engine works it off.
+
+    `quotes` are the stocks and pairs with a new quote, `chains` the underlyings with a new chain snapshot. `bars`
+    are the finest bars there are, completed on the way and not overlapping.
+    """
 
     bars: Sequence[tuple[str, MarketBar]] = field(default_factory=tuple)
     quotes: Sequence[str] = field(default_factory=tuple)
     actions: Sequence[CorporateAction] = field(default_factory=tuple)
     sessions_closed: Sequence[Session] = field(default_factory=tuple)
+    chains: Sequence[str] = field(default_factory=tuple)
 
 
 class Feed(Protocol):
@@ -160,3 +165,6 @@ class Feed(Protocol):
 
     def chain(self, underlying: str) -> Chain | None:
         """Return the latest chain snapshot known at `now`."""
+
+    def actions(self, symbol: str) -> list[CorporateAction]:
+        """Return the splits and dividends of a stock that went ex by `now`, oldest first; bars are not adjusted."""

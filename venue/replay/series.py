@@ -1,0 +1,181 @@
+"""Bars of one symbol as arrays: reading a file, dropping known defects, joining days, aggregating.
+
+Decisions: unsorted rows are sorted and counted. Of two rows with one time stamp the one with the greater volume
+is kept (an overlapping pull catches its last bar unfinished). The last bar of a file is dropped unless it ends
+an equity session, for the source may have pulled it unfinished. No bar is ever made between real ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venue.dataset import Floats, Ints, Report, Table, days, numbers, read_table, times_utc
+from venue.feed import AssetKind
+from venue.replay.layout import DAILY, Source
+from venue.sessions import DAY_S, Sessions
+
+PRICES = ("open", "high", "low", "close")
+EXTRAS = ("adj_close", "dividends", "divCash", "splitFactor")
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Bars in ascending order. `start`, `end` are epoch seconds, `day` the session or UTC day as day number."""
+
+    start: Ints
+    end: Ints
+    day: Ints
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    extras: dict[str, Floats] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def take(self, rows: Mask | Ints) -> Series:
+        """Return the bars that `rows` (mask or indices) selects."""
+        extras = {name: values[rows] for name, values in self.extras.items()}
+        return Series(*(values[rows] for values in self._columns()), extras)
+
+    def scaled(self, factor: float) -> Series:
+        """Return the series with prices times `factor` and volumes divided by it."""
+        prices = {name: getattr(self, name) * factor for name in PRICES}
+        return replace(self, **prices, volume=self.volume / factor)
+
+    def daily_close(self) -> tuple[Ints, Floats]:
+        """Return each day and the close of its last bar."""
+        last = np.append(self.day[1:] != self.day[:-1], True) if len(self) else np.empty(0, np.bool_)
+        return self.day[last], self.close[last]
+
+    def _columns(self) -> tuple[NDArray[np.generic], ...]:
+        return (self.start, self.end, self.day, self.open, self.high, self.low, self.close, self.volume)
+
+
+def join(series: list[Series]) -> Series:
+    """Return one series that takes each day from the first of `series` that has it (extras are left behind)."""
+    parts, seen = [], np.empty(0, np.int64)
+    for one in series:
+        parts.append(one.take(~np.isin(one.day, seen)))
+        seen = np.union1d(seen, one.day)
+    columns = [np.concatenate(arrays) for arrays in zip(*(part._columns() for part in parts), strict=True)]
+    order = np.argsort(columns[0], kind="stable")
+    return Series(*(column[order] for column in columns))
+
+
+def read_bars(source: Source, sessions: Sessions, report: Report) -> Series:
+    """Read the bars of a source; a malformed file raises MalformedDataError."""
+    table = read_table(source.path, ("open", "high", "low", "close", "volume"))
+    rows = own_rows(table, source)
+    columns = {name: numbers(table, name)[rows] for name in (*PRICES, "volume")}
+    extras = {name: numbers(table, name)[rows] for name in EXTRAS if name in table.columns}
+    start, end, day, inside = place(table, source, sessions)
+    series = Series(start[rows], end[rows], day[rows], *columns.values(), extras)
+    if source.kind is AssetKind.CRYPTO and "yahoo" in source.where:
+        series = replace(series, volume=series.volume / series.close)  # Yahoo counts a coin's volume in USD
+    return _clean(series, inside[rows], source, sessions, report)
+
+
+def own_rows(table: Table, source: Source) -> Mask:
+    """Return which rows of the table belong to the source's symbol."""
+    if not source.column:
+        return np.ones(table.rows, np.bool_)
+    return np.array(table.columns["symbol"]) == source.symbol
+
+
+def place(table: Table, source: Source, sessions: Sessions) -> tuple[Ints, Ints, Ints, Mask]:
+    """Return start, end and day of each row, and whether it belongs to a session at all.
+
+    The last bar of a session ends one second before the session does (a daily crypto bar one second before
+    midnight UTC), like a closing-auction print on which an order can still trade.
+    """
+    daily = "date" in table.columns
+    stamps = days(table, "date") if daily else times_utc(table, "ts_utc")
+    length = 60 * source.minutes
+    if source.kind is AssetKind.CRYPTO:
+        start = stamps * DAY_S if daily else stamps
+        end = start + length - (1 if source.minutes == DAILY else 0)
+        return start, end, start // DAY_S, np.ones(len(start), np.bool_)
+    index = sessions.on(stamps) if daily else sessions.at(stamps)
+    open_, close, day = sessions.opens[index], sessions.closes[index], sessions.days[index]
+    if daily:
+        return open_, close - 1, day, index >= 0
+    return stamps, np.minimum(stamps + length, close - 1), day, index >= 0
+
+
+def _clean(series: Series, inside: Mask, source: Source, sessions: Sessions, report: Report) -> Series:
+    where = source.where
+    prices = np.stack([getattr(series, name) for name in PRICES])
+    missing = np.isnan(prices).any(axis=0) | np.isnan(series.volume)
+    with np.errstate(invalid="ignore"):
+        absurd = ~missing & ((prices <= 0).any(axis=0) | (series.high < series.low) | (series.volume < 0))
+    outside = ~missing & ~absurd & ~inside
+    report.drop(where, "a price or volume is missing (NaN)", int(missing.sum()))
+    report.drop(where, "price not positive or high below low", int(absurd.sum()))
+    report.drop(where, "outside the regular session", int(outside.sum()))
+    series = _in_order(series.take(~missing & ~absurd & ~outside), where, report)
+    return _finished(series, source, sessions, report)
+
+
+def _in_order(series: Series, where: str, report: Report) -> Series:
+    report.drop(where, "out of order (sorted, kept)", int((np.diff(series.start) < 0).sum()))
+    series = series.take(np.lexsort((-series.volume, series.start)))
+    again = np.append(False, series.start[1:] == series.start[:-1]) if len(series) else np.empty(0, np.bool_)
+    prices = np.stack([*(getattr(series, name) for name in PRICES), series.volume])
+    same = np.append(False, (prices[:, 1:] == prices[:, :-1]).all(axis=0))[: len(series)]
+    report.drop(where, "duplicate row", int((again & same).sum()))
+    report.drop(where, "duplicate time with differing values (greater volume kept)", int((again & ~same).sum()))
+    return series.take(~again)
+
+
+def _finished(series: Series, source: Source, sessions: Sessions, report: Report) -> Series:
+    equity = source.kind is AssetKind.STOCK
+    if not len(series) or (equity and source.minutes == DAILY):
+        return series
+    if equity and series.end[-1] == sessions.closes[sessions.on(series.day[-1:])][0] - 1:
+        return series
+    report.drop(source.where, "last bar of the file, may be unfinished", 1)
+    return series.take(np.arange(len(series)) < len(series) - 1)
+
+
+def aggregate(series: Series, minutes: int, sessions: Sessions, *, equity: bool) -> Series:
+    """Return bars of `minutes` made of finer ones; a bucket that the data's first or last bar cuts is left out.
+
+    Equity buckets count from the session's open and end with the session, crypto buckets count from 1970.
+    """
+    if not len(series):
+        return series
+    low, high = _buckets(series, minutes, sessions, equity=equity)
+    first = np.flatnonzero(np.append(True, low[1:] != low[:-1]))
+    last = np.append(first[1:], len(series)) - 1
+    made = Series(
+        low[first],
+        high[first],
+        series.day[first],
+        series.open[first],
+        np.maximum.reduceat(series.high, first),
+        np.minimum.reduceat(series.low, first),
+        series.close[last],
+        np.add.reduceat(series.volume, first),
+    )
+    whole = np.ones(len(made), np.bool_)
+    whole[0] &= series.start[0] == low[0]
+    whole[-1] &= series.end[-1] == high[-1]
+    return made.take(whole)
+
+
+def _buckets(series: Series, minutes: int, sessions: Sessions, *, equity: bool) -> tuple[Ints, Ints]:
+    length = 60 * minutes
+    if not equity:
+        low = series.start // length * length
+        return low, low + length
+    index = sessions.on(series.day)
+    open_, close = sessions.opens[index], sessions.closes[index]
+    low = open_ if minutes == DAILY else open_ + (series.start - open_) // length * length
+    return low, close - 1 if minutes == DAILY else np.minimum(low + length, close - 1)
