@@ -50,6 +50,7 @@ export interface BookDoc {
   readonly fees: DecimalText;
   readonly income: DecimalText;
   readonly trades: number;
+  readonly seen_events: readonly (string)[];
   readonly parameters: { readonly [key: string]: unknown };
   readonly parameters_version: number;
   readonly memory: { readonly [key: string]: string };
@@ -329,6 +330,8 @@ export interface OrderIntent {
   readonly reserved_usd: DecimalText;
   readonly protect_stop: DecimalText | null;
   readonly take_profit: DecimalText | null;
+  readonly max_loss_usd: DecimalText | null;
+  readonly leverage: DecimalText;
   readonly confidence: number;
   readonly reason: string;
   readonly features: { readonly [key: string]: number };
@@ -369,6 +372,7 @@ export interface Position {
   readonly take_profit: DecimalText | null;
   readonly high_water_px: DecimalText | null;
   readonly max_loss_usd: DecimalText | null;
+  readonly leverage: DecimalText;
   readonly realized_pnl: DecimalText;
   readonly fees: DecimalText;
   readonly exit_value: DecimalText;
