@@ -147,6 +147,7 @@ class OptionQuote(Value):
     theta: float | None = None
     vega: float | None = None
     rho: float | None = None
+    open_interest: int | None = None
 
     @property
     def mid(self) -> Decimal | None:
