@@ -11,12 +11,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,17 +21,13 @@ from pathlib import Path
 
 from scripts import tools
 from scripts.ports import HOST, free_ports
+from scripts.processes import ProcessError, running_group, wait_until
 from scripts.steps import LOGS, ROOT
 
 ALL = ("firestore", "auth", "functions", "hosting")
 
 _HELPERS = ("hub", "logging", "websocket")
-_START_SECONDS = 120.0
-_END_SECONDS = 20.0
-
-
-class SuiteError(Exception):
-    """The emulators did not start or stopped on their own; the message says why and names the log."""
+_SECRET_ENDINGS = ("_KEY", "_SECRET", "_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +118,7 @@ def running(
     ------
     MissingToolError
         A tool is missing and cannot be had.
-    SuiteError
+    ProcessError
         The emulators did not get ready within two minutes.
     """
     wanted = dict(ports or {})
@@ -141,9 +133,11 @@ def running(
         else:
             sources = _codebases(functions, codebases) if "functions" in only else []
             _write_project(directory, suite, only=only, sources=sources, reload=reload)
+            _write_secrets(directory / "functions", environment or {})
             command, ready = _suite_command(project, only, directory), _says(suite.log, "All emulators ready")
-        with _group(command, directory, _environment(suite, only, environment or {}), suite.log) as process:
-            _wait_until(ready, process, suite.log)
+        variables = _environment(suite, only, environment or {})
+        with running_group(command, directory=directory, environment=variables, log=suite.log) as process:
+            wait_until(ready, process, name="emulators", log=suite.log)
             yield suite
 
 
@@ -178,7 +172,7 @@ def _codebases(functions: Path, names: Sequence[str] | None) -> list[Path]:
         )
     missing = [name for name in names if not (functions / name / "main.py").is_file()]
     if missing:
-        raise SuiteError(f"functions: no codebase {missing[0]!r} in {functions}")
+        raise ProcessError(f"functions: no codebase {missing[0]!r} in {functions}")
     return [functions / name for name in names]
 
 
@@ -190,9 +184,8 @@ def _write_project(
     for name in ("firestore.rules", "firestore.indexes.json", "dashboard"):
         if (ROOT / name).exists():
             (directory / name).symlink_to(ROOT / name)
-    (directory / "functions").mkdir()
     for source in sources:
-        (directory / "functions" / source.name).symlink_to(source)
+        _link_codebase(source, directory / "functions" / source.name)
     ignored = ["venv", "__pycache__", "*.pyc"] if reload else ["**"]
     runtime = f"python{sys.version_info.major}{sys.version_info.minor}"
     config["functions"] = [
@@ -203,6 +196,21 @@ def _write_project(
         del config["firestore"]["rules"]
     config["emulators"] = _emulators(suite, only)
     (directory / "firebase.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def _link_codebase(source: Path, target: Path) -> None:
+    """Make a folder whose entries link to the codebase's, so that a suite can have secrets of its own beside them."""
+    target.mkdir(parents=True)
+    for entry in source.iterdir():
+        if not entry.name.startswith(".secret") and entry.name != "__pycache__":
+            (target / entry.name).symlink_to(entry)
+
+
+def _write_secrets(functions: Path, environment: Mapping[str, str]) -> None:
+    """Give functions the secrets among `environment`; for a missing one the emulator would ask Google's cloud."""
+    text = "".join(f"{key}={value}\n" for key, value in environment.items() if key.endswith(_SECRET_ENDINGS))
+    for codebase in functions.glob("*"):
+        (codebase / ".secret.local").write_text(text, encoding="utf-8")
 
 
 def _emulators(suite: Suite, only: Sequence[str]) -> dict[str, object]:
@@ -227,77 +235,6 @@ def _environment(suite: Suite, only: Sequence[str], added: Mapping[str, str]) ->
         "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
         **added,
     }
-
-
-@contextmanager
-def _group(
-    command: Sequence[str], directory: Path, environment: Mapping[str, str], log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command as a process group of its own and end the whole group afterwards."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*_dies_with_parent(), *command],
-            cwd=directory,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        _end_group(process)
-
-
-def _dies_with_parent() -> list[str]:
-    """Return the prefix that makes Linux end a command when the process that started it dies without a goodbye."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ask the leader to stop, then end what it left behind (firebase-tools leaves its Python workers)."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for stop, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-        if _signal_group(process.pid, stop, seconds):
-            return
-
-
-def _signal_group(group: int, stop: signal.Signals, seconds: float) -> bool:
-    """Signal a group and return whether it is gone within that many seconds."""
-    deadline = time.monotonic() + seconds
-    sent = False
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0 if sent else stop)
-        except ProcessLookupError:
-            return True
-        sent = True
-        time.sleep(0.05)
-    return False
-
-
-def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while not ready():
-        if process.poll() is not None:
-            raise SuiteError(f"emulators: {_reason(log)} (log: {log})")
-        if time.monotonic() > deadline:
-            raise SuiteError(f"emulators: not ready after {_START_SECONDS:.0f} s: {_reason(log)} (log: {log})")
-        time.sleep(0.05)
-
-
-def _reason(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines if "Error" in line or "not start" in line]
-    return (telling or lines or ["ended without a word"])[-1][:300]
 
 
 def _answers(url: str) -> Callable[[], bool]:

@@ -11,10 +11,11 @@ import pytest
 from google.cloud import firestore
 
 from scripts import suite
+from scripts.processes import ProcessError
 
 pytestmark = pytest.mark.emulator
 
-_MAIN = '''
+_MAIN = """
 import functools
 import json
 import os
@@ -40,7 +41,7 @@ def environment(request):
 def tick(event):
     with open(os.environ["FIRES"], "a") as file:
         file.write(f"{event.schedule_time.isoformat()}\\n")
-'''
+"""
 
 
 def test_two_tests_get_two_empty_databases(firestore_project: str) -> None:
@@ -96,7 +97,7 @@ def _processes_of(marker: dict[str, str]) -> int:
 def test_a_codebase_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "functions").mkdir()
     with (
-        pytest.raises(suite.SuiteError, match="no codebase 'nowhere'"),
+        pytest.raises(ProcessError, match="no codebase 'nowhere'"),
         suite.running(project="demo-none", functions=tmp_path / "functions", codebases=["nowhere"]),
     ):
         pass
