@@ -137,7 +137,7 @@ def limit_breached(
         kind=EventKind.LIMIT_BREACHED,
         subject=subject,
         severity="warning",
-        text=f"{subject}: {name} is {usd(observed)}, the limit is {usd(limit)}. Nothing is added to it; think of trimming.",
+        text=f"{subject}: {name} is {usd(observed)}, the limit is {usd(limit)}. Nothing is added to it for now.",
         data={"limit": number(limit), "observed": number(observed), "name": name},
         at=now,
     )

@@ -1,0 +1,300 @@
+"""What a person may ask of the desk: checked, done once, answered, audited and told.
+
+A command is answered in the commit that does it, compared with the command as it was read: whoever comes second finds
+the answer. Only `run` reaches outside; it is marked `executing` first and fired at most once:
+
+    new --(halt, reduce, resume, acknowledge: effect + answer + audit + event in one commit)--> done | refused
+    new --(run: claim)--> executing --(fire, then answer + audit + event)--> done | refused
+    executing, and nobody answered for five minutes --> refused: "it may have run"
+
+Rights: the lesser of the role the rules saw (`command.role`) and the mirror `users/{uid}.role`. An operator may only
+tighten the brake; loosening it is the owner's. The command line, which reaches the store with the owner's own Google
+credentials, signs as `console`; the rules let nobody else sign so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from orchestrator.audit import appended
+from orchestrator.contention import until_settled
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.codec import decode, encode
+from orchestrator.domain.documents import (
+    DESK_EXPOSURE,
+    CommandDoc,
+    CommandKind,
+    CommandResult,
+    DeskStateDoc,
+    NotificationDoc,
+    UserDoc,
+    event_path,
+)
+from orchestrator.domain.errors import MalformedDataError, MissingDataError, TradingError
+from orchestrator.domain.events import command_answered
+from orchestrator.domain.paths import command_path, notification_path, user_path
+from orchestrator.domain.risk import DeskState
+from orchestrator.ports import Json, Put, Replace, Snapshot, Store, Where, Write
+from orchestrator.posttrade import STRICTNESS, assess, state_writes
+from orchestrator.status import PATHS, Desk, current_exposure, desk_of
+
+CONSOLE = "console"
+"""Who signs commands from the command line."""
+
+RIGHTS: Mapping[str, frozenset[CommandKind]] = {
+    "owner": frozenset(CommandKind),
+    "operator": frozenset({CommandKind.HALT, CommandKind.REDUCE, CommandKind.ACKNOWLEDGE, CommandKind.RUN}),
+    "viewer": frozenset(),
+}
+_RANK = ("viewer", "operator", "owner")
+
+CLAIM = timedelta(minutes=5)
+"""How long `executing` may last before the answer counts as lost; longer than the function's time-out."""
+
+LOOSENING_VALID = timedelta(minutes=15)
+"""A resume or run that waited longer than this is refused: the person may have changed their mind."""
+
+_TARGET = {
+    CommandKind.HALT: DeskState.HALTED,
+    CommandKind.REDUCE: DeskState.REDUCING,
+    CommandKind.RESUME: DeskState.ACTIVE,
+}
+
+
+class Runner(Protocol):
+    """Fires a module's cycle now."""
+
+    def run(self, module: ModuleName) -> None:
+        """Fire it, or raise BrokerUnavailableError or ConfigurationError."""
+
+
+class _Refusal(Exception):  # noqa: N818
+    """The answer is no; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A command with everything its answer depends on, read together."""
+
+    store: Store
+    id: str
+    command: CommandDoc
+    version: str
+    user: UserDoc | None
+    found: Mapping[str, Snapshot]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What doing it writes, and what the person is told."""
+
+    message: str
+    writes: Sequence[Write] = field(default_factory=tuple)
+
+
+def execute(store: Store, command_id: str, now: datetime, *, runner: Runner | None = None) -> CommandDoc:
+    """Do a command if it is still open, and return it with its answer.
+
+    Parameters
+    ----------
+    now
+        The wall clock, also in a replay: people act in real time.
+    runner
+        Fires cycles; None = `run` is refused.
+
+    Raises
+    ------
+    MissingDataError
+        There is no such command.
+    MalformedDataError
+        The command document is damaged.
+    """
+    return until_settled(lambda: _execute(store, command_id, now, runner))
+
+
+def _execute(store: Store, command_id: str, now: datetime, runner: Runner | None) -> CommandDoc:
+    asked = _read(store, command_id, now)
+    if asked.command.status in {"done", "refused"}:
+        return asked.command
+    try:
+        _authorise(asked)
+        _not_stale(asked)
+        if asked.command.kind is CommandKind.RUN:
+            return _run(asked, runner)
+        return _answer(asked, "done", _EFFECTS[asked.command.kind](asked))
+    except _Refusal as refusal:
+        return _answer(asked, "refused", _Effect(str(refusal)))
+
+
+def _read(store: Store, command_id: str, now: datetime) -> _Asked:
+    path = command_path(command_id)
+    snapshot = store.get_many([path]).get(path)
+    if snapshot is None:
+        raise MissingDataError(f"{path} does not exist: it was deleted before it was done")
+    command = decode(CommandDoc, snapshot.data, where=path)
+    notification = notification_path(command.args.get("notification", "-"))
+    found = store.get_many([user_path(command.by), notification, *PATHS])
+    return _Asked(
+        store=store,
+        id=command_id,
+        command=command,
+        version=snapshot.version,
+        user=_user(found.get(user_path(command.by))),
+        found=found,
+        now=now,
+    )
+
+
+def _user(snapshot: Snapshot | None) -> UserDoc | None:
+    try:
+        return None if snapshot is None else decode(UserDoc, snapshot.data, where=snapshot.path)
+    except MalformedDataError:
+        return None
+
+
+def _role(asked: _Asked) -> str:
+    """Return the lesser of the claimed and the mirrored role; "" when either is unknown."""
+    claimed = asked.command.role
+    mirrored = "owner" if asked.command.by == CONSOLE else asked.user.role if asked.user is not None else ""
+    if claimed not in _RANK or mirrored not in _RANK:
+        return ""
+    return min(claimed, mirrored, key=_RANK.index)
+
+
+def _authorise(asked: _Asked) -> None:
+    role = _role(asked)
+    if asked.command.kind not in RIGHTS.get(role, frozenset()):
+        raise _Refusal(f"{role or 'a person without a role'} may not {asked.command.kind}; ask the owner")
+
+
+def _not_stale(asked: _Asked) -> None:
+    loosening = asked.command.kind in {CommandKind.RESUME, CommandKind.RUN}
+    age = asked.now - asked.command.created_at
+    if loosening and asked.command.status == "new" and age > LOOSENING_VALID:
+        raise _Refusal(f"asked {int(age.total_seconds() // 60)} minutes ago, which is too long; ask again")
+
+
+def _desk(asked: _Asked) -> Desk:
+    try:
+        return desk_of(asked.found)
+    except TradingError as error:
+        raise _Refusal(str(error)) from error
+
+
+def _brake(asked: _Asked) -> _Effect:
+    """Tighten the brake; loosening from HALTED to REDUCING is the owner's."""
+    desk, target = _desk(asked), _TARGET[asked.command.kind]
+    if STRICTNESS[target] < STRICTNESS[desk.state.state] and _role(asked) != "owner":
+        raise _Refusal(f"the desk is {desk.state.state}; only the owner may loosen it")
+    if desk.state.state is target:
+        return _Effect(f"the desk already was {target}")
+    return _Effect(f"the desk is {target}", state_writes(desk, _state(asked, target)))
+
+
+def _state(asked: _Asked, target: DeskState) -> DeskStateDoc:
+    reason = asked.command.reason or f"asked to {asked.command.kind}"
+    return DeskStateDoc(state=target, by=asked.command.by, reason=reason, changed_at=asked.now)
+
+
+def _resume(asked: _Asked) -> _Effect:
+    """Go back to ACTIVE; while a loss limit is reached only with `accept_loss`, which counts losses anew from here."""
+    desk = _desk(asked)
+    if desk.state.state is DeskState.ACTIVE:
+        return _Effect("the desk already was ACTIVE")
+    # Equity is judged on the desk's own day: its clock may be a replay's.
+    finding = assess(desk, desk.exposure.updated_at)
+    writes = state_writes(desk, _state(asked, DeskState.ACTIVE))
+    if finding.state is DeskState.ACTIVE:
+        return _Effect("the desk is ACTIVE", writes)
+    if asked.command.args.get("accept_loss") != "yes":
+        raise _Refusal(f"{finding.reason}; resume with accept_loss=yes to count losses anew from here")
+    exposure = current_exposure(desk, desk.exposure.updated_at)
+    rebased = exposure.model_copy(update={"peak_equity": exposure.equity, "day_start_equity": exposure.equity})
+    writes.append(Replace(DESK_EXPOSURE, encode(rebased), desk.versions[DESK_EXPOSURE]))
+    return _Effect(f"the desk is ACTIVE; losses count anew from here ({finding.reason})", writes)
+
+
+def _acknowledge(asked: _Asked) -> _Effect:
+    notification_id = asked.command.args.get("notification", "")
+    snapshot = asked.found.get(notification_path(notification_id or "-"))
+    if snapshot is None:
+        raise _Refusal(f"there is no notification {notification_id!r}; name one in args.notification")
+    doc = decode(NotificationDoc, snapshot.data, where=snapshot.path)
+    if doc.acknowledged_by is not None:
+        return _Effect(f"{doc.acknowledged_by} already acknowledged it")
+    doc = doc.model_copy(update={"acknowledged_by": asked.command.by})
+    return _Effect("acknowledged", [Replace(snapshot.path, encode(doc), snapshot.version)])
+
+
+_EFFECTS: Mapping[CommandKind, Callable[[_Asked], _Effect]] = {
+    CommandKind.HALT: _brake,
+    CommandKind.REDUCE: _brake,
+    CommandKind.RESUME: _resume,
+    CommandKind.ACKNOWLEDGE: _acknowledge,
+}
+
+
+def _run(asked: _Asked, runner: Runner | None) -> CommandDoc:
+    """Fire a module's cycle, at most once."""
+    if asked.command.status == "executing":
+        return _overdue(asked)
+    module = asked.command.args.get("module", "")
+    if module not in set(ModuleName):
+        raise _Refusal(f"no module {module!r}; args.module is one of {', '.join(ModuleName)}")
+    if runner is None:
+        raise _Refusal("cycles cannot be fired from here; use `desk run`")
+    claimed = asked.command.model_copy(update={"status": "executing"})
+    asked.store.commit([Replace(command_path(asked.id), encode(claimed), asked.version)])
+    try:
+        runner.run(ModuleName(module))
+    except TradingError as error:
+        return _answer_claimed(asked, "refused", f"{module} was not fired: {error}")
+    return _answer_claimed(asked, "done", f"{module} was fired")
+
+
+def _overdue(asked: _Asked) -> CommandDoc:
+    if asked.now - asked.command.created_at <= CLAIM:
+        return asked.command
+    raise _Refusal("the answer was lost, it may have run; look at the module's last cycle before asking again")
+
+
+def _answer_claimed(asked: _Asked, status: str, message: str) -> CommandDoc:
+    """Answer a command that this call has claimed; nobody else writes it before the claim runs out."""
+
+    def answer() -> CommandDoc:
+        again = _read(asked.store, asked.id, asked.now)
+        return again.command if again.command.result else _answer(again, status, _Effect(message))
+
+    return until_settled(answer)
+
+
+def _answer(asked: _Asked, status: str, effect: _Effect) -> CommandDoc:
+    """Commit effect, answer, audit entry and event as one."""
+    result = CommandResult(ok=status == "done", message=effect.message, at=asked.now)
+    answered = CommandDoc.model_validate({**asked.command.model_dump(), "status": status, "result": result})
+    event = command_answered(asked.id, answered)
+    detail = {"command": asked.id, "status": status, "message": effect.message, "reason": answered.reason}
+    asked.store.commit(
+        [
+            Replace(command_path(asked.id), encode(answered), asked.version),
+            *effect.writes,
+            appended(asked.store, who=answered.by, action=answered.kind.value, detail=detail, at=asked.now),
+            Put(event_path(event.id), encode(event.doc)),
+        ]
+    )
+    return answered
+
+
+def open_commands(store: Store) -> list[str]:
+    """Return the ids of commands without an answer, oldest first."""
+    found = store.query("commands", [Where("status", "in", ["new", "executing"])])
+    return [snapshot.path.rpartition("/")[2] for snapshot in sorted(found, key=_asked_at)]
+
+
+def _asked_at(snapshot: Snapshot) -> str:
+    data: Json = snapshot.data
+    return str(data.get("created_at", ""))

@@ -1,0 +1,152 @@
+"""Post-trade risk: after every change of an order, and at every sweep, compare the desk with its limits.
+
+It tightens the brake (ACTIVE to REDUCING or HALTED) and never loosens it: only a person's command does. It tells what
+became of orders and of limits that holdings have grown past, and keeps the first screen live. Everything it writes
+follows from documents read together and is committed against their versions, so doing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from orchestrator.contention import until_settled
+from orchestrator.domain.base import ZERO, ModuleName, utc_day
+from orchestrator.domain.codec import decode, encode
+from orchestrator.domain.documents import (
+    DESK_STATE,
+    DESK_SUMMARY,
+    DeskStateDoc,
+    ExposureDoc,
+    OrderDoc,
+    SummaryDoc,
+    event_path,
+)
+from orchestrator.domain.events import DeskEvent, limit_breached, order_events, state_changed
+from orchestrator.domain.exposure import daily_loss, drawdown, total_exposure, used_by
+from orchestrator.domain.risk import DeskState, RiskLimits
+from orchestrator.ports import Create, Json, Put, Replace, Snapshot, Store, Write
+from orchestrator.status import PATHS, Cadence, Desk, current_exposure, desk_of, same_facts, summarize
+
+STRICTNESS = {DeskState.ACTIVE: 0, DeskState.REDUCING: 1, DeskState.HALTED: 2}
+"""A change to a higher number tightens."""
+
+HEADROOM = Decimal("1.10")
+"""Holdings may grow this far past a limit by price alone before a person is told."""
+
+BY = "risk"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The state that the limits call for, and why."""
+
+    state: DeskState
+    reason: str
+
+
+def assess(desk: Desk, now: datetime) -> Finding:
+    """Return the state that drawdown and daily loss call for; both count from equity as the venues last told it."""
+    exposure, limits = current_exposure(desk, now), desk.limits
+    fall, loss = drawdown(exposure), daily_loss(exposure)
+    if fall >= limits.drawdown_halted:
+        return Finding(DeskState.HALTED, _too_high("drawdown", fall, limits.drawdown_halted))
+    if fall >= limits.drawdown_reducing:
+        return Finding(DeskState.REDUCING, _too_high("drawdown", fall, limits.drawdown_reducing))
+    if loss >= limits.daily_loss:
+        return Finding(DeskState.REDUCING, _too_high("loss of the UTC day", loss, limits.daily_loss))
+    return Finding(DeskState.ACTIVE, "within limits")
+
+
+def _too_high(what: str, observed: Decimal, limit: Decimal) -> str:
+    return f"{what} {observed:.2%} has reached the limit of {limit:.2%}"
+
+
+def tightened(desk: Desk, now: datetime) -> DeskStateDoc | None:
+    """Return the stricter state that is due, None while the desk is strict enough."""
+    finding = assess(desk, now)
+    if STRICTNESS[finding.state] <= STRICTNESS[desk.state.state]:
+        return None
+    return DeskStateDoc(state=finding.state, by=BY, reason=finding.reason, changed_at=now)
+
+
+def breaches(desk: Desk, now: datetime) -> Iterator[DeskEvent]:
+    """Yield an event for each allocation, concentration and gross limit that holdings have grown past. USD."""
+    exposure, limits = current_exposure(desk, now), desk.limits
+    equity, day = exposure.equity, utc_day(now)
+    for name, subject, share, observed in _observations(exposure, limits):
+        limit = share * equity
+        if equity > 0 and observed > limit * HEADROOM:
+            yield limit_breached(name, subject, limit=limit, observed=observed, day=day, now=now)
+
+
+def _observations(exposure: ExposureDoc, limits: RiskLimits) -> Iterator[tuple[str, str, Decimal, Decimal]]:
+    yield "gross exposure", "desk", limits.gross_exposure, total_exposure(exposure)
+    for module in ModuleName:
+        share = limits.module_allocation.get(module, ZERO)
+        yield "module allocation", module.value, share, used_by(exposure, module)
+    symbols: dict[str, Decimal] = {}
+    for held in exposure.modules.values():
+        for symbol, usd in held.symbols.items():
+            symbols[symbol] = symbols.get(symbol, ZERO) + usd
+    for symbol, usd in symbols.items():
+        yield "symbol concentration", symbol, limits.symbol_concentration, usd
+
+
+def state_writes(desk: Desk, after: DeskStateDoc) -> list[Write]:
+    """Return the writes that change the brake, compared with the state that was read, and tell it."""
+    event = state_changed(desk.state, after)
+    return [
+        Replace(DESK_STATE, encode(after), desk.versions[DESK_STATE]),
+        Put(event_path(event.id), encode(event.doc)),
+    ]
+
+
+def summary_write(desk: Desk, summary: SummaryDoc) -> Write:
+    """Return the write of the first screen, compared with what was read: an older one never replaces a newer."""
+    version = desk.versions.get(DESK_SUMMARY)
+    if version is None:
+        return Create(DESK_SUMMARY, encode(summary))
+    return Replace(DESK_SUMMARY, encode(summary), version)
+
+
+def untold(found: Mapping[str, Snapshot], events: Iterable[DeskEvent]) -> list[Write]:
+    """Return the creation of each event that is not among the documents found."""
+    missing = {event.id: event for event in events if event_path(event.id) not in found}
+    return [Create(event_path(event.id), encode(event.doc)) for event in missing.values()]
+
+
+def on_order_written(store: Store, order: Json, now: datetime, *, cadence: Cadence | None = None) -> int:
+    """Take a written order document into account; return how many documents were written.
+
+    Raises
+    ------
+    MalformedDataError
+        The order document, or a shared one, is damaged.
+    ConfigurationError
+        The desk has not been set up.
+    """
+    events = order_events(decode(OrderDoc, order, where="the written order").order)
+    return until_settled(lambda: _take_into_account(store, events, now, cadence))
+
+
+def _take_into_account(store: Store, events: Sequence[DeskEvent], now: datetime, cadence: Cadence | None) -> int:
+    found = store.get_many([*PATHS, *(event_path(event.id) for event in events)])
+    desk = desk_of(found)
+    writes = untold(found, events)
+    if (after := tightened(desk, now)) is not None:
+        writes += state_writes(desk, after)
+        desk = with_state(desk, after)
+    summary = summarize(desk, now, cadence=cadence)
+    if not same_facts(desk.summary, summary):
+        writes.append(summary_write(desk, summary))
+    if writes:
+        store.commit(writes)
+    return len(writes)
+
+
+def with_state(desk: Desk, after: DeskStateDoc) -> Desk:
+    """Return the desk as it will be once the brake has changed."""
+    return replace(desk, state=after)
