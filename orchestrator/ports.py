@@ -90,8 +90,8 @@ class Store(Protocol):
     def get_many(self, paths: Sequence[str]) -> Mapping[str, Snapshot]:
         """Return the documents that exist, in one round trip."""
 
-    def commit(self, writes: Sequence[Write]) -> None:
-        """Apply all writes or none, in one round trip.
+    def commit(self, writes: Sequence[Write]) -> Mapping[str, str]:
+        """Apply all writes or none, in one round trip; return the new version of each path.
 
         Raises
         ------

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
 from orchestrator.domain.orders import Order
 from orchestrator.domain.positions import Position, Trade
-from orchestrator.domain.risk import DeskState
+from orchestrator.domain.risk import DeskState, RiskLimits
 
 DESK_STATE = "desk/state"
 DESK_EXPOSURE = "desk/exposure"
@@ -53,6 +53,11 @@ def trade_path(trade_id: str) -> str:
     return f"trades/{trade_id}"
 
 
+def event_path(event_id: str) -> str:
+    """Return the path of an event."""
+    return f"events/{event_id}"
+
+
 def equity_path(month: date) -> str:
     """Return the path of a month of the equity curve."""
     return f"equity/{month:%Y%m}"
@@ -73,6 +78,13 @@ class DeskStateDoc(Document):
     by: str = "desk"
     reason: str = "initial"
     changed_at: UtcTime
+
+
+class RiskLimitsDoc(Document):
+    """`config/risk`: the owner's limits."""
+
+    limits: RiskLimits = RiskLimits()
+    updated_at: UtcTime
 
 
 class ModuleExposure(Value):
@@ -159,6 +171,8 @@ class BookDoc(Document):
     income: Amount = ZERO
     """Dividends and other cash of the venue, USD."""
     trades: int = 0
+    seen_events: tuple[str, ...] = ()
+    """Ids of the newest cash events of the venue that were booked."""
     parameters: dict[str, Any] = {}
     """The last good parameters and their version: what trades while the stored ones are unusable."""
     parameters_version: int = 0
@@ -207,8 +221,6 @@ class CycleDoc(Document):
     opportunities: tuple[OpportunityTrace, ...] = ()
     missing: dict[str, str] = {}
     round_trips: int = 0
-    writes: int = 0
-    venue_calls: int = 0
     parameters_version: int = 0
     note: str = ""
     expire_at: UtcTime

@@ -50,6 +50,11 @@ class Contract(Value):
     strike: Amount
 
 
+def is_occ(symbol: str) -> bool:
+    """Return whether a symbol is that of a listed option."""
+    return _OCC.match(symbol) is not None
+
+
 def parse_occ(symbol: str) -> Contract:
     """Read an OCC symbol such as `AAPL260821C00230000`.
 

@@ -68,7 +68,7 @@ class TradeOpportunity(Value):
     qty: Amount | None = None
     """Units to leave; only exits and protective orders carry it."""
     replaces: tuple[str, ...] = ()
-    """Client order ids to cancel, confirmed, before this one is sent."""
+    """Client order ids of the position's resting orders; they are cancelled, confirmed, before this one is sent."""
     quote_ts: UtcTime | None = None
     """Age of the oldest quote it was priced with; None is treated as stale."""
     two_sided: bool = False

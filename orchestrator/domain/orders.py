@@ -199,6 +199,10 @@ class OrderIntent(Value):
     reserved_usd: Amount = ZERO
     protect_stop: Amount | None = None
     take_profit: Amount | None = None
+    max_loss_usd: Amount | None = None
+    """Largest loss of one unit; None = its whole value."""
+    leverage: Amount = Decimal(1)
+    """Exposure of one unit as a multiple of its value."""
     confidence: float = 0.0
     reason: str = ""
     features: dict[str, float] = {}

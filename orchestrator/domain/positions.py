@@ -46,6 +46,8 @@ class Position(Value):
     take_profit: Amount | None = None
     high_water_px: Amount | None = None
     max_loss_usd: Amount | None = None
+    """Largest loss of one unit; None = its whole value."""
+    leverage: Amount = Decimal(1)
     realized_pnl: Amount = ZERO
     fees: Amount = ZERO
     exit_value: Amount = ZERO
@@ -72,8 +74,10 @@ class Position(Value):
 
     @property
     def gross_exposure(self) -> Decimal:
-        """USD at risk for limits: the defined maximum loss where there is one, else the absolute value."""
-        return abs(self.market_value) if self.max_loss_usd is None else self.max_loss_usd
+        """USD counted against limits: the defined maximum loss where there is one, else value times leverage."""
+        if self.max_loss_usd is not None:
+            return self.max_loss_usd * self.units
+        return abs(self.market_value) * self.leverage
 
     @property
     def unrealized_pnl(self) -> Decimal:
@@ -118,6 +122,8 @@ def open_position(intent: OrderIntent, now: datetime) -> Position:
         decision_px=intent.decision_px,
         stop_price=intent.protect_stop,
         take_profit=intent.take_profit,
+        max_loss_usd=intent.max_loss_usd,
+        leverage=intent.leverage,
         confidence=intent.confidence,
         features=intent.features,
         parameters_version=intent.parameters_version,

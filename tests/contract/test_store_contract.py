@@ -44,7 +44,8 @@ def test_create_refuses_an_existing_document_and_writes_nothing_else(store: Stor
 def test_replace_needs_the_version_that_was_read(store: Store) -> None:
     store.commit([Create("things/a", {"schema": 1, "m": {"x": 1, "y": 2}})])
     first = store.get_many(["things/a"])["things/a"]
-    store.commit([Replace("things/a", {"schema": 1, "m": {"x": 3}}, first.version)])
+    versions = store.commit([Replace("things/a", {"schema": 1, "m": {"x": 3}}, first.version)])
+    assert versions == {"things/a": store.get_many(["things/a"])["things/a"].version}
     assert store.get_many(["things/a"])["things/a"].data == {"schema": 1, "m": {"x": 3}}
     with pytest.raises(ConcurrencyConflictError):
         store.commit([Replace("things/a", {"schema": 1, "m": {}}, first.version)])

@@ -52,8 +52,8 @@ class FirebaseDataLayer:
         found = _translated(lambda: list(self._client.get_all(references, timeout=_TIMEOUT_S)))
         return {snapshot.reference.path: _snapshot(snapshot) for snapshot in found if snapshot.exists}
 
-    def commit(self, writes: Sequence[Write]) -> None:
-        """Apply all writes or none.
+    def commit(self, writes: Sequence[Write]) -> Mapping[str, str]:
+        """Apply all writes or none; return the new version of each path.
 
         Raises
         ------
@@ -69,7 +69,8 @@ class FirebaseDataLayer:
             self._add(batch, write)
         self.usage.round_trips += 1
         self.usage.writes += len(writes)
-        _translated(lambda: batch.commit(timeout=_TIMEOUT_S))
+        results = _translated(lambda: batch.commit(timeout=_TIMEOUT_S))
+        return {write.path: result.update_time.rfc3339() for write, result in zip(writes, results, strict=True)}
 
     def query(
         self, collection: str, where: Sequence[Where] = (), *, order_by: str | None = None, limit: int = 100

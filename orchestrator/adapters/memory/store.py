@@ -48,8 +48,8 @@ class MemoryDataLayer:
             self.usage.reads += len(paths)
             return {path: _own_copy(self._documents[path]) for path in paths if path in self._documents}
 
-    def commit(self, writes: Sequence[Write]) -> None:
-        """Apply all writes or none.
+    def commit(self, writes: Sequence[Write]) -> Mapping[str, str]:
+        """Apply all writes or none; return the new version of each path.
 
         Raises
         ------
@@ -64,9 +64,11 @@ class MemoryDataLayer:
                 self._check(write)
             changes = [self._apply(write) for write in writes if not isinstance(write, Verify)]
             self.usage.writes += len(writes)
+            versions = {write.path: self._documents[write.path].version for write in writes}
         for listener in self._listeners:
             for path, before, after in changes:
                 listener(path, before, copy.deepcopy(after))
+        return versions
 
     def query(
         self, collection: str, where: Sequence[Where] = (), *, order_by: str | None = None, limit: int = 100

@@ -1,0 +1,173 @@
+"""ModularOrchestrator: one module, one slot, start to end.
+
+read → reconcile → snapshot → decide → screen → commit → submit → record. Every invocation is a restart: what the
+cycle needs it reads, what it decided it writes. A slot that has run does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.codec import decode
+from orchestrator.domain.documents import CycleStatus, CycleSummary, EventKind, ParametersDoc, parameters_path
+from orchestrator.domain.errors import (
+    AlreadyExistsError,
+    BrokerError,
+    ConfigurationError,
+    DomainError,
+    MalformedDataError,
+)
+from orchestrator.domain.market import MarketSnapshot, SessionState
+from orchestrator.domain.opportunities import TradeOpportunity
+from orchestrator.domain.parameters import Parameters
+from orchestrator.domain.positions import marked
+from orchestrator.execution import OrderExecutor
+from orchestrator.module import Context, ModuleConfig, TradeResult, TradingModule
+from orchestrator.ports import Broker, MarketData, Store
+from orchestrator.reconcile import reconcile
+from orchestrator.risk import RiskManager
+from orchestrator.unit import Unit, open_unit
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What one module runs with: its class, its settings, its venue and its prices."""
+
+    module: type[TradingModule]
+    config: ModuleConfig
+    broker: Broker
+    market: MarketData
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """What one cycle did."""
+
+    module: ModuleName
+    slot: datetime
+    status: CycleStatus
+    summary: CycleSummary
+    results: tuple[TradeResult, ...] = ()
+
+
+class ModularOrchestrator:
+    """Runs the cycles of the modules it was given.
+
+    Parameters
+    ----------
+    store
+        The only state.
+    desks
+        What each module runs with, built when first used.
+    """
+
+    def __init__(self, store: Store, desks: Mapping[ModuleName, Callable[[], Desk]]) -> None:
+        self._store = store
+        self._desks = desks
+
+    def cycle(self, module: ModuleName, *, slot: datetime, now: datetime) -> CycleReport:
+        """Run one slot of one module.
+
+        Raises
+        ------
+        ConfigurationError
+            The desk is not set up.
+        StoreUnavailableError
+            The store did not answer; the same slot may be run again.
+        """
+        unit = open_unit(self._store, module, slot=slot, now=now)
+        if unit.book.last_slot is not None and unit.book.last_slot >= slot:
+            return _report(unit, CycleStatus.DUPLICATE)
+        desk = self._desks[module]()
+        risk, executor = RiskManager(unit), OrderExecutor(desk.broker, unit, desk=desk.config.desk)
+        trading = desk.module(unit.store, risk, executor, desk.config)
+        try:
+            return self._run(unit, desk, trading)
+        except AlreadyExistsError:
+            return _report(unit, CycleStatus.DUPLICATE)
+
+    def _run(self, unit: Unit, desk: Desk, trading: TradingModule) -> CycleReport:
+        parameters = usable_parameters(unit, desk.module.parameters_model)
+        market = _market(unit, desk, trading, parameters)
+        trading.begin(Context(book=unit.book, market=market, parameters=parameters, now=unit.now))
+        wanted = [*_decide(unit, trading.monitor_positions), *_decide(unit, trading.analyze_opportunities)]
+        results = trading.execute_trades(wanted)
+        summary = unit.book.last_cycle
+        return _report(unit, CycleStatus.IDLE if summary is None else summary.status, results)
+
+
+def usable_parameters(unit: Unit, model: type[Parameters]) -> Parameters:
+    """Return the stored parameters, the last good ones when those are unusable, and remember them in the book.
+
+    Raises
+    ------
+    ConfigurationError
+        Neither are usable: the module must not trade.
+    """
+    path = parameters_path(unit.module)
+    try:
+        if not unit.parameters:
+            raise MalformedDataError(f"{path} is missing")
+        stored = decode(ParametersDoc, unit.parameters, where=path)
+        good = model.parse(stored.values, where=path)
+    except (MalformedDataError, DomainError) as error:
+        return _last_good(unit, model, error)
+    if unit.book.parameters_version != stored.version or unit.book.parameters != stored.values:
+        update = {"parameters": stored.values, "parameters_version": stored.version}
+        unit.book = unit.book.model_copy(update=update)
+    return good
+
+
+def _last_good(unit: Unit, model: type[Parameters], error: Exception) -> Parameters:
+    if not unit.book.parameters:
+        raise ConfigurationError(f"{error}; there are no earlier good ones: write parameters/{unit.module}") from error
+    version = unit.parameters.get("version", "none")
+    unit.note = f"parameters refused, version {unit.book.parameters_version} stays: {error}"
+    key = f"parameters_{unit.module}_{version}_refused"
+    unit.tell(key, EventKind.PARAMETERS_REJECTED, unit.note, severity="warning")
+    return model.parse(unit.book.parameters, where=f"last good parameters of {unit.module}")
+
+
+def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Parameters) -> MarketSnapshot:
+    """Reconcile, then look at the market; a venue that does not answer leaves a closed, empty market."""
+    try:
+        reconcile(unit, desk.broker)
+        request = trading.request(unit.book, parameters, unit.now)
+        market = desk.market.snapshot(request, unit.now)
+    except BrokerError as error:
+        unit.note = f"venue down: {error}"
+        key = f"venue_down_{desk.broker.name}_{unit.now:%Y%m%dT%H}"
+        unit.tell(key, EventKind.VENUE_DOWN, f"{unit.module}: {error}", severity="warning")
+        return MarketSnapshot(session=SessionState(is_open=False))
+    unit.book = unit.book.model_copy(
+        update={"positions": {key: marked(held, _marks(market)) for key, held in unit.book.positions.items()}}
+    )
+    return market
+
+
+def _marks(market: MarketSnapshot) -> dict[str, Decimal]:
+    """Return the middle of every usable quote."""
+    marks = {symbol: mid for symbol, quote in market.quotes.items() if (mid := quote.mid) is not None}
+    for chain in market.chains.values():
+        marks |= {contract.symbol: mid for contract in chain.contracts if (mid := contract.mid) is not None}
+    return marks
+
+
+def _decide(unit: Unit, decide: Callable[[], list[TradeOpportunity]]) -> list[TradeOpportunity]:
+    """Return what the module decides; a decision that raises is none, and is told."""
+    try:
+        return decide()
+    except Exception as error:  # noqa: BLE001 - a faulty strategy must not keep exits from being sent
+        unit.note = f"{decide.__name__}: {type(error).__name__}: {error}"
+        key = f"failed_{unit.module}_{type(error).__name__}_{unit.now:%Y%m%d}"
+        unit.tell(key, EventKind.CYCLE_FAILED, f"{unit.module}: {unit.note}", severity="critical")
+        return []
+
+
+def _report(unit: Unit, status: CycleStatus, results: list[TradeResult] | None = None) -> CycleReport:
+    summary = unit.book.last_cycle or CycleSummary(slot=unit.slot, status=status)
+    return CycleReport(module=unit.module, slot=unit.slot, status=status, summary=summary, results=tuple(results or ()))

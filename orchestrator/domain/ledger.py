@@ -1,0 +1,161 @@
+"""How venue facts change a book: fills, cash events, drift. Pure, and safe to apply twice.
+
+A fill is known by its trade id, a cash event by its id; what a book has seen changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from orchestrator.domain.base import ZERO, utc_day
+from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.orders import Fill, Order, Purpose, Side, apply_fills
+from orchestrator.domain.positions import (
+    Position,
+    PositionLeg,
+    Trade,
+    closed_trade,
+    entry_basis,
+    fill_position,
+    open_position,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A book after venue facts, the orders they changed, and the round trips they completed."""
+
+    book: BookDoc
+    order: Order | None = None
+    trade: Trade | None = None
+
+
+def post_fill(book: BookDoc, order: Order, fill: Fill, now: datetime) -> Posted:
+    """Return the book after one fill of one of its orders."""
+    after = apply_fills(order, [fill], now)
+    if after is order:
+        return Posted(book)
+    book = book.model_copy(update={"orders": {**book.orders, order.id: after}, "fees": book.fees + fill.fee})
+    position = book.positions.get(order.intent.position_id)
+    if position is None and order.intent.purpose is Purpose.ENTRY:
+        position = open_position(order.intent, fill.ts_event)
+    if position is None:
+        return Posted(book, after)
+    return replace(_post_to_position(book, position, after, fill), order=after)
+
+
+def _post_to_position(book: BookDoc, position: Position, order: Order, fill: Fill) -> Posted:
+    filled = entry_basis(fill_position(position, fill), order)
+    book = with_realized(book, filled.realized_pnl - position.realized_pnl, fill.ts_event)
+    if order.intent.purpose is not Purpose.ENTRY:
+        filled = filled.model_copy(update=_exit_progress(position, order, fill))
+    if not filled.flat:
+        return Posted(book.model_copy(update={"positions": {**book.positions, filled.id: filled}}))
+    trade = closed_trade(filled, exit_reason=order.intent.reason or order.intent.purpose.value, now=fill.ts_event)
+    return Posted(_without_position(book, filled.id), trade=trade)
+
+
+def _exit_progress(position: Position, order: Order, fill: Fill) -> dict[str, Decimal]:
+    """Return exit quantity and value, per unit of the structure: the first leg counts the units."""
+    legs = order.intent.legs
+    ratio = next(leg.ratio for leg in legs if leg.symbol == fill.symbol)
+    sign = 1 if len(legs) == 1 else -fill.side.sign * position.side.sign
+    units = fill.qty / ratio if fill.symbol == legs[0].symbol else ZERO
+    return {
+        "exit_qty": position.exit_qty + units,
+        "exit_value": position.exit_value + sign * fill.qty * fill.price,
+    }
+
+
+def post_expiry(book: BookDoc, symbol: str, *, event_id: str, price: Decimal, moment: datetime) -> Posted:
+    """Return the book after a contract ended without an order: its leg is closed at `price` (0 = worthless)."""
+    for position in book.positions.values():
+        leg = next((leg for leg in position.legs if leg.symbol == symbol and leg.qty), None)
+        if leg is None:
+            continue
+        side = Side.SELL if leg.qty > 0 else Side.BUY
+        fill = Fill(
+            trade_id=event_id,
+            client_order_id=position.id,
+            symbol=symbol,
+            side=side,
+            qty=abs(leg.qty),
+            price=price,
+            ts_event=moment,
+        )
+        ended = fill_position(position, fill)
+        book = with_realized(book, ended.realized_pnl - position.realized_pnl, moment)
+        if ended.flat:
+            return Posted(
+                _without_position(book, ended.id), trade=closed_trade(ended, exit_reason="expiry", now=moment)
+            )
+        return Posted(book.model_copy(update={"positions": {**book.positions, ended.id: ended}}))
+    return Posted(book)
+
+
+def _without_position(book: BookDoc, position_id: str) -> BookDoc:
+    rest = {key: position for key, position in book.positions.items() if key != position_id}
+    return book.model_copy(update={"positions": rest, "trades": book.trades + 1})
+
+
+def with_realized(book: BookDoc, gained: Decimal, moment: datetime) -> BookDoc:
+    """Return the book with realized P&L added to its total and to its UTC day."""
+    day = utc_day(moment)
+    today = book.realized_today if book.realized_day == day else ZERO
+    return book.model_copy(
+        update={
+            "realized_pnl": book.realized_pnl + gained,
+            "realized_day": day,
+            "realized_today": today + gained,
+        }
+    )
+
+
+def post_split(book: BookDoc, symbol: str, ratio: Decimal) -> BookDoc:
+    """Return the book after `ratio` new shares for each old one: quantities and every price level change."""
+    positions = {
+        key: _split_position(position, symbol, ratio) if position.symbol == symbol else position
+        for key, position in book.positions.items()
+    }
+    return book.model_copy(update={"positions": positions})
+
+
+def _split_position(position: Position, symbol: str, ratio: Decimal) -> Position:
+    legs = tuple(_split_leg(leg, ratio) if leg.symbol == symbol else leg for leg in position.legs)
+    names = ("entry_px", "decision_px", "stop_price", "take_profit", "high_water_px")
+    levels = {name: getattr(position, name) for name in names}
+    scaled = {name: level / ratio for name, level in levels.items() if level is not None}
+    return position.model_copy(update={"legs": legs, **scaled})
+
+
+def _split_leg(leg: PositionLeg, ratio: Decimal) -> PositionLeg:
+    mark = None if leg.mark_px is None else leg.mark_px / ratio
+    return leg.model_copy(update={"qty": leg.qty * ratio, "avg_px": leg.avg_px / ratio, "mark_px": mark})
+
+
+def held_by_symbol(book: BookDoc) -> dict[str, Decimal]:
+    """Return the signed quantity of each symbol that a book's positions hold."""
+    held: dict[str, Decimal] = {}
+    for position in book.positions.values():
+        for leg in position.legs:
+            held[leg.symbol] = held.get(leg.symbol, ZERO) + leg.qty
+    return held
+
+
+def drift(book: BookDoc, venue: Mapping[str, Decimal], *, others: frozenset[str]) -> dict[str, Decimal]:
+    """Return venue minus book by symbol, where they differ.
+
+    Parameters
+    ----------
+    venue
+        Signed quantity by symbol of the whole account.
+    others
+        Symbols that another module of the same account trades; they are that module's to compare.
+    """
+    held = held_by_symbol(book)
+    symbols = (set(held) | set(venue)) - (others - set(held))
+    gaps = {symbol: venue.get(symbol, ZERO) - held.get(symbol, ZERO) for symbol in sorted(symbols)}
+    return {symbol: gap for symbol, gap in gaps.items() if gap != 0}

@@ -1,0 +1,310 @@
+"""OrderExecutor: intents first, then the venue, then the record.
+
+The commit is the lock: the book's version and the brake's version are compared by the same commit that creates the
+orders, so of two runs one does nothing, and nothing is sent after a HALT. Between the venue's answer and its record
+there is no other call to the store.
+
+    run A   read ── decide ── commit(SUBMITTING) ── submit ── record(WORKING | REJECTED | UNKNOWN)
+    run B   read ── decide ── commit ✗ (book moved) ── nothing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from orchestrator.domain.base import slot_id
+from orchestrator.domain.codec import decode, encode
+from orchestrator.domain.documents import (
+    DESK_EXPOSURE,
+    DESK_STATE,
+    BookDoc,
+    CycleDoc,
+    CycleStatus,
+    CycleSummary,
+    book_path,
+    cycle_path,
+    order_path,
+)
+from orchestrator.domain.errors import (
+    BrokerError,
+    BrokerUnavailableError,
+    ConcurrencyConflictError,
+    InvalidTransitionError,
+    OrderRefusedError,
+)
+from orchestrator.domain.exposure import share_moved, with_account, with_module
+from orchestrator.domain.opportunities import TradeOpportunity
+from orchestrator.domain.orders import Evidence, Order, OrderState, Purpose, apply
+from orchestrator.domain.risk import Denied, Verdict
+from orchestrator.module import Context, RiskScreen, TradeResult
+from orchestrator.planning import Plan, intent_of, make_plan, trace_of
+from orchestrator.ports import Broker, Create, Put, Replace, VenueOrder, Verify, Write
+from orchestrator.unit import Unit, order_doc
+
+LEASE = timedelta(seconds=150)
+"""How long a submission belongs to the run that committed it; longer than the functions' time-out of 120 s."""
+
+TRACE_LIFE = timedelta(days=60)
+
+_PARALLEL = 8
+
+_VENUE_EVIDENCE = {
+    OrderState.REJECTED: Evidence.REFUSED,
+    OrderState.CANCELLED: Evidence.CANCEL_CONFIRMED,
+    OrderState.EXPIRED: Evidence.EXPIRY_CONFIRMED,
+}
+
+Decided = Sequence[tuple[TradeOpportunity, Verdict]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the venue proved about an order: the evidence, its own id, its words."""
+
+    evidence: Evidence
+    broker_order_id: str | None = None
+    note: str = ""
+
+
+class OrderExecutor:
+    """Commits, submits and records the orders of one cycle.
+
+    Parameters
+    ----------
+    broker
+        The venue of the module.
+    unit
+        The cycle in progress.
+    desk
+        Name of the desk; part of every client order id.
+    """
+
+    def __init__(self, broker: Broker, unit: Unit, *, desk: str = "desk") -> None:
+        self._broker = broker
+        self._unit = unit
+        self._desk = desk
+
+    def execute(
+        self, context: Context, opportunities: Sequence[TradeOpportunity], risk: RiskScreen
+    ) -> list[TradeResult]:
+        """Screen, commit, submit and record.
+
+        Raises
+        ------
+        AlreadyExistsError
+            Another run of this module committed first; nothing was sent.
+        StoreUnavailableError
+            The store did not answer; nothing was sent by this run, or its record is left to the next one.
+        """
+        decided, plan = self._commit(context, opportunities, risk)
+        answers = self._submit(plan)
+        if answers:
+            self._record(answers)
+        return [self._result(opportunity, verdict) for opportunity, verdict in decided]
+
+    def _commit(
+        self, context: Context, opportunities: Sequence[TradeOpportunity], risk: RiskScreen
+    ) -> tuple[Decided, Plan]:
+        for attempt in _patiently():
+            with attempt:
+                if attempt.retry_state.attempt_number > 1:
+                    self._unit.refresh()
+                verdicts = risk.screen(context, opportunities)
+                decided = list(zip(opportunities, verdicts, strict=True))
+                return decided, self._commit_once(decided, context)
+        raise AssertionError("the last attempt raises")
+
+    def _commit_once(self, decided: Decided, context: Context) -> Plan:
+        unit = self._unit
+        plan = make_plan(
+            unit.book,
+            decided,
+            state=unit.desk.state,
+            now=unit.now,
+            lease=LEASE,
+            desk=self._desk,
+            cleared=unit.cleared,
+        )
+        book = _with_orders(unit.book, (*plan.to_send, *plan.abandoned))
+        others = self._other_writes(book, plan, decided, context)
+        summary = self._summary(decided, plan, writes=len(others) + 1)
+        book = book.model_copy(update={"last_slot": unit.slot, "last_cycle": summary, "updated_at": unit.now})
+        at = book_path(unit.module)
+        versions = unit.store.commit([Replace(at, encode(book), unit.book_version), *others])
+        unit.written()
+        unit.book, unit.book_version = book, versions[at]
+        return plan
+
+    def _other_writes(self, book: BookDoc, plan: Plan, decided: Decided, context: Context) -> list[Write]:
+        """Return what is written beside the book: nothing at all when nothing happened."""
+        unit = self._unit
+        exposure = self._exposure_write(book)
+        if not (decided or plan.busy or unit.pending() or exposure):
+            return []
+        updated = (*plan.resumed, *plan.abandoned)
+        for order in updated:
+            unit.changed[order.id] = order
+        writes: list[Write] = [Create(order_path(order.id), encode(order_doc(order))) for order in plan.new]
+        writes += [*unit.pending(), *exposure]
+        if plan.to_send:
+            writes.append(Verify(DESK_STATE, unit.desk.state_version))
+        trace = encode(self._trace(plan, decided, context))
+        return [*writes, Put(cycle_path(unit.module, slot_id(unit.slot)), trace)]
+
+    def _exposure_write(self, book: BookDoc) -> list[Write]:
+        """Return the write of the module's share when orders or positions changed it; marks alone do not."""
+        unit = self._unit
+        seen = unit.desk.exposure
+        exposure = with_module(with_account(seen, book.account, unit.now), book, unit.now)
+        if not share_moved(seen.modules.get(unit.module), exposure.modules[unit.module]):
+            return []
+        return [Replace(DESK_EXPOSURE, encode(exposure), unit.desk.exposure_version)]
+
+    def _summary(self, decided: Decided, plan: Plan, *, writes: int) -> CycleSummary:
+        idle = CycleStatus.IDLE if writes == 1 else CycleStatus.DECIDED
+        return CycleSummary(
+            slot=self._unit.slot,
+            status=CycleStatus.TRADED if plan.to_send else idle,
+            opportunities=len(decided),
+            denied=sum(isinstance(verdict, Denied) for _, verdict in decided),
+            orders=len(plan.to_send),
+            round_trips=self._unit.round_trips + 1,
+            writes=writes,
+            note=self._unit.note,
+        )
+
+    def _trace(self, plan: Plan, decided: Decided, context: Context) -> CycleDoc:
+        unit = self._unit
+        return CycleDoc(
+            module=unit.module,
+            slot=unit.slot,
+            status=CycleStatus.TRADED if plan.to_send else CycleStatus.DECIDED,
+            opportunities=tuple(
+                trace_of(opportunity, verdict, self._order_id(opportunity, verdict)) for opportunity, verdict in decided
+            ),
+            missing=dict(context.market.missing),
+            round_trips=unit.round_trips + 1,
+            parameters_version=unit.book.parameters_version,
+            note=unit.note,
+            expire_at=unit.now + TRACE_LIFE,
+        )
+
+    def _order_id(self, opportunity: TradeOpportunity, verdict: Verdict) -> str | None:
+        if isinstance(verdict, Denied):
+            return None
+        return intent_of(opportunity, verdict, desk=self._desk, version=0).client_order_id
+
+    def _submit(self, plan: Plan) -> dict[str, Answer]:
+        """Cancel first, then send in parallel; an order that waits for a cancel is not sent without it."""
+        orders = self._unit.book.orders
+        with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+            cancelled = dict(
+                zip(plan.cancels, pool.map(lambda key: self._cancel(orders[key]), plan.cancels), strict=True)
+            )
+            free = {key for key, answer in cancelled.items() if answer.evidence in _VENUE_EVIDENCE.values()}
+            ready = [order for order in plan.to_send if free.issuperset(plan.waits_for.get(order.id, ()))]
+            sent = dict(zip((order.id for order in ready), pool.map(self._send, ready), strict=True))
+        waiting = {
+            order.id: Answer(Evidence.NOT_SENT, note="the order it replaces could not be cancelled")
+            for order in plan.to_send
+            if order.id not in sent
+        }
+        return cancelled | sent | waiting
+
+    def _send(self, order: Order) -> Answer:
+        try:
+            return _heard(self._broker.submit(order))
+        except BrokerUnavailableError as error:
+            return Answer(Evidence.NOT_SENT, note=str(error))
+        except OrderRefusedError as error:
+            # A refusal of a second attempt may only mean that the first one arrived: it is looked up, not believed.
+            evidence = Evidence.REFUSED if order.attempts == 1 else Evidence.ANSWER_LOST
+            return Answer(evidence, note=f"{error.code}: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever happened after sending began, the outcome is unknown
+            return Answer(Evidence.ANSWER_LOST, note=f"{type(error).__name__}: {error}")
+
+    def _cancel(self, order: Order) -> Answer:
+        try:
+            return _heard(self._broker.cancel(order))
+        except BrokerError as error:
+            return Answer(Evidence.ACKNOWLEDGED, order.broker_order_id, f"cancel: {error}")
+
+    def _record(self, answers: Mapping[str, Answer]) -> None:
+        """Write what the venue answered; if the book has moved on, onto the newer book."""
+        for attempt in _patiently():
+            with attempt:
+                if attempt.retry_state.attempt_number > 1:
+                    self._reload()
+                self._record_once(answers)
+
+    def _record_once(self, answers: Mapping[str, Answer]) -> None:
+        unit = self._unit
+        before = unit.book.orders
+        orders = [_answered(before[key], answer, unit) for key, answer in answers.items() if key in before]
+        book = _with_orders(unit.book, orders)
+        writes: list[Write] = [Put(order_path(order.id), encode(order_doc(order))) for order in orders]
+        summary = unit.book.last_cycle
+        if summary is not None and summary.slot == unit.slot:
+            counted = {"round_trips": unit.round_trips + 1, "writes": unit.writes + len(writes) + 1}
+            book = book.model_copy(update={"last_cycle": summary.model_copy(update=counted)})
+        versions = unit.store.commit([Replace(book_path(unit.module), encode(book), unit.book_version), *writes])
+        unit.book, unit.book_version = book, versions[book_path(unit.module)]
+
+    def _reload(self) -> None:
+        path = book_path(self._unit.module)
+        snapshot = self._unit.store.get_many([path])[path]
+        self._unit.book = decode(BookDoc, snapshot.data, where=path)
+        self._unit.book_version = snapshot.version
+
+    def _result(self, opportunity: TradeOpportunity, verdict: Verdict) -> TradeResult:
+        order = self._unit.book.orders.get(self._order_id(opportunity, verdict) or "")
+        if order is None:
+            return TradeResult(opportunity=opportunity, verdict=verdict)
+        note = order.history[-1].note if order.history else ""
+        return TradeResult(
+            opportunity=opportunity, verdict=verdict, client_order_id=order.id, state=order.state, message=note
+        )
+
+
+def _with_orders(book: BookDoc, orders: Iterable[Order]) -> BookDoc:
+    """Return the book with newer states of orders: broker ids learnt, protective orders noted on their positions."""
+    after, ids, positions = dict(book.orders), dict(book.broker_ids), dict(book.positions)
+    for order in orders:
+        after[order.id] = order
+        if order.broker_order_id:
+            ids[order.broker_order_id] = order.id
+        position = positions.get(order.intent.position_id)
+        if order.intent.purpose is Purpose.PROTECT and position is not None and not order.state.terminal:
+            positions[position.id] = position.model_copy(update={"protective_order_id": order.id})
+    return book.model_copy(update={"orders": after, "broker_ids": ids, "positions": positions})
+
+
+def _patiently() -> Retrying:
+    """Return attempts with jitter for compare-and-set."""
+    return Retrying(
+        retry=retry_if_exception_type(ConcurrencyConflictError),
+        stop=stop_after_attempt(6),
+        wait=wait_random_exponential(multiplier=0.02, max=0.5),
+        reraise=True,
+    )
+
+
+def _heard(said: VenueOrder) -> Answer:
+    evidence = _VENUE_EVIDENCE.get(said.state, Evidence.ACKNOWLEDGED)
+    return Answer(evidence, said.broker_order_id, said.note)
+
+
+def _answered(order: Order, answer: Answer, unit: Unit) -> Order:
+    """Return the order after the venue's answer; an answer that a newer state has overtaken changes nothing."""
+    update: dict[str, object] = {"lease_until": None}
+    if answer.broker_order_id:
+        update["broker_order_id"] = answer.broker_order_id
+    try:
+        return apply(order.model_copy(update=update), answer.evidence, unit.now, note=answer.note)
+    except InvalidTransitionError:
+        return order

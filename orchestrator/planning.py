@@ -1,0 +1,197 @@
+"""Turns verdicts into orders and decides which orders to cancel or to send again. Pure.
+
+Ids are derived from the decision, so planning the same decision twice plans the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from orchestrator.domain.base import ZERO
+from orchestrator.domain.documents import BookDoc, OpportunityTrace
+from orchestrator.domain.opportunities import TradeOpportunity
+from orchestrator.domain.orders import (
+    Evidence,
+    Order,
+    OrderIntent,
+    OrderState,
+    OrderType,
+    Purpose,
+    TimeInForce,
+    apply,
+    client_order_id,
+    plan,
+)
+from orchestrator.domain.risk import Approved, Denied, DeskState, Resized, Verdict
+
+VALIDITY = timedelta(minutes=15)
+"""How long a decision may be sent or rest; then it is cancelled and decided anew."""
+
+_FOR_GOOD = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a cycle will send, send again, give up and cancel."""
+
+    new: tuple[Order, ...]
+    resumed: tuple[Order, ...]
+    abandoned: tuple[Order, ...]
+    cancels: tuple[str, ...]
+    """Client order ids to cancel."""
+    waits_for: dict[str, tuple[str, ...]]
+    """Order id to the ids that must be confirmed cancelled before it is sent."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is done at all."""
+        return bool(self.new or self.resumed or self.abandoned or self.cancels)
+
+    @property
+    def to_send(self) -> tuple[Order, ...]:
+        """Everything that goes to the venue, in order."""
+        return (*self.resumed, *self.new)
+
+
+def intent_of(opportunity: TradeOpportunity, verdict: Approved | Resized, *, desk: str, version: int) -> OrderIntent:
+    """Return the intent of an approved opportunity."""
+    legs = [f"{leg.symbol}:{leg.side}:{leg.ratio}" for leg in opportunity.legs]
+    order_id = client_order_id(
+        opportunity.module,
+        desk=desk,
+        strategy=f"{opportunity.strategy}/{opportunity.purpose}",
+        legs=legs,
+        decided_at=opportunity.decided_at,
+    )
+    entry = opportunity.purpose is Purpose.ENTRY
+    rests = opportunity.time_in_force is TimeInForce.GTC
+    return OrderIntent(
+        client_order_id=order_id,
+        module=opportunity.module,
+        strategy=opportunity.strategy,
+        purpose=opportunity.purpose,
+        symbol=opportunity.symbol,
+        legs=opportunity.legs,
+        side=opportunity.side,
+        qty=verdict.qty,
+        order_type=opportunity.order_type,
+        limit_price=opportunity.limit_px,
+        stop_price=opportunity.stop_price if opportunity.order_type is OrderType.STOP else None,
+        time_in_force=opportunity.time_in_force,
+        decided_at=opportunity.decided_at,
+        valid_until=opportunity.decided_at + (_FOR_GOOD if rests else VALIDITY),
+        decision_px=opportunity.decision_px,
+        position_id=order_id if entry else opportunity.position_id or "",
+        reserved_usd=verdict.qty * opportunity.notional_usd if entry else ZERO,
+        protect_stop=opportunity.stop_price if entry else None,
+        take_profit=opportunity.take_profit if entry else None,
+        max_loss_usd=opportunity.max_loss_usd,
+        leverage=opportunity.instrument.leverage,
+        confidence=opportunity.confidence,
+        reason=opportunity.reason,
+        features=opportunity.features,
+        parameters_version=version,
+    )
+
+
+def submitting(order: Order, *, now: datetime, lease: timedelta) -> Order:
+    """Return the order as it is committed before it is sent: SUBMITTING, leased to this run."""
+    begun = apply(order, Evidence.SUBMIT_STARTED, now)
+    return begun.model_copy(update={"attempts": order.attempts + 1, "lease_until": now + lease})
+
+
+def make_plan(
+    book: BookDoc,
+    decided: Sequence[tuple[TradeOpportunity, Verdict]],
+    *,
+    state: DeskState,
+    now: datetime,
+    lease: timedelta,
+    desk: str,
+    cleared: Collection[str],
+) -> Plan:
+    """Return what to do about the verdicts and about the unfinished orders of the book.
+
+    Parameters
+    ----------
+    cleared
+        Ids that the venue was asked for in this cycle and does not have: only these are sent again or given up.
+    """
+    new = _new_orders(book, decided, now=now, desk=desk)
+    planned = [order for order in book.orders.values() if order.state is OrderState.PLANNED and order.id in cleared]
+    resumed = [order for order in planned if may_resume(order, book, state=state, now=now)]
+    waits_for = {order.id: _protection_of(order, book) for order in (*new, *resumed)}
+    cancels = [*(key for keys in waits_for.values() for key in keys), *overdue(book, state=state, now=now)]
+    return Plan(
+        new=tuple(submitting(order, now=now, lease=lease) for order in new),
+        resumed=tuple(submitting(order, now=now, lease=lease) for order in resumed),
+        abandoned=tuple(apply(order, Evidence.ABANDONED, now) for order in planned if order not in resumed),
+        cancels=tuple(dict.fromkeys(cancels)),
+        waits_for=waits_for,
+    )
+
+
+def _new_orders(
+    book: BookDoc, decided: Sequence[tuple[TradeOpportunity, Verdict]], *, now: datetime, desk: str
+) -> list[Order]:
+    found: dict[str, Order] = {}
+    for opportunity, verdict in decided:
+        if isinstance(verdict, Denied):
+            continue
+        order = plan(intent_of(opportunity, verdict, desk=desk, version=book.parameters_version), now)
+        if order.id not in book.orders:
+            found.setdefault(order.id, order)
+    return list(found.values())
+
+
+def _protection_of(order: Order, book: BookDoc) -> tuple[str, ...]:
+    """Return the resting protective order that must be gone before an exit is sent: both filling would sell twice."""
+    position = book.positions.get(order.intent.position_id)
+    if order.intent.purpose is not Purpose.EXIT or position is None:
+        return ()
+    protective = book.orders.get(position.protective_order_id or "")
+    return (protective.id,) if protective is not None and not protective.state.terminal else ()
+
+
+def may_resume(order: Order, book: BookDoc, *, state: DeskState, now: datetime) -> bool:
+    """Return whether an order that certainly was not accepted may still be sent as it was decided."""
+    if order.intent.valid_until <= now or state is DeskState.HALTED:
+        return False
+    if order.intent.purpose is Purpose.ENTRY:
+        return state is DeskState.ACTIVE
+    return order.intent.position_id in book.positions
+
+
+def overdue(book: BookDoc, *, state: DeskState, now: datetime) -> Iterable[str]:
+    """Yield the resting orders to cancel: decisions grown old, entries while the desk is not ACTIVE, orphans."""
+    for order in book.orders.values():
+        if order.state not in {OrderState.WORKING, OrderState.PARTIALLY_FILLED}:
+            continue
+        entry = order.intent.purpose is Purpose.ENTRY
+        orphan = not entry and order.intent.position_id not in book.positions
+        if order.intent.valid_until <= now or orphan or (entry and state is not DeskState.ACTIVE):
+            yield order.id
+
+
+def trace_of(opportunity: TradeOpportunity, verdict: Verdict, order_id: str | None) -> OpportunityTrace:
+    """Return the record of an opportunity and its verdict."""
+    denied = verdict if isinstance(verdict, Denied) else None
+    granted = None if isinstance(verdict, Denied) else verdict
+    return OpportunityTrace(
+        strategy=opportunity.strategy,
+        symbol=opportunity.symbol,
+        purpose=opportunity.purpose.value,
+        side=opportunity.side.value,
+        confidence=opportunity.confidence,
+        reason=opportunity.reason,
+        features=opportunity.features,
+        verdict="denied" if denied else "resized" if isinstance(verdict, Resized) else "approved",
+        code=denied.code.value if denied else None,
+        limit=denied.limit if denied else None,
+        observed=denied.observed if denied else None,
+        qty=granted.qty if granted else None,
+        binding_cap=granted.binding_cap if granted else None,
+        client_order_id=order_id,
+    )

@@ -1,0 +1,235 @@
+"""Bring the book in line with the venue: the first step of every cycle, and the whole of crash recovery.
+
+Evidence comes from the venue only. An order that cannot be found keeps its state until the venue has been asked for
+it in open orders, closed orders and trades; nothing here sends an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from orchestrator.domain.base import ZERO, ModuleName
+from orchestrator.domain.documents import EventKind
+from orchestrator.domain.errors import BrokerError, InvalidTransitionError
+from orchestrator.domain.instruments import is_occ
+from orchestrator.domain.ledger import drift, held_by_symbol, post_expiry, post_fill, post_split
+from orchestrator.domain.orders import Evidence, Fill, Order, OrderState, apply
+from orchestrator.domain.positions import Position
+from orchestrator.ports import Broker, CashEvent, VenueOrder, VenueState
+from orchestrator.unit import Unit
+
+KEEP_EVENTS = 200
+"""How many cash events a book remembers, so that none is booked twice."""
+
+_FEES = frozenset({"FEE", "CFEE"})
+_EXPIRIES = frozenset({"OPEXP", "OPASN", "OPEXC"})
+
+KEEP_TERMINAL = timedelta(hours=1)
+"""How long a finished order stays in the book, so that a late fill finds it."""
+
+_STATE_EVIDENCE = {
+    OrderState.WORKING: Evidence.ACKNOWLEDGED,
+    OrderState.PARTIALLY_FILLED: Evidence.ACKNOWLEDGED,
+    OrderState.FILLED: Evidence.ACKNOWLEDGED,
+    OrderState.CANCELLED: Evidence.CANCEL_CONFIRMED,
+    OrderState.EXPIRED: Evidence.EXPIRY_CONFIRMED,
+    OrderState.REJECTED: Evidence.REFUSED,
+}
+"""What a venue's word about an order proves. FILLED proves acceptance only: fills prove fills."""
+
+_SHARED_ACCOUNT = {ModuleName.STOCKS: ModuleName.OPTIONS, ModuleName.OPTIONS: ModuleName.STOCKS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    order: Order
+    fill: Fill
+
+
+def reconcile(unit: Unit, broker: Broker) -> None:
+    """Apply everything the venue says since the cursor to the unit's book.
+
+    Raises
+    ------
+    BrokerError
+        The venue's state cannot be had; the book is unchanged.
+    """
+    state = broker.state(unit.book.cursors.get(broker.name, ""))
+    _learn_broker_ids(unit, state)
+    for matched in _own_fills(unit, state):
+        _post(unit, matched)
+    for order in state.open_orders:
+        _hear(unit, order)
+    _look_up_the_rest(unit, broker, state)
+    for event in state.cash_events:
+        _post_cash(unit, event, state)
+    _finish(unit, broker, state)
+
+
+def hear(order: Order, said: VenueOrder, unit: Unit) -> Order:
+    """Return the order after the venue's word about it; a word that no longer fits its state changes nothing."""
+    if order.broker_order_id is None and said.broker_order_id:
+        order = order.model_copy(update={"broker_order_id": said.broker_order_id})
+    try:
+        return apply(order, _STATE_EVIDENCE[said.state], unit.now, note=said.note)
+    except InvalidTransitionError as error:
+        unit.tell(f"odd_{order.id}_{said.state}", EventKind.ORDER_UNKNOWN, str(error), subject=order.id)
+        return order
+
+
+def _learn_broker_ids(unit: Unit, state: VenueState) -> None:
+    known = dict(unit.book.broker_ids)
+    for said in state.open_orders:
+        if said.client_order_id in unit.book.orders:
+            known[said.broker_order_id] = said.client_order_id or ""
+    live = {key: own for key, own in known.items() if own in unit.book.orders}
+    unit.book = unit.book.model_copy(update={"broker_ids": live})
+
+
+def _own_fills(unit: Unit, state: VenueState) -> Iterable[_Matched]:
+    """Yield the fills of this module's orders, oldest first."""
+    for fill in sorted(state.fills, key=lambda fill: (fill.ts_event, fill.trade_id)):
+        own = fill.client_order_id or unit.book.broker_ids.get(state.fill_orders.get(fill.trade_id, ""), "")
+        order = unit.book.orders.get(own)
+        if order is not None:
+            yield _Matched(order, fill.model_copy(update={"client_order_id": own}))
+        elif own.startswith(unit.module.value[0]) and len(own) == 18:
+            text = f"fill {fill.trade_id} belongs to order {own}, which the book no longer knows"
+            unit.tell(f"orphan_{fill.trade_id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=own)
+
+
+def _post(unit: Unit, matched: _Matched) -> None:
+    posted = post_fill(unit.book, unit.book.orders[matched.order.id], matched.fill, unit.now)
+    unit.book = posted.book
+    if posted.order is not None:
+        unit.changed[posted.order.id] = posted.order
+    if posted.trade is not None:
+        unit.trades[posted.trade.id] = posted.trade
+        text = f"{posted.trade.symbol} closed ({posted.trade.exit_reason}): {posted.trade.realized_pnl:+.2f} USD"
+        unit.tell(f"closed_{posted.trade.id}", EventKind.POSITION_CLOSED, text, subject=posted.trade.id)
+
+
+def _hear(unit: Unit, said: VenueOrder) -> None:
+    own = said.client_order_id or unit.book.broker_ids.get(said.broker_order_id, "")
+    order = unit.book.orders.get(own)
+    if order is not None and order.state is not OrderState.PLANNED:
+        unit.put_order(hear(order, said, unit))
+
+
+def _look_up_the_rest(unit: Unit, broker: Broker, state: VenueState) -> None:
+    """Ask for every order that the venue did not mention and that is not finished."""
+    mentioned = {said.client_order_id or unit.book.broker_ids.get(said.broker_order_id) for said in state.open_orders}
+    for order in list(unit.book.orders.values()):
+        if order.id in mentioned or not _in_doubt(order, unit):
+            continue
+        try:
+            found = broker.find(order)
+        except BrokerError as error:
+            unit.tell(f"lookup_{order.id}", EventKind.ORDER_UNKNOWN, f"{order.id}: {error}", severity="warning")
+            continue
+        if found is None:
+            unit.cleared.add(order.id)
+        unit.put_order(_not_found(order, unit) if found is None else hear(order, found, unit))
+
+
+def _in_doubt(order: Order, unit: Unit) -> bool:
+    if order.state is OrderState.SUBMITTING:
+        return order.lease_until is None or order.lease_until <= unit.now
+    if order.state is OrderState.PLANNED:
+        return order.attempts > 0
+    return not order.state.terminal
+
+
+def _not_found(order: Order, unit: Unit) -> Order:
+    """Return an order that the venue has never heard of: it may be sent again, unless it once was acknowledged."""
+    if order.state in {OrderState.SUBMITTING, OrderState.UNKNOWN}:
+        return apply(order, Evidence.NOT_FOUND, unit.now)
+    if order.state is not OrderState.PLANNED:
+        text = f"{order.id} is {order.state} in the book and nowhere at the venue"
+        unit.tell(f"vanished_{order.id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=order.id)
+    return order
+
+
+def _post_cash(unit: Unit, event: CashEvent, state: VenueState) -> None:
+    """Book money and shares that moved without an order, in proportion to what this module holds."""
+    if event.id in unit.book.seen_events:
+        return
+    own = held_by_symbol(unit.book).get(event.symbol, ZERO)
+    total = state.positions.get(event.symbol, own)
+    if event.kind == "SPLIT":
+        if own and total != event.qty:
+            unit.book = post_split(unit.book, event.symbol, total / (total - event.qty))
+    elif event.kind in _EXPIRIES:
+        _post_expiry(unit, event)
+    elif event.kind in _FEES:
+        if _fee_is_ours(unit, event):
+            unit.book = unit.book.model_copy(update={"fees": unit.book.fees - event.amount})
+    elif own and total:
+        unit.book = unit.book.model_copy(update={"income": unit.book.income + event.amount * own / total})
+    seen = (*unit.book.seen_events, event.id)[-KEEP_EVENTS:]
+    unit.book = unit.book.model_copy(update={"seen_events": seen})
+
+
+def _fee_is_ours(unit: Unit, event: CashEvent) -> bool:
+    """Return whether a fee of a shared account is this module's: options pay for contracts, stocks for the rest."""
+    if unit.module not in _SHARED_ACCOUNT:
+        return True
+    return is_occ(event.symbol) == (unit.module is ModuleName.OPTIONS)
+
+
+def _post_expiry(unit: Unit, event: CashEvent) -> None:
+    """Close an option leg that expired, was exercised or assigned; shares it turned into show as drift."""
+    posted = post_expiry(unit.book, event.symbol, event_id=event.id, price=event.price, moment=event.ts_event)
+    if posted.book is unit.book:
+        return
+    unit.book = posted.book
+    if posted.trade is not None:
+        unit.trades[posted.trade.id] = posted.trade
+    text = f"{event.symbol}: {event.kind}; an option leg was held into its expiry, look at what is left"
+    unit.tell(f"expiry_{event.id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=event.symbol)
+
+
+def _finish(unit: Unit, broker: Broker, state: VenueState) -> None:
+    """Take over account and cursor, measure drift, drop what is long finished."""
+    book = unit.book
+    orders = {
+        key: order
+        for key, order in book.orders.items()
+        if not order.state.terminal or order.updated_at + KEEP_TERMINAL > unit.now
+    }
+    positions = {key: _with_live_protection(position, orders) for key, position in book.positions.items()}
+    unit.book = book.model_copy(
+        update={
+            "orders": orders,
+            "positions": positions,
+            "account": state.account,
+            "cursors": {**book.cursors, broker.name: state.cursor},
+            "drift": drift(book, state.positions, others=_others(unit, state)),
+        }
+    )
+    for symbol, gap in unit.book.drift.items():
+        text = f"{symbol}: the venue holds {gap:+f} more than the book"
+        key = f"drift_{unit.module}_{symbol.replace('/', '')}_{unit.now:%Y%m%d}"
+        unit.tell(key, EventKind.DRIFT_FOUND, text, severity="warning", subject=symbol)
+
+
+def _with_live_protection(position: Position, orders: dict[str, Order]) -> Position:
+    """Return the position without its protective order when that one no longer rests."""
+    order = orders.get(position.protective_order_id or "")
+    if position.protective_order_id is None or (order is not None and not order.state.terminal):
+        return position
+    return position.model_copy(update={"protective_order_id": None})
+
+
+def _others(unit: Unit, state: VenueState) -> frozenset[str]:
+    """Return the symbols of a shared account that are the other module's to compare."""
+    other = _SHARED_ACCOUNT.get(unit.module)
+    if other is None:
+        return frozenset()
+    options = {symbol for symbol in state.positions if is_occ(symbol)}
+    if other is ModuleName.OPTIONS:
+        share = unit.desk.exposure.modules.get(other)
+        return frozenset(options | set(share.symbols if share is not None else ()))
+    return frozenset(set(state.positions) - options)

@@ -1,0 +1,119 @@
+"""RiskManager: one verdict for each opportunity, each counted against the next.
+
+It reads the unit's documents and writes nothing. Whatever it cannot judge it denies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+
+from orchestrator.domain.base import ZERO
+from orchestrator.domain.documents import ExposureDoc, ModuleExposure
+from orchestrator.domain.errors import TradingError
+from orchestrator.domain.exposure import with_account, with_module
+from orchestrator.domain.opportunities import TradeOpportunity
+from orchestrator.domain.orders import Purpose
+from orchestrator.domain.risk import Approved, DenialCode, Denied, Resized, Verdict
+from orchestrator.domain.rules import CAP_CODES, ENTRY_RULES, EXIT_RULES, Candidate, first_denial, headroom
+from orchestrator.domain.sizing import size, wanted_units
+from orchestrator.module import Context
+from orchestrator.unit import Unit
+
+
+class RiskManager:
+    """Screens the opportunities of one cycle.
+
+    Parameters
+    ----------
+    unit
+        The cycle in progress; its shared documents may be read anew between two screenings.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    def screen(self, context: Context, opportunities: Sequence[TradeOpportunity]) -> list[Verdict]:
+        """Return one verdict for each opportunity, in order."""
+        verdicts: list[Verdict] = []
+        surroundings = self._surroundings(context)
+        for opportunity in opportunities:
+            candidate = surroundings(opportunity)
+            verdicts.append(judge(candidate))
+            surroundings = partial(_with_opportunity, counted(candidate, verdicts[-1]))
+        return verdicts
+
+    def _surroundings(self, context: Context) -> Callable[[TradeOpportunity], Candidate]:
+        unit = self._unit
+        exposure = with_module(with_account(unit.desk.exposure, unit.book.account, unit.now), unit.book, unit.now)
+        return partial(
+            Candidate,
+            state=unit.desk.state,
+            limits=unit.desk.limits,
+            book=unit.book,
+            exposure=exposure,
+            session=context.market.session,
+            now=unit.now,
+        )
+
+
+def _with_opportunity(candidate: Candidate, opportunity: TradeOpportunity) -> Candidate:
+    return replace(candidate, opportunity=opportunity)
+
+
+def judge(candidate: Candidate) -> Verdict:
+    """Return the verdict on one candidate."""
+    opportunity = candidate.opportunity
+    if opportunity.purpose is not Purpose.ENTRY:
+        denial = first_denial(candidate, EXIT_RULES)
+        return denial or Approved(qty=opportunity.qty or ZERO, binding_cap="position")
+    denial = first_denial(candidate, ENTRY_RULES)
+    return denial or _sized(candidate)
+
+
+def _sized(candidate: Candidate) -> Verdict:
+    """Return as many units as every cap allows at once."""
+    room = headroom(candidate)
+    equity, limits = candidate.exposure.equity, candidate.limits
+    try:
+        qty, cap = size(candidate.opportunity, equity=equity, limits=limits, headroom_usd=room)
+        wanted = min(wanted_units(candidate.opportunity, equity=equity, limits=limits).values(), default=ZERO)
+    except (TradingError, ArithmeticError, ValueError) as error:
+        return Denied(code=DenialCode.RULE_FAILED, limit="size", observed=f"{type(error).__name__}: {error}")
+    if qty <= 0:
+        code = CAP_CODES.get(cap, DenialCode.ORDER_SIZE_BELOW_MIN)
+        limit = f"{candidate.limits.min_order_usd} USD, {candidate.opportunity.instrument.min_qty} units"
+        return Denied(code=code, limit=limit, observed=f"{cap} leaves {room.get(cap, wanted):.2f}")
+    if cap in CAP_CODES:
+        return Resized(qty=qty, wanted_qty=wanted, binding_cap=cap)
+    return Approved(qty=qty, binding_cap=cap)
+
+
+def counted(candidate: Candidate, verdict: Verdict) -> Candidate:
+    """Return the candidate's surroundings after a verdict: what was approved counts against what follows."""
+    if isinstance(verdict, Denied):
+        return candidate
+    planned = candidate.planned_orders + 1
+    opportunity = candidate.opportunity
+    if opportunity.purpose is not Purpose.ENTRY:
+        return replace(candidate, planned_orders=planned)
+    usd = verdict.qty * opportunity.notional_usd
+    account = candidate.book.account
+    if account is not None:
+        account = account.model_copy(update={"buying_power": account.buying_power - usd})
+    return replace(
+        candidate,
+        planned_orders=planned,
+        planned_entries=candidate.planned_entries | {opportunity.symbol},
+        exposure=_reserved(candidate.exposure, opportunity, usd),
+        book=candidate.book.model_copy(update={"account": account}),
+    )
+
+
+def _reserved(exposure: ExposureDoc, opportunity: TradeOpportunity, usd: Decimal) -> ExposureDoc:
+    share = exposure.modules.get(opportunity.module, ModuleExposure())
+    symbols = {**share.symbols, opportunity.symbol: share.symbols.get(opportunity.symbol, ZERO) + usd}
+    grown = share.model_copy(update={"reserved_usd": share.reserved_usd + usd, "symbols": symbols})
+    return exposure.model_copy(update={"modules": {**exposure.modules, opportunity.module: grown}})

@@ -1,0 +1,195 @@
+"""The unit of work of one cycle: what was read at its start, and what is to be written at its end.
+
+One batched read opens it; `orchestrator.execution` writes it. It holds versions, so that whatever changed in
+between fails the commit instead of being overwritten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.codec import decode, encode
+from orchestrator.domain.documents import (
+    CONFIG_RISK,
+    DESK_EXPOSURE,
+    DESK_STATE,
+    BookDoc,
+    DeskStateDoc,
+    EventDoc,
+    EventKind,
+    ExposureDoc,
+    OrderDoc,
+    RiskLimitsDoc,
+    TradeDoc,
+    book_path,
+    event_path,
+    order_path,
+    parameters_path,
+    trade_path,
+)
+from orchestrator.domain.errors import AlreadyExistsError, ConfigurationError
+from orchestrator.domain.exposure import rolled
+from orchestrator.domain.orders import Order
+from orchestrator.domain.positions import Trade
+from orchestrator.domain.risk import DeskState, RiskLimits
+from orchestrator.ports import Json, Put, Snapshot, Store, Write
+
+
+@dataclass(frozen=True, slots=True)
+class DeskView:
+    """The shared documents as read, with their versions."""
+
+    state: DeskState
+    state_version: str
+    exposure: ExposureDoc
+    exposure_version: str
+    limits: RiskLimits
+
+
+@dataclass(slots=True)
+class Unit:
+    """One module's cycle in progress. `book` is the working copy; the rest is what will be written."""
+
+    store: Store
+    module: ModuleName
+    slot: datetime
+    now: datetime
+    book: BookDoc
+    book_version: str
+    desk: DeskView
+    parameters: Json
+    note: str = ""
+    cleared: set[str] = field(default_factory=set)
+    """Client order ids that the venue was asked for in this cycle and does not have."""
+    changed: dict[str, Order] = field(default_factory=dict)
+    trades: dict[str, Trade] = field(default_factory=dict)
+    events: dict[str, EventDoc] = field(default_factory=dict)
+    round_trips_before: int = 0
+    writes_before: int = 0
+
+    @property
+    def round_trips(self) -> int:
+        """Calls to the store since the cycle began."""
+        return self.store.usage.round_trips - self.round_trips_before
+
+    @property
+    def writes(self) -> int:
+        """Documents written since the cycle began."""
+        return self.store.usage.writes - self.writes_before
+
+    def put_order(self, order: Order) -> None:
+        """Take over a new state of an order, into the book and into what will be written."""
+        if self.book.orders.get(order.id) == order:
+            return
+        self.book = self.book.model_copy(update={"orders": {**self.book.orders, order.id: order}})
+        self.changed[order.id] = order
+
+    def tell(self, event_id: str, kind: EventKind, text: str, *, severity: str = "info", subject: str = "") -> None:
+        """Remember an event; the same id is told once."""
+        self.events[event_id] = EventDoc.model_validate(
+            {"kind": kind, "module": self.module, "subject": subject, "severity": severity, "text": text}
+            | {"at": self.now}
+        )
+
+    def pending(self) -> list[Write]:
+        """Return the writes of orders, trades and events; `written` forgets them."""
+        writes: list[Write] = [Put(order_path(order.id), encode(order_doc(order))) for order in self.changed.values()]
+        writes += [Put(trade_path(trade.id), encode(trade_doc(trade))) for trade in self.trades.values()]
+        return writes + [Put(event_path(key), encode(event)) for key, event in self.events.items()]
+
+    def written(self) -> None:
+        """Forget what has been committed."""
+        self.changed, self.trades, self.events = {}, {}, {}
+
+    def refresh(self) -> None:
+        """Read the shared documents anew after a conflict.
+
+        Raises
+        ------
+        AlreadyExistsError
+            Another run of this module has committed: this one has nothing left to do.
+        """
+        book_at = book_path(self.module)
+        found = dict(self.store.get_many([book_at, *shared_paths()]))
+        if book_at not in found or found[book_at].version != self.book_version:
+            raise AlreadyExistsError(f"{book_at}: another run committed first")
+        self.desk = desk_view(found, self.now)
+
+
+def order_doc(order: Order) -> OrderDoc:
+    """Return the stored form of an order."""
+    return OrderDoc(
+        order=order,
+        module=order.intent.module,
+        symbol=order.intent.symbol,
+        state=order.state.value,
+        terminal=order.state.terminal,
+        created_at=order.intent.decided_at,
+        updated_at=order.updated_at,
+    )
+
+
+def trade_doc(trade: Trade) -> TradeDoc:
+    """Return the stored form of a closed round trip."""
+    return TradeDoc(trade=trade, module=trade.module, strategy=trade.strategy, closed_at=trade.closed_at)
+
+
+def shared_paths() -> tuple[str, ...]:
+    """Return the paths of the documents that all modules share."""
+    return (DESK_STATE, DESK_EXPOSURE, CONFIG_RISK)
+
+
+def desk_view(found: dict[str, Snapshot], now: datetime) -> DeskView:
+    """Return the shared documents.
+
+    Raises
+    ------
+    ConfigurationError
+        The desk has not been set up.
+    MalformedDataError
+        A shared document is damaged; nothing may trade on it.
+    """
+    for path in shared_paths():
+        if path not in found:
+            raise ConfigurationError(f"{path} is missing: set the desk up with `desk doctor --seed`")
+    state = decode(DeskStateDoc, found[DESK_STATE].data, where=DESK_STATE)
+    exposure = decode(ExposureDoc, found[DESK_EXPOSURE].data, where=DESK_EXPOSURE)
+    limits = decode(RiskLimitsDoc, found[CONFIG_RISK].data, where=CONFIG_RISK)
+    return DeskView(
+        state=state.state,
+        state_version=found[DESK_STATE].version,
+        exposure=rolled(exposure, now),
+        exposure_version=found[DESK_EXPOSURE].version,
+        limits=limits.limits,
+    )
+
+
+def open_unit(store: Store, module: ModuleName, *, slot: datetime, now: datetime) -> Unit:
+    """Read everything a cycle needs in one round trip.
+
+    Raises
+    ------
+    ConfigurationError
+        The desk has not been set up.
+    MalformedDataError
+        The book or a shared document is damaged.
+    """
+    trips, writes = store.usage.round_trips, store.usage.writes
+    book_at, parameters_at = book_path(module), parameters_path(module)
+    found = dict(store.get_many([book_at, parameters_at, *shared_paths()]))
+    if book_at not in found:
+        raise ConfigurationError(f"{book_at} is missing: set the desk up with `desk doctor --seed`")
+    return Unit(
+        store=store,
+        module=module,
+        slot=slot,
+        now=now,
+        book=decode(BookDoc, found[book_at].data, where=book_at),
+        book_version=found[book_at].version,
+        desk=desk_view(found, now),
+        parameters=found[parameters_at].data if parameters_at in found else {},
+        round_trips_before=trips,
+        writes_before=writes,
+    )
