@@ -1,7 +1,7 @@
 """Splits and cash dividends of a stock, from whatever its sources tell of them.
 
-Lean's factor files, Tiingo's and Yahoo's dividend columns, and steps of Yahoo's `adj_close / close`. A day's actions come
-from one source only, daily sources before finer ones; a source with dividends in its prices has none to credit.
+Lean's factor files, Tiingo's and Yahoo's dividend columns, and steps of Yahoo's `adj_close / close`. A day's actions
+come from one source only, daily sources before finer ones; a source with dividends in its prices has none to credit.
 Splits count only where prices are raw (Lean, Tiingo); Yahoo's prices are split-adjusted already.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,10 @@ def actions_of(
     told: dict[date, list[CorporateAction]] = {}
     covered: set[int] = set()
     for source, series in sorted(accepted, key=lambda pair: (-pair[0].minutes, pair[0].dividend_adjusted)):
-        found = _of_source(source, series, catalogue.beside(source, "factor_files"), sessions, report)
+        factors = catalogue.beside(source, "factor_files")
+        found = (
+            _of_source(source, series, report) if factors is None else read_factors(factors, source.symbol, sessions)
+        )
         for action in found:
             if day_number(action.ex_date) not in covered:
                 told.setdefault(action.ex_date, []).append(action)
@@ -41,11 +45,7 @@ def actions_of(
     return [action for day in sorted(told) for action in told[day]]
 
 
-def _of_source(
-    source: Source, series: Series, factors: Path | None, sessions: Sessions, report: Report
-) -> list[CorporateAction]:
-    if factors is not None:
-        return read_factors(factors, source.symbol, sessions)
+def _of_source(source: Source, series: Series, report: Report) -> list[CorporateAction]:
     if source.dividend_adjusted:
         return []
     if "divCash" in series.extras:
@@ -83,7 +83,9 @@ def _steps(source: Source, series: Series, report: Report) -> list[CorporateActi
     before, after = known[:-1], known[1:]
     step = 1 - ratio[before] / ratio[after]
     clear = np.flatnonzero(step > SMALLEST_STEP)
-    report.drop(source.where, "adj_close steps down (no dividend can do that, ignored)", int((step < -SMALLEST_STEP).sum()))
+    report.drop(
+        source.where, "adj_close steps down (no dividend can do that, ignored)", int((step < -SMALLEST_STEP).sum())
+    )
     return [
         CorporateAction(source.symbol, _day(series.day[after[row]]), cash=_cash(series.close[before[row]] * step[row]))
         for row in clear
@@ -106,7 +108,7 @@ def read_factors(path: Path, symbol: str, sessions: Sessions) -> list[CorporateA
     """
     rows = [_factor_row(path, number, line) for number, line in enumerate(path.read_text().splitlines(), 1) if line]
     found: list[CorporateAction] = []
-    for (day, price, split, reference), (_, next_price, next_split, _) in zip(rows, rows[1:], strict=False):
+    for (day, price, split, reference), (_, next_price, next_split, _) in pairwise(rows):
         index = int(np.searchsorted(sessions.days, day_number(day), side="right"))
         if index >= len(sessions.days):
             continue

@@ -30,4 +30,4 @@ def asset_of(symbol: str, kind: AssetKind, prices: Floats) -> Asset:
         name, tick, least = _PAIRS[symbol]
         return Asset(symbol, kind, name, Decimal(tick), _COIN_LOT, Decimal(least))
     digits = int(np.floor(np.log10(np.median(prices)))) if len(prices) else 0
-    return Asset(symbol, kind, symbol.split("/")[0], Decimal(1).scaleb(digits - 4), _COIN_LOT, _COIN_LOT)
+    return Asset(symbol, kind, symbol.split("/", maxsplit=1)[0], Decimal(1).scaleb(digits - 4), _COIN_LOT, _COIN_LOT)

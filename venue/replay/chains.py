@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -46,10 +47,9 @@ class Rows:
 
     def take(self, rows: Mask | Ints) -> Rows:
         """Return the rows that `rows` selects."""
-        numbers = {name: values[rows] for name, values in self.numbers.items()}
-        return Rows(
-            self.time[rows], self.spot[rows], self.parity, self.expiry[rows], self.call[rows], self.strike[rows], numbers
-        )
+        kept = {name: values[rows] for name, values in self.numbers.items()}
+        columns = (self.expiry[rows], self.call[rows], self.strike[rows])
+        return Rows(self.time[rows], self.spot[rows], self.parity, *columns, kept)
 
 
 @dataclass
@@ -143,7 +143,9 @@ def parity_spot(rows: Rows, time: int) -> float | None:
     mid = (bid + ask) / 2
     calls = dict(zip(rows.strike[usable & rows.call], mid[usable & rows.call], strict=True))
     puts = dict(zip(rows.strike[usable & ~rows.call], mid[usable & ~rows.call], strict=True))
-    pairs = sorted((abs(calls[strike] - puts[strike]), strike + calls[strike] - puts[strike]) for strike in calls if strike in puts)
+    pairs = sorted(
+        (abs(calls[strike] - puts[strike]), strike + calls[strike] - puts[strike]) for strike in calls if strike in puts
+    )
     return float(np.median([implied for _, implied in pairs[:5]])) if len(pairs) >= 10 else None
 
 
@@ -156,10 +158,9 @@ def read_snapshots(
     rows = _clean(_rows(table, stamp, parity=fetched), source, sessions, report)
     if not len(rows.time):
         return []
-    bounds = np.flatnonzero(np.append(True, np.diff(rows.time) != 0)).tolist() + [len(rows.time)]
+    bounds = [*np.flatnonzero(np.append(True, np.diff(rows.time) != 0)).tolist(), len(rows.time)]
     return [
-        Snapshot(source.underlying, int(rows.time[low]), rows, low, high, size, spot)
-        for low, high in zip(bounds, bounds[1:], strict=False)
+        Snapshot(source.underlying, int(rows.time[low]), rows, low, high, size, spot) for low, high in pairwise(bounds)
     ]
 
 

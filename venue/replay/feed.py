@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,10 @@ from venue.feed import (
 from venue.replay.actions import actions_of
 from venue.replay.assets import asset_of
 from venue.replay.chains import ChainTape
+from venue.replay.layout import Source
 from venue.replay.quotes import SpreadModel, Touches, modelled, read_touches
 from venue.replay.selection import Selection
+from venue.replay.series import Series
 from venue.replay.tape import Tape
 from venue.replay.universe import Universe
 from venue.sessions import day_number, xnys
@@ -96,7 +99,7 @@ class ReplayFeed:
         self._options = chosen.underlyings
         self._chains: dict[str, ChainTape] = {}
         self._touches: dict[str, list[Touches]] = {}
-        self._actions: dict[str, list[tuple[int, CorporateAction]]] = {}
+        self._past: dict[str, list[tuple[int, CorporateAction]]] = {}
 
     # The Feed contract
 
@@ -162,8 +165,12 @@ class ReplayFeed:
 
     def actions(self, symbol: str) -> list[CorporateAction]:
         """Return the splits and dividends of a stock that went ex by `now`, as far as the data goes back."""
-        now = self._seconds()
-        return [action for time, action in self._symbol_actions(symbol) if time <= now]
+        tape = self._tapes.get(symbol)
+        if tape is None or tape.kind is not AssetKind.STOCK:
+            return []
+        if symbol not in self._past:
+            self._past[symbol] = self._timed(tape.whole)
+        return [action for time, action in self._past[symbol] if time <= self._seconds()]
 
     # Beyond the contract
 
@@ -191,25 +198,24 @@ class ReplayFeed:
     def _bars_between(self, after: int, until: int) -> tuple[tuple[str, MarketBar], ...]:
         found = []
         for symbol, tape in self._tapes.items():
-            ends = tape.trades.end
-            low, high = np.searchsorted(ends, (after, until), side="right")
-            found += [(symbol, bar) for bar in tape.trade_bars.slice(int(low), int(high))]
+            low, high = np.searchsorted(tape.trades.series.end, (after, until), side="right")
+            found += [(symbol, bar) for bar in tape.trades.slice(int(low), int(high))]
         return tuple(sorted(found, key=lambda pair: (pair[1].end, pair[0])))
 
-    def _symbol_actions(self, symbol: str) -> list[tuple[int, CorporateAction]]:
+    def _timed(self, accepted: list[tuple[Source, Series]]) -> list[tuple[int, CorporateAction]]:
         """Return actions with the time they happen: the open of the first session on or after the ex-date."""
-        tape = self._tapes.get(symbol)
-        if tape is None or tape.kind is not AssetKind.STOCK:
-            return []
-        if symbol not in self._actions:
-            told = actions_of(tape.accepted, self._data.catalogue, self._sessions, self._report)
-            rows = np.searchsorted(self._sessions.days, [day_number(action.ex_date) for action in told])
-            self._actions[symbol] = list(zip(self._sessions.opens[rows].tolist(), told, strict=True))
-        return self._actions[symbol]
+        told = actions_of(accepted, self._data.catalogue, self._sessions, self._report)
+        rows = np.searchsorted(self._sessions.days, [day_number(action.ex_date) for action in told])
+        return list(zip(self._sessions.opens[rows].tolist(), told, strict=True))
+
+    @cached_property
+    def _coming(self) -> list[tuple[int, CorporateAction]]:
+        """The actions of the replayed period, in order."""
+        stocks = [tape for tape in self._tapes.values() if tape.kind is AssetKind.STOCK]
+        return sorted((pair for tape in stocks for pair in self._timed(tape.accepted)), key=lambda pair: pair[0])
 
     def _actions_between(self, after: int, until: int) -> tuple[CorporateAction, ...]:
-        found = [pair for symbol in self._tapes for pair in self._symbol_actions(symbol) if after < pair[0] <= until]
-        return tuple(action for _, action in sorted(found, key=lambda pair: pair[0]))
+        return tuple(action for time, action in self._coming if after < time <= until)
 
     def _quote(self, symbol: str, tape: Tape) -> MarketQuote | None:
         now = self._seconds()

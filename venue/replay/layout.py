@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -57,21 +58,6 @@ class ChainSource:
     """Whether the folder holds whole chains of many sessions (`chains_2026`), which is what modules trade on."""
 
 
-def span(path: Path) -> tuple[date, date] | None:
-    """Return first and last day of a file, cheaply; None when its first lines do not tell (reading it will)."""
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as stream:
-        header, *lines = stream.read().splitlines() or [""]
-    names = header.split(",")
-    column = next((names.index(name) for name in _TIMES if name in names), None)
-    if column is None or not lines:
-        return None
-    stamps = [line[:10] for line in lines] if column == 0 else [line.split(",", column + 1)[column] for line in lines]
-    try:
-        return date.fromisoformat(min(stamps)[:10]), date.fromisoformat(max(stamps)[:10])
-    except ValueError:
-        return None
-
-
 class Catalogue:
     """The files of a data folder by symbol.
 
@@ -85,6 +71,7 @@ class Catalogue:
         if not any((root / name).is_dir() for name in ("equity", "options", "crypto")):
             raise ConfigurationError(f"data folder {root}: expected a folder with equity/, options/ or crypto/ in it")
         self.root = root
+        self._spans: dict[Path, tuple[date, date] | None] = {}
 
     @cached_property
     def bars(self) -> dict[AssetKind, dict[str, list[Source]]]:
@@ -104,6 +91,12 @@ class Catalogue:
             for source in self._chain_sources(path):
                 found.setdefault(source.underlying, []).append(source)
         return {name: sorted(files, key=lambda file: not file.whole) for name, files in sorted(found.items())}
+
+    def span(self, source: Source | ChainSource) -> tuple[date, date] | None:
+        """Return first and last day of a file, looked up once; None when it is not known."""
+        if source.path not in self._spans:
+            self._spans[source.path] = span(source.path)
+        return self._spans[source.path]
 
     def beside(self, source: Source, folder: str) -> Path | None:
         """Return the symbol's file in a folder beside the source (`factor_files`), None if there is none."""
@@ -151,3 +144,21 @@ def pair_symbol(stem: str) -> str | None:
         if match:
             return f"{_CRYPTO_NAMES.get(match[1], match[1])}/USD"
     return None
+
+
+def span(path: Path) -> tuple[date, date] | None:
+    """Return first and last day of a file without parsing it; None when it does not tell (reading it will say why)."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        header, *lines = raw.decode().splitlines() or [""]
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error):
+        return None
+    names = header.split(",")
+    column = next((names.index(name) for name in _TIMES if name in names), None)
+    if column is None or not lines:
+        return None
+    try:
+        stamps = [line[:10] for line in lines] if column == 0 else [line.split(",")[column] for line in lines]
+        return date.fromisoformat(min(stamps)[:10]), date.fromisoformat(max(stamps)[:10])
+    except (ValueError, IndexError):
+        return None

@@ -98,5 +98,5 @@ def read_touches(source: Source, sessions: Sessions, report: Report) -> Touches:
     report.drop(source.where, "crossed quote (bid above ask)", int(crossed.sum()))
     order = np.lexsort((opens, time))
     order = order[~crossed[order]]
-    values = [column[order] for column in (time, *sides, *sizes)]
-    return Touches(*values, length=60 * source.minutes)
+    bid, ask, bid_size, ask_size = (column[order] for column in (*sides, *sizes))
+    return Touches(time[order], bid, ask, bid_size, ask_size, length=60 * source.minutes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from orchestrator.domain.errors import ConfigurationError
 from venue.dataset import Report
 from venue.feed import AssetKind
 from venue.replay.chains import ChainTape, Snapshot, Spot, read_snapshots
-from venue.replay.layout import Catalogue, ChainSource, Source, span
-from venue.replay.tape import Tape, Window
+from venue.replay.layout import Catalogue, ChainSource, Source
+from venue.replay.tape import LEAD_DAYS, Spans, Tape, Window
 from venue.replay.universe import CRYPTO, STOCKS, Universe
 from venue.sessions import day_number, xnys
 
@@ -62,7 +62,8 @@ class Selection:
         """Return a symbol's tape, read once."""
         if symbol not in self._tapes:
             kind = AssetKind.CRYPTO if "/" in symbol else AssetKind.STOCK
-            tape = Tape(self._sources(symbol, kind), self._window, self._sessions, self._report)
+            spans = Spans(self.start - timedelta(days=LEAD_DAYS), self.end, self.catalogue.span, self._report)
+            tape = Tape(self._sources(symbol, kind), self._window, self._sessions, spans)
             if not tape.covers:
                 raise self._missing(symbol, self._sources(symbol, kind), kind)
             self._tapes[symbol] = tape
@@ -113,16 +114,14 @@ class Selection:
         }
 
     def _covered(self, sources: Iterable[Source | ChainSource]) -> bool:
-        spans = [span(source.path) for source in sources]
+        spans = [self.catalogue.span(source) for source in sources]
         return any(one is None or (one[0] <= self.end and one[1] >= self.start) for one in spans)
 
     def _require(self, symbol: str, sources: list[Source] | list[ChainSource], kind: AssetKind) -> None:
         if not self._covered(sources):
             raise self._missing(symbol, sources, kind)
 
-    def _missing(
-        self, symbol: str, sources: list[Source] | list[ChainSource], kind: AssetKind
-    ) -> ConfigurationError:
+    def _missing(self, symbol: str, sources: list[Source] | list[ChainSource], kind: AssetKind) -> ConfigurationError:
         period = f"{self.start}..{self.end}"
         if not sources:
             folder = {AssetKind.STOCK: "equity", AssetKind.OPTION: "options", AssetKind.CRYPTO: "crypto"}[kind]
@@ -131,7 +130,7 @@ class Selection:
             return ConfigurationError(
                 f"{kind.value}: no file of {symbol} under {self.catalogue.root / folder}; there is: {listed}"
             )
-        there = "; ".join(f"{source.where} {_text(span(source.path))}" for source in sources)
+        there = "; ".join(f"{source.where} {_text(self.catalogue.span(source))}" for source in sources)
         return ConfigurationError(f"{kind.value}: {symbol} has no data in {period}; there is: {there}")
 
 

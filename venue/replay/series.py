@@ -7,7 +7,9 @@ an equity session, for the source may have pulled it unfinished. No bar is ever 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from venue.replay.layout import DAILY, Source
 from venue.sessions import DAY_S, Sessions
 
 PRICES = ("open", "high", "low", "close")
+COLUMNS = ("start", "end", "day", *PRICES, "volume")
 EXTRAS = ("adj_close", "dividends", "divCash", "splitFactor")
 Mask = NDArray[np.bool_]
 
@@ -42,20 +45,29 @@ class Series:
     def take(self, rows: Mask | Ints) -> Series:
         """Return the bars that `rows` (mask or indices) selects."""
         extras = {name: values[rows] for name, values in self.extras.items()}
-        return Series(*(values[rows] for values in self._columns()), extras)
+        return _series({name: getattr(self, name)[rows] for name in COLUMNS}, extras)
 
     def scaled(self, factor: float) -> Series:
         """Return the series with prices times `factor` and volumes divided by it."""
-        prices = {name: getattr(self, name) * factor for name in PRICES}
-        return replace(self, **prices, volume=self.volume / factor)
+        columns = {name: getattr(self, name) for name in COLUMNS}
+        columns |= {name: columns[name] * factor for name in PRICES}
+        return _series(columns | {"volume": self.volume / factor}, self.extras)
 
     def daily_close(self) -> tuple[Ints, Floats]:
         """Return each day and the close of its last bar."""
         last = np.append(self.day[1:] != self.day[:-1], True) if len(self) else np.empty(0, np.bool_)
         return self.day[last], self.close[last]
 
-    def _columns(self) -> tuple[NDArray[np.generic], ...]:
-        return (self.start, self.end, self.day, self.open, self.high, self.low, self.close, self.volume)
+
+def _series(columns: Mapping[str, Any], extras: dict[str, Floats] | None = None) -> Series:
+    return Series(**columns, extras=extras or {})
+
+
+def concatenate(parts: list[Series]) -> Series:
+    """Return the bars of several series in order of their start (extras are left behind)."""
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+    order = np.argsort(columns["start"], kind="stable")
+    return _series({name: column[order] for name, column in columns.items()})
 
 
 def join(series: list[Series]) -> Series:
@@ -64,9 +76,7 @@ def join(series: list[Series]) -> Series:
     for one in series:
         parts.append(one.take(~np.isin(one.day, seen)))
         seen = np.union1d(seen, one.day)
-    columns = [np.concatenate(arrays) for arrays in zip(*(part._columns() for part in parts), strict=True)]
-    order = np.argsort(columns[0], kind="stable")
-    return Series(*(column[order] for column in columns))
+    return concatenate(parts)
 
 
 def read_bars(source: Source, sessions: Sessions, report: Report) -> Series:
@@ -76,17 +86,18 @@ def read_bars(source: Source, sessions: Sessions, report: Report) -> Series:
     columns = {name: numbers(table, name)[rows] for name in (*PRICES, "volume")}
     extras = {name: numbers(table, name)[rows] for name in EXTRAS if name in table.columns}
     start, end, day, inside = place(table, source, sessions)
-    series = Series(start[rows], end[rows], day[rows], *columns.values(), extras)
+    series = _series({"start": start[rows], "end": end[rows], "day": day[rows]} | columns, extras)
     if source.kind is AssetKind.CRYPTO and "yahoo" in source.where:
         series = replace(series, volume=series.volume / series.close)  # Yahoo counts a coin's volume in USD
-    return _clean(series, inside[rows], source, sessions, report)
+    sound = _in_order(_sound(series, inside[rows], source.where, report), source.where, report)
+    return _finished(sound, source, sessions, report)
 
 
 def own_rows(table: Table, source: Source) -> Mask:
     """Return which rows of the table belong to the source's symbol."""
     if not source.column:
         return np.ones(table.rows, np.bool_)
-    return np.array(table.columns["symbol"]) == source.symbol
+    return np.array([symbol == source.symbol for symbol in table.columns["symbol"]], np.bool_)
 
 
 def place(table: Table, source: Source, sessions: Sessions) -> tuple[Ints, Ints, Ints, Mask]:
@@ -109,8 +120,7 @@ def place(table: Table, source: Source, sessions: Sessions) -> tuple[Ints, Ints,
     return stamps, np.minimum(stamps + length, close - 1), day, index >= 0
 
 
-def _clean(series: Series, inside: Mask, source: Source, sessions: Sessions, report: Report) -> Series:
-    where = source.where
+def _sound(series: Series, inside: Mask, where: str, report: Report) -> Series:
     prices = np.stack([getattr(series, name) for name in PRICES])
     missing = np.isnan(prices).any(axis=0) | np.isnan(series.volume)
     with np.errstate(invalid="ignore"):
@@ -119,8 +129,7 @@ def _clean(series: Series, inside: Mask, source: Source, sessions: Sessions, rep
     report.drop(where, "a price or volume is missing (NaN)", int(missing.sum()))
     report.drop(where, "price not positive or high below low", int(absurd.sum()))
     report.drop(where, "outside the regular session", int(outside.sum()))
-    series = _in_order(series.take(~missing & ~absurd & ~outside), where, report)
-    return _finished(series, source, sessions, report)
+    return series.take(~missing & ~absurd & ~outside)
 
 
 def _in_order(series: Series, where: str, report: Report) -> Series:

@@ -7,15 +7,18 @@ that cannot be compared is left out and noted, never guessed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 
 from venue.dataset import Floats, Ints, Report
 from venue.feed import AssetKind, MarketBar
 from venue.replay.layout import Source
-from venue.replay.series import Mask, Series, aggregate, join, read_bars
+from venue.replay.series import Mask, Series, aggregate, concatenate, join, read_bars
 from venue.sessions import Sessions, utc
 
 COMMON_DAYS = 60
@@ -47,6 +50,21 @@ class Prints:
     time: Ints
     price: Floats
     size: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Which sources have bars in or shortly before the window; the others are history."""
+
+    first: date
+    last: date
+    span: Callable[[Source], tuple[date, date] | None]
+    report: Report
+
+    def touch(self, source: Source) -> bool:
+        """Whether a source's days reach into [first, last]; a source that does not tell is read at once."""
+        days = self.span(source)
+        return days is None or (days[0] <= self.last and days[1] >= self.first)
 
 
 class BarList:
@@ -83,23 +101,33 @@ def _bar(series: Series, index: int) -> MarketBar:
 class Tape:
     """Everything recorded of one stock or pair. Raises MalformedDataError when a file of it is not usable."""
 
-    def __init__(self, sources: list[Source], window: Window, sessions: Sessions, report: Report) -> None:
+    def __init__(self, sources: list[Source], window: Window, sessions: Sessions, spans: Spans) -> None:
         self.symbol, self.kind = sources[0].symbol, sources[0].kind
-        self.equity = self.kind is AssetKind.STOCK
-        self._sessions = sessions
-        read = [(one, read_bars(one, sessions, report)) for one in sources if one.role == "trade"]
-        self.accepted = _on_one_basis([pair for pair in read if len(pair[1])], window, report)
-        self.by_minutes = _by_minutes(self.accepted)
+        self._window, self._sessions = window, sessions
+        self._basis = _Basis(spans.report)
+        self._older = [source for source in sources if not spans.touch(source)]
+        self._join([source for source in sources if spans.touch(source)])
+        self.accepted = list(self._basis.accepted)
+        recent = _by_minutes(self.accepted)
         near = Window(window.first - LEAD_DAYS, window.last)
-        self.trades = _trades(self.by_minutes, near)
-        self.prints = _prints(self.by_minutes, near)
-        self._lists: dict[int, BarList] = {0: BarList(self.trades)}
-        self.covers = any(window.holds(series.day).any() for series in self.by_minutes.values())
+        self.covers = any(window.holds(series.day).any() for series in recent.values())
+        self.prints = _prints(recent, near)
+        self.trades = BarList(_trades(recent, near))
+        self._lists: dict[int, BarList] = {}
 
-    @property
-    def trade_bars(self) -> BarList:
-        """The finest bars of each day near the window, not overlapping."""
-        return self._lists[0]
+    @cached_property
+    def whole(self) -> list[tuple[Source, Series]]:
+        """The sources with all history, read when first asked for."""
+        self._join(self._older)
+        return self._basis.accepted
+
+    @cached_property
+    def _by_minutes(self) -> dict[int, Series]:
+        return _by_minutes(self.whole)
+
+    def _join(self, sources: list[Source]) -> None:
+        read = [(one, read_bars(one, self._sessions, self._basis.report)) for one in sources]
+        self._basis.take_all([pair for pair in read if len(pair[1])], self._window)
 
     def bars(self, minutes: int) -> BarList:
         """Return the bars of a granularity: as recorded, else made of finer ones, empty when there are none."""
@@ -108,60 +136,66 @@ class Tape:
         return self._lists[minutes]
 
     def _bars(self, minutes: int) -> Series:
-        finer = [size for size in self.by_minutes if size < minutes and minutes % size == 0]
-        parts = [self.by_minutes[minutes]] if minutes in self.by_minutes else []
-        for size in sorted(finer, reverse=True):
-            parts.append(aggregate(self.by_minutes[size], minutes, self._sessions, equity=self.equity))
-        return join(parts) if parts else self.trades.take(np.zeros(len(self.trades), np.bool_))
+        finer = [size for size in self._by_minutes if size < minutes and minutes % size == 0]
+        parts = [self._by_minutes[minutes]] if minutes in self._by_minutes else []
+        parts += [
+            aggregate(self._by_minutes[size], minutes, self._sessions, equity=self.kind is AssetKind.STOCK)
+            for size in sorted(finer, reverse=True)
+        ]
+        return join(parts) if parts else self.trades.series.take(np.empty(0, np.int64))
 
 
-def _on_one_basis(read: list[tuple[Source, Series]], window: Window, report: Report) -> list[tuple[Source, Series]]:
-    def rank(pair: tuple[Source, Series]) -> tuple[bool, int, bool, int, str]:
-        source, series = pair
-        covered = len(np.unique(series.day[window.holds(series.day)]))
-        return (covered == 0, source.minutes, source.dividend_adjusted, -covered or -len(series), source.where)
+class _Basis:
+    """The series accepted so far, all on one price basis, with their daily closes."""
 
-    closes: dict[int, float] = {}
-    accepted: list[tuple[Source, Series]] = []
-    for source, series in sorted(read, key=rank):
-        inside = bool(window.holds(series.day).any())
-        factor = _factor(closes, series, _Joining(source, inside, report)) if closes else 1.0
+    def __init__(self, report: Report) -> None:
+        self.accepted: list[tuple[Source, Series]] = []
+        self.why: dict[Source, str] = {}
+        self._closes: dict[int, float] = {}
+        self.report = report
+
+    def take_all(self, read: list[tuple[Source, Series]], window: Window) -> None:
+        """Accept what can be accepted, finest source of the period first; note what had to be left out."""
+
+        def rank(pair: tuple[Source, Series]) -> tuple[bool, int, bool, int, str]:
+            source, series = pair
+            covered = len(np.unique(series.day[window.holds(series.day)]))
+            return (covered == 0, source.minutes, source.dividend_adjusted, -covered or -len(series), source.where)
+
+        waiting, before = sorted(read, key=rank), len(read) + 1
+        while len(waiting) < before:
+            before = len(waiting)
+            waiting = [pair for pair in waiting if not self._take(*pair, inside=bool(window.holds(pair[1].day).any()))]
+        for source, _ in waiting:
+            self.report.note(source.where, f"{source.symbol}: left out, {self.why[source]}")
+
+    def _take(self, source: Source, series: Series, *, inside: bool) -> bool:
+        factor = self._factor(source, series, inside=inside) if self._closes else 1.0
         if factor is None:
-            continue
+            return False
         scaled = series if factor == 1.0 else series.scaled(factor)
-        accepted.append((source, scaled))
+        self.accepted.append((source, scaled))
         days, values = scaled.daily_close()
-        closes = dict(zip(days.tolist(), values.tolist(), strict=True)) | closes
-    return accepted
+        self._closes = dict(zip(days.tolist(), values.tolist(), strict=True)) | self._closes
+        return True
 
-
-@dataclass(frozen=True, slots=True)
-class _Joining:
-    source: Source
-    inside: bool
-    report: Report
-
-    def note(self, text: str) -> None:
-        self.report.note(self.source.where, f"{self.source.symbol}: {text}")
-
-
-def _factor(closes: dict[int, float], series: Series, joining: _Joining) -> float | None:
-    """Return what to multiply a series by to join it; None when it cannot be compared or does not agree."""
-    days, values = series.daily_close()
-    pairs = [(closes[day], value) for day, value in zip(days.tolist(), values.tolist(), strict=True) if day in closes]
-    ratios = np.array([known / value for known, value in pairs[:COMMON_DAYS]])
-    if not len(ratios):
-        kept = "kept for its own days" if joining.inside else "left out"
-        joining.note(f"no day in common with the other sources, price basis cannot be compared, {kept}")
-        return 1.0 if joining.inside else None
-    low, middle, high = np.quantile(ratios, (0.1, 0.5, 0.9))
-    if abs(middle - 1) <= SAME:
-        return 1.0
-    if len(ratios) < STEADY_DAYS or (high - low) / middle > STEADY:
-        joining.note(f"closes differ unsteadily from the other sources on {len(ratios)} common days, left out")
-        return None
-    joining.note(f"prices scaled by {middle:.6g} to join, measured on {len(ratios)} common days")
-    return float(middle)
+    def _factor(self, source: Source, series: Series, *, inside: bool) -> float | None:
+        days, values = series.daily_close()
+        pairs = zip(days.tolist(), values.tolist(), strict=True)
+        common = [self._closes[day] / value for day, value in pairs if day in self._closes]
+        ratios = np.array(common[:COMMON_DAYS])
+        if not len(ratios):
+            self.why[source] = "no day in common with the other sources, so its price basis cannot be compared"
+            return 1.0 if inside else None
+        low, middle, high = np.quantile(ratios, (0.1, 0.5, 0.9))
+        if abs(middle - 1) <= SAME:
+            return 1.0
+        if len(ratios) < STEADY_DAYS or (high - low) / middle > STEADY:
+            self.why[source] = f"closes differ unsteadily from the other sources on {len(ratios)} common days"
+            return None
+        text = f"{source.symbol}: prices scaled by {middle:.6g} to join, measured on {len(ratios)} common days"
+        self.report.note(source.where, text)
+        return float(middle)
 
 
 def _by_minutes(accepted: list[tuple[Source, Series]]) -> dict[int, Series]:
@@ -178,9 +212,7 @@ def _trades(by_minutes: dict[int, Series], near: Window) -> Series:
         part = series.take(near.holds(series.day) & (series.start >= free))
         parts.append(part)
         ends |= dict(zip(part.day.tolist(), part.end.tolist(), strict=True))
-    columns = [np.concatenate(arrays) for arrays in zip(*(part._columns() for part in parts), strict=True)]
-    order = np.argsort(columns[0], kind="stable")
-    return Series(*(column[order] for column in columns))
+    return concatenate(parts)
 
 
 def _prints(by_minutes: dict[int, Series], near: Window) -> Prints:
