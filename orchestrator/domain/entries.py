@@ -1,0 +1,129 @@
+"""What a directional module would enter: signals turned into priced opportunities with stop and target.
+
+Refuses to enter a symbol that is held, that has a working order, that no bar has closed for since it was last
+held, or whose price has left the close that the signal was made on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+
+from orchestrator.domain.instruments import Instrument
+from orchestrator.domain.market import Quote
+from orchestrator.domain.opportunities import TradeOpportunity
+from orchestrator.domain.orders import Leg, Purpose, Side, TimeInForce
+from orchestrator.domain.scene import DAILY, Measure, Opinion, Scene, View, measure, reference_price
+from orchestrator.domain.stops import Levels, levels
+
+_BPS = Decimal(10_000)
+
+
+def entries(scene: Scene) -> list[TradeOpportunity]:
+    """Return what could be entered now, the most confident first; one for each symbol."""
+    found: dict[str, TradeOpportunity] = {}
+    taken = Counter(position.strategy for position in scene.book.positions.values())
+    for opinion, view in _wanted(scene):
+        name = opinion.strategy.name
+        if view.symbol in found or taken[name] >= opinion.settings.max_positions:
+            continue
+        opportunity = _opportunity(scene, opinion, view)
+        if opportunity is not None:
+            found[view.symbol] = opportunity
+            taken[name] += 1
+    return list(found.values())
+
+
+def last_held(scene: Scene) -> dict[str, str]:
+    """Return when each symbol was last seen held, as ISO times: what `entries` wants remembered."""
+    return {**scene.book.memory, **{p.symbol: scene.now.isoformat() for p in scene.book.positions.values()}}
+
+
+def _wanted(scene: Scene) -> list[tuple[Opinion, View]]:
+    occupied = {position.symbol for position in scene.book.positions.values()}
+    occupied |= {order.intent.symbol for order in scene.book.orders.values()}
+    wanted = [
+        (opinion, view)
+        for opinion in scene.opinions.values()
+        if _may_open(scene, opinion)
+        for view in opinion.views.values()
+        if view.target == 1.0 and view.symbol not in occupied and _bar_since_held(scene, opinion, view.symbol)
+    ]
+    return sorted(wanted, key=lambda pair: (-pair[1].confidence, pair[1].symbol, pair[0].strategy.name))
+
+
+def _may_open(scene: Scene, opinion: Opinion) -> bool:
+    """Whether there is time left for a position of the opinion's timeframe."""
+    until = scene.intraday_entries_until
+    return opinion.minutes >= DAILY or until is None or scene.now < until
+
+
+def _bar_since_held(scene: Scene, opinion: Opinion, symbol: str) -> bool:
+    """Whether a bar has closed since the symbol was last held: one signal is one position."""
+    seen, newest = scene.book.memory.get(symbol), opinion.panel.last_end
+    return seen is None or (newest is not None and newest > datetime.fromisoformat(seen))
+
+
+def _opportunity(scene: Scene, opinion: Opinion, view: View) -> TradeOpportunity | None:
+    seen, price = measure(opinion.panel, view.symbol, scene.execution), reference_price(scene, view.symbol)
+    if seen is None or price is None or _has_left(scene, seen, price):
+        return None
+    instrument = scene.instrument(view.symbol, price)
+    bounds = _levels(scene, opinion, seen, price=price, instrument=instrument)
+    if bounds is None:
+        return None
+    quote = scene.market.quotes.get(view.symbol)
+    per_year = scene.bars_per_year(opinion.minutes) ** 0.5
+    annual_vol = max(seen.vol * per_year / float(instrument.leverage), scene.execution.min_annual_vol)
+    return TradeOpportunity(
+        module=scene.module,
+        strategy=opinion.strategy.name,
+        purpose=Purpose.ENTRY,
+        symbol=view.symbol,
+        instrument=instrument,
+        side=Side.BUY,
+        legs=(Leg(symbol=view.symbol, side=Side.BUY),),
+        decided_at=scene.now,
+        decision_px=price,
+        limit_px=_limit(price, quote, through_bps=scene.execution.through_bps, tick=instrument.tick_size),
+        time_in_force=TimeInForce.IOC,
+        notional_usd=price * instrument.leverage,
+        annual_vol=annual_vol,
+        stop_price=bounds.stop,
+        take_profit=bounds.target,
+        confidence=view.confidence,
+        reason=view.reason,
+        features=_features(seen, quote, opinion, confidence=view.confidence, now=scene.now),
+        quote_ts=None if quote is None else quote.ts,
+        two_sided=quote is not None and quote.two_sided,
+    )
+
+
+def _has_left(scene: Scene, seen: Measure, price: Decimal) -> bool:
+    """Whether the price is no longer near the close that the signal was made on."""
+    return abs(float(price) - seen.close) > scene.execution.max_chase_moves * seen.move
+
+
+def _levels(scene: Scene, opinion: Opinion, seen: Measure, *, price: Decimal, instrument: Instrument) -> Levels | None:
+    exits = opinion.settings.exits
+    far = max(exits.stop_moves * seen.move, scene.execution.min_stop_pct * float(price))
+    return levels(price, distance=Decimal(repr(far)), target_r=exits.target_r, tick=instrument.tick_size)
+
+
+def _limit(price: Decimal, quote: Quote | None, *, through_bps: int, tick: Decimal) -> Decimal:
+    """Return the worst price accepted: a little above the ask, rounded up to the grid."""
+    touch = quote.ask if quote is not None and quote.ask is not None and quote.ask > 0 else price
+    worst = touch * (1 + through_bps / _BPS)
+    return (worst / tick).to_integral_value(rounding=ROUND_CEILING) * tick
+
+
+def _features(
+    seen: Measure, quote: Quote | None, opinion: Opinion, *, confidence: float, now: datetime
+) -> dict[str, float]:
+    """Return what was known at the decision, for the trace and for learning from it."""
+    known = {**seen.features, "confidence": confidence, "timeframe_minutes": float(opinion.minutes)}
+    known["hour_utc"] = now.hour + now.minute / 60
+    if quote is not None and quote.mid is not None and quote.ask is not None:
+        known["spread_bps"] = float(2 * (quote.ask - quote.mid) / quote.mid * _BPS)
+    return known
