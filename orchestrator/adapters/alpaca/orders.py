@@ -1,0 +1,101 @@
+"""Orders in Alpaca's words: what is sent, and what an answer means. Pure translation, no calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.adapters.alpaca.client import Raw, decimal, plain
+from orchestrator.adapters.alpaca.profiles import PROFILE
+from orchestrator.domain.errors import OrderRefusedError
+from orchestrator.domain.instruments import is_occ
+from orchestrator.domain.orders import Leg, OrderIntent, OrderState, OrderType, Purpose, Side
+from orchestrator.ports import VenueOrder
+
+_ENDED = {
+    "filled": OrderState.FILLED,
+    "canceled": OrderState.CANCELLED,
+    "replaced": OrderState.CANCELLED,
+    "expired": OrderState.EXPIRED,
+    "rejected": OrderState.REJECTED,
+}
+
+
+def request_of(intent: OrderIntent) -> Raw:
+    """Return the body of POST /v2/orders.
+
+    Raises
+    ------
+    OrderRefusedError
+        Alpaca has no such order: sides that contradict each other, or a stop over several legs.
+    """
+    body: Raw = {
+        "qty": plain(intent.qty),
+        "type": intent.order_type.value,
+        "time_in_force": intent.time_in_force.value,
+        "client_order_id": intent.client_order_id,
+    }
+    return body | (_package(intent) if len(intent.legs) > 1 else _single(intent))
+
+
+def _single(intent: OrderIntent) -> Raw:
+    leg = intent.legs[0]
+    if leg.side is not intent.side or leg.ratio != 1:
+        raise _cannot(intent, f"side {intent.side} with a leg {leg.side} x {leg.ratio}")
+    option = is_occ(leg.symbol)
+    body: Raw = {"symbol": leg.symbol, "side": leg.side.value}
+    if intent.order_type is OrderType.LIMIT and intent.limit_price is not None:
+        body["limit_price"] = plain(PROFILE.on_grid(intent.limit_price, leg.side, option=option))
+    if intent.order_type is OrderType.STOP and intent.stop_price is not None:
+        body["stop_price"] = plain(PROFILE.on_grid(intent.stop_price, leg.side, option=option))
+    if option:
+        body["position_intent"] = _position_intent(leg, intent.purpose)
+    return body
+
+
+def _package(intent: OrderIntent) -> Raw:
+    if intent.order_type is OrderType.STOP or not PROFILE.min_legs <= len(intent.legs) <= PROFILE.max_legs:
+        raise _cannot(intent, f"{intent.order_type} order with {len(intent.legs)} legs")
+    body: Raw = {
+        "order_class": "mleg",
+        "legs": [
+            {
+                "symbol": leg.symbol,
+                "ratio_qty": str(leg.ratio),
+                "side": leg.side.value,
+                "position_intent": _position_intent(leg, intent.purpose),
+            }
+            for leg in intent.legs
+        ],
+    }
+    if intent.order_type is OrderType.LIMIT and intent.limit_price is not None:
+        body["limit_price"] = plain(PROFILE.on_grid(intent.limit_price, Side.BUY, option=True))
+    return body
+
+
+def _position_intent(leg: Leg, purpose: Purpose) -> str:
+    return f"{leg.side.value}_to_{'open' if purpose is Purpose.ENTRY else 'close'}"
+
+
+def _cannot(intent: OrderIntent, what: str) -> OrderRefusedError:
+    return OrderRefusedError(f"order {intent.client_order_id}: Alpaca takes no {what}; not sent", code="unsupported")
+
+
+def order_of(raw: Raw) -> VenueOrder:
+    """Return an order of Alpaca in the desk's words."""
+    filled = decimal(raw.get("filled_qty"))
+    resting = OrderState.PARTIALLY_FILLED if filled else OrderState.WORKING
+    status = str(raw["status"])
+    return VenueOrder(
+        client_order_id=raw.get("client_order_id"),
+        broker_order_id=str(raw["id"]),
+        state=_ENDED.get(status, resting),
+        filled_qty=filled,
+        note=status,
+    )
+
+
+def family(raw: Raw) -> Iterator[str]:
+    """Yield the ids of an order and of its legs: executions carry a leg's."""
+    yield str(raw["id"])
+    for leg in raw.get("legs") or ():
+        yield str(leg["id"])
