@@ -203,6 +203,21 @@ class Notifier(Protocol):
         """Deliver, or raise BrokerUnavailableError (try again) or ConfigurationError (never will)."""
 
 
+class Push(Protocol):
+    """Messages to the devices of a person."""
+
+    def send_to(self, devices: Sequence[str], title: str, body: str, *, severity: str) -> Sequence[str]:
+        """Deliver to at least one device and return those that are gone for good (all of them: nobody was reached).
+
+        Raises
+        ------
+        BrokerUnavailableError
+            No device was reached and one may be, later.
+        ConfigurationError
+            The project or its credentials are not accepted.
+        """
+
+
 class Clock(Protocol):
     """The time of the shell; the core gets it as an argument."""
 
