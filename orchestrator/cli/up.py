@@ -1,0 +1,175 @@
+"""`desk up`: the whole desk on this machine, with no account and no key.
+
+Starts the emulators, the venue and the scheduler, seeds a demo desk and its people, and says where the page is. It
+ends everything it started when it is told to stop; it holds no logic of the desk.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from scripts import dashboard, scheduler, suite
+from scripts.demo_users import USERS, create_demo_users
+from scripts.market import Market, MarketChoice, desk_environment, running_market
+from scripts.ports import DEFAULTS, preferred_ports
+from scripts.processes import ProcessError
+from scripts.steps import MissingToolError
+
+_EXIT_MISSING = 1
+_PORT_HELP = "Port of {}; a free one is taken when it is occupied."
+
+
+def up(
+    speed: Annotated[float, typer.Option(help="Seconds of the market in one second of ours.", min=0.0)] = 20.0,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic market.")] = 7,
+    data: Annotated[Path | None, typer.Option(help="Replay this folder instead of the synthetic market.")] = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
+    project: Annotated[str, typer.Option(help="Project id of the emulators; must start with demo-.")] = "demo-firedesk",
+    hosting_port: Annotated[int, typer.Option(help=_PORT_HELP.format("the page"))] = DEFAULTS["hosting"],
+    firestore_port: Annotated[int, typer.Option(help=_PORT_HELP.format("Firestore"))] = DEFAULTS["firestore"],
+    auth_port: Annotated[int, typer.Option(help=_PORT_HELP.format("Auth"))] = DEFAULTS["auth"],
+    functions_port: Annotated[int, typer.Option(help=_PORT_HELP.format("Functions"))] = DEFAULTS["functions"],
+    venue_port: Annotated[int, typer.Option(help=_PORT_HELP.format("the venue"))] = DEFAULTS["venue"],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """Start the whole desk on this machine: emulators, venue, scheduler, page. Ctrl-C ends it."""
+    wanted = {
+        **DEFAULTS,
+        "hosting": hosting_port,
+        "firestore": firestore_port,
+        "auth": auth_port,
+        "functions": functions_port,
+        "venue": venue_port,
+    }
+    market = MarketChoice(speed, seed, data, first and first.date(), last and last.date())
+    screen = _Screen(as_json=as_json)
+    try:
+        with _stopped_by_signals():
+            _run(screen, project=project, wanted=wanted, choice=market)
+    except KeyboardInterrupt:
+        screen.note("stopped; no process is left")
+    except (MissingToolError, ProcessError, OSError) as error:
+        screen.fail(str(error))
+        raise typer.Exit(_EXIT_MISSING) from error
+
+
+class _Screen:
+    """What the reader sees: lines for a person, or one JSON object a line for a program."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self._out = Console(highlight=False)
+        self._err = Console(stderr=True, highlight=False)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Show that something is under way."""
+        if not self._err.is_terminal:
+            self._err.print(f"  {title} ...")
+            yield
+            return
+        with self._err.status(title):
+            yield
+        self._err.print(f"  [green]✓[/] {title}")
+
+    def note(self, text: str) -> None:
+        """Say one thing that is not the result."""
+        self._err.print(f"  {escape(text)}")
+
+    def fail(self, text: str) -> None:
+        """Say in one line what went wrong."""
+        self._err.print(f"[red]error:[/] {escape(text)}", soft_wrap=True)
+
+    def ready(self, emulators: suite.Suite, market: Market, clock: scheduler.VenueTime) -> None:
+        """Say where the page is and how to sign in."""
+        page, owner = emulators.url("hosting"), USERS[0]
+        if self._json:
+            addresses = {name: emulators.address(name) for name in emulators.ports} | {"venue": market.url}
+            told = {"page": page, "email": owner.email, "password": owner.password, "project": emulators.project}
+            self._out.print_json(json.dumps(told | {"addresses": addresses}), indent=None)
+            return
+        self._out.print(f"\n[bold]The desk is up:[/]  {page}")
+        self._out.print(f"  sign in as   {owner.email}  /  {owner.password}   (or operator@, viewer@ likewise)")
+        self._out.print(f"  market time  {clock.now:%Y-%m-%d %H:%M:%S} UTC, {clock.speed:g} times as fast as ours")
+        self._out.print(f"  logs         {emulators.log}\n               {market.log}")
+        self._out.print("  Ctrl-C ends everything.\n")
+
+    def fired(self, fired: scheduler.Fired) -> None:
+        """Show one run of a function."""
+        if self._json:
+            told = {"job": fired.job, "slot": fired.slot.isoformat(), "status": fired.status, "seconds": fired.seconds}
+            self._out.print_json(json.dumps(told), indent=None)
+            return
+        self._out.print(escape(str(fired)), style=None if fired.succeeded else "red", soft_wrap=True)
+
+
+def _run(screen: _Screen, *, project: str, wanted: Mapping[str, int], choice: MarketChoice) -> None:
+    """Start everything, then fire functions until a signal comes."""
+    ports = preferred_ports(wanted)
+    for name in (name for name in wanted if ports[name] != wanted[name]):
+        screen.note(f"port {wanted[name]} is in use: {name} listens on {ports[name]} instead")
+    with screen.step("Building the dashboard"):
+        dashboard.build()
+    with ExitStack() as stack:
+        venue_port = ports.pop("venue")
+        market = stack.enter_context(running_market(choice.arguments, port=venue_port, name=project))
+        with screen.step("Starting the venue and the emulators (about 15 s)"):
+            emulators = stack.enter_context(
+                suite.running(project=project, ports=ports, environment=desk_environment(market.url), reload=True)
+            )
+            market.wait()
+        clock = scheduler.read_clock(market.url)
+        with screen.step("Seeding the demo desk and its people"):
+            create_demo_users(emulators.url("auth"), project)
+            _seed_desk(emulators, clock)
+        stack.enter_context(_scheduled(screen, emulators, market))
+        screen.ready(emulators, market, clock)
+        threading.Event().wait()
+
+
+def _seed_desk(emulators: suite.Suite, clock: scheduler.VenueTime) -> None:
+    import os
+
+    from orchestrator.bootstrap import seed_desk
+
+    os.environ.update(emulators.environment)
+    seed_desk(project=emulators.project, now=clock.now)
+
+
+@contextmanager
+def _scheduled(screen: _Screen, emulators: suite.Suite, market: Market) -> Iterator[None]:
+    """Fire the scheduled functions while the block runs."""
+    running = scheduler.start(
+        functions_url=emulators.url("functions"), project=emulators.project, venue_url=market.url, report=screen.fired
+    )
+    try:
+        yield
+    finally:
+        scheduler.stop(*running)
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Turn SIGTERM into what Ctrl-C does, so that both end the suite in order."""
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
