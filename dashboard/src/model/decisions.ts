@@ -1,0 +1,120 @@
+// Why each trade was or was not taken: the opportunities of the last cycles with their verdicts.
+import type { CycleDoc, CycleStatus, DenialCode, ModuleName, OpportunityTrace } from '../generated/documents';
+import { DENIAL_CODE } from '../generated/documents';
+import type { WithId } from './desk';
+import { readableSymbol } from './positions';
+import { type EpochMs, type Quantity, epoch, quantity } from './units';
+
+export interface CycleRow {
+  readonly id: string;
+  readonly module: ModuleName;
+  readonly at: EpochMs;
+  readonly status: CycleStatus;
+  readonly note: string;
+  readonly taken: number;
+  readonly denied: number;
+  readonly missing: readonly string[];
+  readonly decisions: readonly DecisionRow[];
+}
+
+export interface DecisionRow {
+  readonly key: string;
+  readonly symbol: string;
+  readonly strategy: string;
+  /** "buy", "sell", or what the order is for when it is not an entry. */
+  readonly action: string;
+  readonly confidence: number;
+  readonly verdict: 'approved' | 'resized' | 'denied';
+  readonly quantity: Quantity | null;
+  readonly reason: string;
+  /** What limited it or why it was refused, in words. */
+  readonly why: string;
+  readonly code: string | null;
+  readonly observed: string | null;
+  readonly limit: string | null;
+}
+
+export type Filter = 'all' | 'taken' | 'denied';
+
+const WORDS: Record<DenialCode, string> = {
+  DESK_HALTED: 'desk is halted',
+  DESK_REDUCING: 'desk only reduces',
+  SESSION_CLOSED: 'market is closed',
+  CONFIDENCE_BELOW_MIN: 'confidence too low',
+  QUOTE_MISSING: 'no quote',
+  QUOTE_ONE_SIDED: 'quote has one side only',
+  QUOTE_AGE_ABOVE_MAX: 'quote too old',
+  SPREAD_ABOVE_MAX: 'spread too wide',
+  PRICE_COLLAR_ABOVE_MAX: 'price too far from the market',
+  ACCOUNT_MISSING: 'account unknown',
+  MODULE_ALLOCATION_ABOVE_MAX: 'module allowance used up',
+  SYMBOL_CONCENTRATION_ABOVE_MAX: 'too much in one symbol',
+  GROSS_EXPOSURE_ABOVE_MAX: 'desk exposure too high',
+  DAILY_LOSS_ABOVE_MAX: 'daily loss limit reached',
+  BUYING_POWER_BELOW_MIN: 'not enough buying power',
+  OPEN_POSITIONS_ABOVE_MAX: 'too many positions',
+  ORDER_COUNT_ABOVE_MAX: 'too many orders at once',
+  ORDER_SIZE_BELOW_MIN: 'order too small',
+  POSITION_DUPLICATE: 'already held',
+  POSITION_MISSING: 'nothing to close',
+  SYMBOL_FROZEN: 'symbol frozen by an unknown order',
+  STOP_INVALID: 'stop on the wrong side',
+  RULE_FAILED: 'a rule failed, so refused',
+};
+
+const isCode = (code: string): code is DenialCode => (DENIAL_CODE as readonly string[]).includes(code);
+
+/** The code in words; a code of a newer desk is shown as it is. */
+export function codeWords(code: string): string {
+  return isCode(code) ? WORDS[code] : code.toLowerCase().replaceAll('_', ' ');
+}
+
+export function cycleRows(cycles: readonly WithId<CycleDoc>[], filter: Filter = 'all'): CycleRow[] {
+  return cycles
+    .map((cycle) => cycleRow(cycle, filter))
+    .filter((row) => filter === 'all' || row.decisions.length > 0);
+}
+
+function cycleRow(cycle: WithId<CycleDoc>, filter: Filter): CycleRow {
+  const denied = cycle.opportunities.filter((one) => one.verdict === 'denied').length;
+  return {
+    id: cycle.id,
+    module: cycle.module,
+    at: epoch(cycle.slot),
+    status: cycle.status,
+    note: cycle.note,
+    taken: cycle.opportunities.length - denied,
+    denied,
+    missing: Object.keys(cycle.missing).sort(),
+    decisions: cycle.opportunities
+      .map((one, index) => decisionRow(one, `${cycle.id}/${index}`))
+      .filter((row) => passes(row, filter))
+      .sort((a, b) => Number(a.verdict === 'denied') - Number(b.verdict === 'denied')),
+  };
+}
+
+function passes(row: DecisionRow, filter: Filter): boolean {
+  return filter === 'all' || (filter === 'denied') === (row.verdict === 'denied');
+}
+
+function decisionRow(one: OpportunityTrace, key: string): DecisionRow {
+  return {
+    key,
+    symbol: readableSymbol(one.symbol),
+    strategy: one.strategy.replaceAll('_', ' '),
+    action: one.purpose === 'entry' ? one.side : one.purpose,
+    confidence: Math.min(1, Math.max(0, one.confidence)),
+    verdict: one.verdict,
+    quantity: one.qty === null ? null : quantity(one.qty),
+    reason: one.reason,
+    why: whyOf(one),
+    code: one.code,
+    observed: one.observed,
+    limit: one.limit,
+  };
+}
+
+function whyOf(one: OpportunityTrace): string {
+  if (one.code !== null) return codeWords(one.code);
+  return one.binding_cap === null ? '' : `sized by ${one.binding_cap.replaceAll('_', ' ')}`;
+}
