@@ -3,7 +3,7 @@
     python docs/benchmarks/import_cost.py [--write]
 
 For each codebase: seconds to import its `main`, divided by the seconds to import firebase_functions (the parts it
-uses), google.cloud.firestore and its broker's library. Both are measured in fresh interpreters, in turns, and the median
+uses), google.cloud.firestore and its broker's library. Both are measured in fresh interpreters, in turns; the median
 counts, so that a busy machine slows both. The budget is a ratio of 2. `--write` keeps the table in import_cost.md
 beside this file.
 """
