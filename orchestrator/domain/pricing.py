@@ -25,7 +25,7 @@ MIN_VOL = 1e-3
 """Lowest volatility the solver answers with, fraction per year."""
 MAX_VOL = 10.0
 """Highest volatility the solver answers with, fraction per year."""
-_ITERATIONS = 100
+_ITERATIONS = 60
 _RESOLUTION = 1e-12
 """Time value below this fraction of the strike is rounding error: no volatility can be read from it."""
 _DAYS = 365.0
@@ -177,7 +177,7 @@ def greeks(of: Terms, vol: ArrayLike) -> Greeks:
             sign * np.exp(-of.dividend_yield * of.years) * normal_cdf(sign * d1),
             spot * density / (of.spot**2 * sigma * root),
             (carry - spot * density * sigma / (2 * root)) / _DAYS,
-            spot * density * root / 100,
+            _vega(of, sigma) / 100,
             sign * strike * of.years * normal_cdf(sign * d2) / 100,
         )
     return Greeks(*(np.where(usable, column, np.nan) for column in columns))
@@ -216,8 +216,9 @@ def implied_vol(of: Terms, premium: ArrayLike) -> Floats:
     Notes
     -----
     The premium of an option in the money is first turned into that of its partner out of the money by put-call parity,
-    Hull 2015, equation (17.3): no digits are lost to the intrinsic value. Then Newton steps are taken inside a bracket
-    that shrinks around the root; a step that leaves the bracket becomes a bisection, so it always converges.
+    Hull 2015, equation (17.3): no digits are lost to the intrinsic value. Then Newton steps on the logarithm of
+    the price are taken inside a bracket that shrinks around the root; a step that leaves the bracket becomes a
+    bisection. The number of steps is fixed.
 
     Examples
     --------
@@ -235,21 +236,21 @@ def implied_vol(of: Terms, premium: ArrayLike) -> Floats:
 
 
 def _solve(of: Terms, target: Floats) -> Floats:
-    """Return the root of price - target in [MIN_VOL, MAX_VOL] by Newton steps safeguarded by bisection."""
+    """Return the root of price - target in [MIN_VOL, MAX_VOL] by safeguarded Newton steps."""
     low, high = np.full(target.shape, MIN_VOL), np.full(target.shape, MAX_VOL)
     sigma = np.full(target.shape, 0.3)
     with np.errstate(all="ignore"):
         for _ in range(_ITERATIONS):
-            miss = price(of, sigma) - target
-            low, high = np.where(miss < 0, sigma, low), np.where(miss < 0, high, sigma)
-            step = sigma - miss / (greeks(of, sigma).vega * 100)
-            inside = (step > low) & (step < high)
-            following = np.where(inside, step, (low + high) / 2)
-            moved = np.abs(following - sigma)
-            sigma = following
-            if not np.any(moved > 1e-13):
-                break
+            value, slope = price(of, sigma), _vega(of, sigma)
+            low, high = np.where(value < target, sigma, low), np.where(value < target, high, sigma)
+            step = sigma - np.log(value / target) * value / slope
+            sigma = np.where((step > low) & (step < high), step, (low + high) / 2)
     return sigma
+
+
+def _vega(of: Terms, sigma: Floats) -> Floats:
+    """Return the change of the price per unit (1.0) of volatility."""
+    return _spot_now(of) * _density(_moments(of, sigma)[0]) * np.sqrt(of.years)
 
 
 def _out_of_the_money(of: Terms, premium: Floats) -> tuple[Terms, Floats]:
