@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 OPEN_TO_MODULES = {"orchestrator.domain", "orchestrator.ports", "orchestrator.module"}
 VENDORS = {
-    "google", "firebase_admin", "firebase_functions", "functions_framework", "alpaca", "ccxt", "requests", "httpx", "aiohttp",
-    "starlette", "uvicorn", "apprise", "flask", "typer", "rich", "sklearn", "optuna", "grpc",
+    "google", "firebase_admin", "firebase_functions", "functions_framework", "alpaca", "ccxt", "requests", "httpx",
+    "aiohttp", "starlette", "uvicorn", "apprise", "flask", "typer", "rich", "sklearn", "optuna", "grpc",
 }  # fmt: skip
 SHELL = {ROOT / "orchestrator" / "bootstrap.py"}
 
@@ -57,7 +57,8 @@ def test_adding_a_module_touches_no_file_of_the_desk() -> None:
 def test_no_vendor_is_named_outside_the_shell() -> None:
     outside = {"cli", "adapters"}
     files = [file for file in _python_files("orchestrator") if file not in SHELL and not outside & set(file.parts)]
-    strays = [f"{file.relative_to(ROOT)}: {name}" for file in files for name in _imports(file) if _starts(name, VENDORS)]
+    named = [(file.relative_to(ROOT), name) for file in files for name in _imports(file)]
+    strays = [f"{file}: {name}" for file, name in named if _starts(name, VENDORS)]
     assert not strays
 
 
