@@ -1,0 +1,67 @@
+"""Alpaca's quotes and option chains in the desk's words. No calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from orchestrator.adapters.alpaca.client import Raw, decimal, moment
+from orchestrator.domain.errors import MalformedDataError
+from orchestrator.domain.instruments import parse_occ
+from orchestrator.domain.market import OptionChain, OptionQuote, Quote
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Age of a contract that nobody ever quoted: as stale as can be."""
+
+
+def quote_of(symbol: str, raw: Raw) -> Quote:
+    """Return a quote; a price of zero is a side that is not there."""
+    return Quote(
+        symbol=symbol,
+        ts=moment(str(raw["t"])),
+        bid=_side(raw.get("bp")),
+        ask=_side(raw.get("ap")),
+        bid_size=decimal(raw.get("bs")),
+        ask_size=decimal(raw.get("as")),
+    )
+
+
+def _side(price: object) -> Decimal | None:
+    found = decimal(price)
+    return found if found > 0 else None
+
+
+def chain_of(underlying: str, spot: Decimal, snapshots: Mapping[str, Raw]) -> OptionChain | None:
+    """Return a chain, or None if none of its contracts was ever quoted; symbols that are not OCC are left out."""
+    contracts = tuple(_contracts(snapshots))
+    newest = max((contract.ts for contract in contracts), default=NEVER)
+    if newest == NEVER:
+        return None
+    return OptionChain(underlying=underlying, ts=newest, spot=spot, contracts=contracts)
+
+
+def _contracts(snapshots: Mapping[str, Raw]) -> Iterable[OptionQuote]:
+    for symbol, raw in sorted(snapshots.items()):
+        try:
+            yield _contract(symbol, raw)
+        except MalformedDataError:  # an adjusted contract (AAPL1...): not traded by this desk
+            continue
+
+
+def _contract(symbol: str, raw: Raw) -> OptionQuote:
+    terms = parse_occ(symbol)
+    quote, greeks = raw.get("latestQuote") or {}, raw.get("greeks") or {}
+    return OptionQuote(
+        symbol=symbol,
+        expiry=terms.expiry,
+        right=terms.right,
+        strike=terms.strike,
+        ts=moment(str(quote["t"])) if quote else NEVER,
+        bid=_side(quote.get("bp")),
+        ask=_side(quote.get("ap")),
+        bid_size=decimal(quote.get("bs")),
+        ask_size=decimal(quote.get("as")),
+        iv=raw.get("impliedVolatility"),
+        **{name: greeks.get(name) for name in ("delta", "gamma", "theta", "vega", "rho")},
+    )

@@ -1,0 +1,263 @@
+"""Prices of stocks and options from Alpaca's data API, behind the `MarketData` port.
+
+One call each for session, quotes and every time frame, one for each option chain. Daily bars are kept until the next
+one can exist. It tells what it was told: a stale or one-sided quote is for risk to refuse.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any, TypeVar
+
+from alpaca.data.enums import Adjustment, DataFeed, OptionsFeed
+from alpaca.data.historical.option import OptionHistoricalDataClient
+from alpaca.data.historical.stock import StockHistoricalDataClient
+from alpaca.data.requests import (
+    OptionChainRequest,
+    OptionLatestQuoteRequest,
+    StockBarsRequest,
+    StockLatestQuoteRequest,
+)
+from alpaca.data.timeframe import TimeFrame, TimeFrameUnit
+
+from orchestrator.adapters.alpaca.bars import DAILY, NEW_YORK, bars_of, closes_of, newest_daily_end
+from orchestrator.adapters.alpaca.chains import chain_of, quote_of
+from orchestrator.adapters.alpaca.client import AlpacaKeys, moment, tame, trading_client
+from orchestrator.adapters.alpaca.errors import translated
+from orchestrator.adapters.transport import CallMeter, read
+from orchestrator.domain.errors import BrokerError
+from orchestrator.domain.instruments import is_occ
+from orchestrator.domain.market import (
+    Bars,
+    DataRequest,
+    MarketSnapshot,
+    OptionChain,
+    Quote,
+    SessionState,
+    panel_of,
+)
+
+LOOKBACK_DAYS = {DAILY: 400}
+_SHORT_LOOKBACK_DAYS = 10
+_HOUR = 60
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What one snapshot has got so far, and what went wrong."""
+
+    missing: dict[str, str] = field(default_factory=dict)
+    errors: list[BrokerError] = field(default_factory=list)
+    got: int = 0
+
+    def take(self, call: Callable[[], Mapping[str, T]], symbols: Iterable[str], kind: str) -> dict[str, T]:
+        """Return what the call gives of `symbols`; what it lacks is noted as missing."""
+        try:
+            found = call()
+            reason = f"Alpaca has no {kind}"
+        except BrokerError as error:
+            self.errors.append(error)
+            found, reason = {}, f"no {kind}: {error}"
+        kept = {symbol: found[symbol] for symbol in symbols if symbol in found}
+        self.missing.update({symbol: reason for symbol in symbols if symbol not in found})
+        self.got += len(kept)
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _DailyBars:
+    """Daily bars as they were read, good for the same question on the same New York day."""
+
+    question: tuple[tuple[str, ...], int, date]
+    read_at: datetime
+    newest_end: int
+    bars: Mapping[str, Bars]
+
+    def answers(self, question: tuple[tuple[str, ...], int, date], now: datetime, newest_end: int) -> bool:
+        """Tell whether reading again could bring nothing new."""
+        return self.question == question and self.read_at <= now and self.newest_end >= newest_end
+
+
+class AlpacaMarketData:
+    """Bars, quotes, chains and session; fulfils `orchestrator.ports.MarketData`.
+
+    Parameters
+    ----------
+    keys
+        Key, secret and addresses.
+    stock_feed, option_feed
+        Alpaca's names of the feeds the key may read (`iex` or `sip`, `indicative` or `opra`).
+    strike_window
+        Strikes further from spot than this fraction of it are left out of a chain.
+    sleep
+        How to wait between attempts, in seconds.
+    """
+
+    def __init__(
+        self,
+        keys: AlpacaKeys,
+        *,
+        stock_feed: str = "iex",
+        option_feed: str = "indicative",
+        strike_window: Decimal = Decimal("0.20"),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.meter = CallMeter()
+        self._trading = trading_client(keys, self.meter)
+        self._stocks = StockHistoricalDataClient(
+            api_key=keys.api_key, secret_key=keys.secret_key, raw_data=True, url_override=keys.data_url
+        )
+        self._options = OptionHistoricalDataClient(
+            api_key=keys.api_key, secret_key=keys.secret_key, raw_data=True, url_override=keys.data_url
+        )
+        for client in (self._stocks, self._options):
+            tame(client, self.meter)
+        self._feed, self._option_feed = DataFeed(stock_feed), OptionsFeed(option_feed)
+        self._strike_window = strike_window
+        self._sleep = sleep
+        self._closes: dict[str, int] = {}
+        self._closes_of: tuple[date, date] | None = None
+        self._daily: _DailyBars | None = None
+
+    def snapshot(self, request: DataRequest, now: datetime) -> MarketSnapshot:
+        """Return what was asked for, as known at `now`.
+
+        Raises
+        ------
+        BrokerError
+            Neither session nor anything else can be had.
+        """
+        session = self._session()
+        gathered = _Gathered()
+        quotes = self._quotes(request, gathered)
+        panels = {
+            minutes: panel_of(gathered.take(self._bars_call(minutes, request, now), symbols, f"{minutes}-minute bars"))
+            for minutes, symbols in request.bars.items()
+        }
+        chains: dict[str, OptionChain] = {}
+        for underlying in request.chains:
+            call = partial(self._chain, underlying, quotes.get(underlying), request, now)
+            chains |= gathered.take(call, (underlying,), "option chain")
+        if gathered.errors and not gathered.got:
+            raise gathered.errors[0]
+        wanted = {symbol: quotes[symbol] for symbol in request.quotes if symbol in quotes}
+        return MarketSnapshot(session, wanted, panels, chains, gathered.missing)
+
+    def _read(self, what: str, call: Callable[[], T]) -> T:
+        def once() -> T:
+            with translated(f"Alpaca {what}"):
+                return call()
+
+        return read(once, sleep=self._sleep)
+
+    def _session(self) -> SessionState:
+        def call() -> SessionState:
+            clock: Any = self._trading.get_clock()
+            return SessionState(
+                is_open=clock["is_open"], close=moment(clock["next_close"]), next_open=moment(clock["next_open"])
+            )
+
+        return self._read("clock", call)
+
+    def _quotes(self, request: DataRequest, gathered: _Gathered) -> dict[str, Quote]:
+        contracts = [symbol for symbol in request.quotes if is_occ(symbol)]
+        stocks = list(dict.fromkeys([s for s in request.quotes if not is_occ(s)] + list(request.chains)))
+        quotes: dict[str, Quote] = {}
+        if stocks:
+            quotes |= gathered.take(lambda: self._stock_quotes(stocks), stocks, "quote")
+        if contracts:
+            quotes |= gathered.take(lambda: self._option_quotes(contracts), contracts, "quote")
+        return quotes
+
+    def _stock_quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
+        asked = StockLatestQuoteRequest(symbol_or_symbols=list(symbols), feed=self._feed)
+        return self._read("quotes", lambda: _quotes_of(self._stocks.get_stock_latest_quote(asked)))
+
+    def _option_quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
+        asked = OptionLatestQuoteRequest(symbol_or_symbols=list(symbols), feed=self._option_feed)
+        return self._read("option quotes", lambda: _quotes_of(self._options.get_option_latest_quote(asked)))
+
+    def _bars_call(self, minutes: int, request: DataRequest, now: datetime) -> Callable[[], Mapping[str, Bars]]:
+        symbols = request.bars[minutes]
+        lookback = request.lookback_days.get(minutes, LOOKBACK_DAYS.get(minutes, _SHORT_LOOKBACK_DAYS))
+        if minutes == DAILY:
+            return lambda: self._daily_bars(symbols, lookback, now)
+        return lambda: self._bars(minutes, symbols, lookback, now)
+
+    def _daily_bars(self, symbols: tuple[str, ...], lookback: int, now: datetime) -> Mapping[str, Bars]:
+        question = (symbols, lookback, now.astimezone(NEW_YORK).date())
+        self._learn_closes(now - timedelta(days=lookback), now)
+        newest = newest_daily_end(self._closes, now)
+        if self._daily is None or not self._daily.answers(question, now, newest):
+            bars = self._bars(DAILY, symbols, lookback, now)
+            end = min((int(series.ends[-1]) for series in bars.values()), default=0)
+            self._daily = _DailyBars(question, now, end, bars)
+        return self._daily.bars
+
+    def _bars(self, minutes: int, symbols: tuple[str, ...], lookback: int, now: datetime) -> dict[str, Bars]:
+        start = now - timedelta(days=lookback)
+        self._learn_closes(start, now)
+        asked = StockBarsRequest(
+            symbol_or_symbols=list(symbols),
+            timeframe=_timeframe(minutes),
+            start=start,
+            adjustment=Adjustment.SPLIT,
+            feed=self._feed,
+        )
+
+        def call() -> dict[str, Bars]:
+            rows: Any = self._stocks.get_stock_bars(asked)
+            found = {symbol: bars_of(rows[symbol], minutes, self._closes, now) for symbol in rows}
+            return {symbol: bars for symbol, bars in found.items() if len(bars)}
+
+        return self._read(f"{minutes}-minute bars", call)
+
+    def _learn_closes(self, start: datetime, now: datetime) -> None:
+        first, last = start.astimezone(NEW_YORK).date(), now.astimezone(NEW_YORK).date()
+        if self._closes_of is not None and self._closes_of[0] <= first and self._closes_of[1] == last:
+            return
+        query = {"start": first.isoformat(), "end": last.isoformat()}
+        self._closes = self._read("calendar", lambda: closes_of(self._trading.get("/calendar", query)))
+        self._closes_of = (first, last)
+
+    def _chain(
+        self, underlying: str, quote: Quote | None, request: DataRequest, now: datetime
+    ) -> dict[str, OptionChain]:
+        spot = None if quote is None else quote.mid
+        if spot is None:
+            return {}
+        today = now.astimezone(NEW_YORK).date()
+        asked = OptionChainRequest(
+            underlying_symbol=underlying,
+            feed=self._option_feed,
+            expiration_date_gte=today + timedelta(days=request.min_days_to_expiry),
+            expiration_date_lte=today + timedelta(days=request.max_days_to_expiry),
+            strike_price_gte=float(spot * (1 - self._strike_window)),
+            strike_price_lte=float(spot * (1 + self._strike_window)),
+        )
+
+        def call() -> dict[str, OptionChain]:
+            snapshots: Any = self._options.get_option_chain(asked)
+            chain = chain_of(underlying, spot, snapshots)
+            return {} if chain is None else {underlying: chain}
+
+        return self._read(f"chain of {underlying}", call)
+
+
+def _quotes_of(raw: Any) -> dict[str, Quote]:
+    return {symbol: quote_of(symbol, one) for symbol, one in raw.items()}
+
+
+def _timeframe(minutes: int) -> TimeFrame:
+    if minutes == DAILY:
+        return TimeFrame(1, TimeFrameUnit.Day)
+    if minutes % _HOUR == 0:
+        return TimeFrame(minutes // _HOUR, TimeFrameUnit.Hour)
+    return TimeFrame(minutes, TimeFrameUnit.Minute)
