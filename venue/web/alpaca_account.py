@@ -1,0 +1,221 @@
+"""Alpaca's account endpoints: account, positions, activities, calendar, assets, contracts, announcements."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import date, timedelta
+
+from venue.accounts import Activity
+from venue.feed import AssetKind, Chain, ContractQuote
+from venue.hours import NEW_YORK
+from venue.ids import uuid_of
+from venue.orders import Refusal, RefusedError
+from venue.web import alpaca_shapes as shapes
+from venue.web.alpaca_orders import account_of, symbol_of
+from venue.web.call import Call, Reply, number, reply, when
+
+TRADES = frozenset({"FILL"})
+
+
+def get_account(call: Call) -> Reply:
+    """Return the account."""
+    return reply(shapes.account(call.exchange, account_of(call)))
+
+
+def get_configurations(_: Call) -> Reply:
+    """Return the account's settings."""
+    return reply(
+        {
+            "dtbp_check": "entry",
+            "fractional_trading": True,
+            "max_margin_multiplier": "1",
+            "max_options_trading_level": 3,
+            "no_shorting": True,
+            "pdt_check": "entry",
+            "ptp_no_exception_entry": False,
+            "suspend_trade": False,
+            "trade_confirm_email": "none",
+        },
+    )
+
+
+def get_positions(call: Call) -> Reply:
+    """List positions."""
+    account = account_of(call)
+    return reply([shapes.position(call.exchange, account, held) for held in account.held()])
+
+
+def get_position(call: Call) -> Reply:
+    """Return one position."""
+    account = account_of(call)
+    held = account.positions[symbol_of(call, account)]
+    return reply(shapes.position(call.exchange, account, held))
+
+
+def get_activities(call: Call) -> Reply:
+    """List activities by type, time and page."""
+    account = account_of(call)
+    params = call.params
+    types = call.args.get("type") or params.get("activity_types", "")
+    wanted = {name for name in types.split(",") if name}
+    category = params.get("category")
+    found = [
+        one
+        for one in account.activities
+        if (not wanted or one.type in wanted)
+        and (not category or (one.type in TRADES) == (category == "trade_activity"))
+    ]
+    found = [one for one in found if _within(call, one)]
+    if params.get("direction", "desc") != "asc":
+        found.reverse()
+    page = _after_token(found, params.get("page_token", ""))[: call.whole("page_size", 100, 100)]
+    return reply([shapes.activity(account.id, one) for one in page])
+
+
+def _within(call: Call, one: Activity) -> bool:
+    after, until, day = call.moment("after"), call.moment("until"), call.params.get("date")
+    if after is not None and one.ts <= after:
+        return False
+    if until is not None and one.ts >= until:
+        return False
+    return not day or one.ts.astimezone(NEW_YORK).date() == when(day, "date").date()
+
+
+def _after_token(found: list[Activity], token: str) -> list[Activity]:
+    if not token:
+        return found
+    for index, one in enumerate(found):
+        if one.id == token:
+            return found[index + 1 :]
+    raise RefusedError(Refusal.BAD_REQUEST, f"invalid page_token: {token}")
+
+
+def get_calendar(call: Call) -> Reply:
+    """List sessions, in New York local times."""
+    today = call.exchange.today()
+    start = _day(call, "start") or today - timedelta(days=365)
+    end = _day(call, "end") or today + timedelta(days=365)
+    return reply(
+        [
+            {
+                "date": session.day.isoformat(),
+                "open": f"{session.open.astimezone(NEW_YORK):%H:%M}",
+                "close": f"{session.close.astimezone(NEW_YORK):%H:%M}",
+                "session_open": "0400",
+                "session_close": "2000",
+                "settlement_date": session.day.isoformat(),
+            }
+            for session in call.exchange.hours.between(start, end)
+        ],
+    )
+
+
+def _day(call: Call, name: str) -> date | None:
+    moment = call.moment(name)
+    return None if moment is None else moment.date()
+
+
+def get_assets(call: Call) -> Reply:
+    """List stocks."""
+    if call.params.get("status", "active") != "active" or call.params.get("asset_class", "us_equity") != "us_equity":
+        return reply([])
+    stocks = [asset for asset in call.exchange.assets.values() if asset.kind is AssetKind.STOCK]
+    return reply([shapes.asset(asset) for asset in sorted(stocks, key=lambda a: a.symbol)])
+
+
+def get_asset(call: Call) -> Reply:
+    """Return one stock by symbol or id."""
+    wanted = call.args["symbol"]
+    for asset in call.exchange.assets.values():
+        if asset.kind is AssetKind.STOCK and wanted in {asset.symbol, shapes.asset_id(asset.symbol)}:
+            return reply(shapes.asset(asset))
+    raise RefusedError(Refusal.NOT_FOUND, f"asset not found for {wanted}")
+
+
+def get_contracts(call: Call) -> Reply:
+    """List option contracts; without an expiration filter only those that expire before the next weekend ends."""
+    params = call.params
+    names = [name for name in params.get("underlying_symbols", "").split(",") if name]
+    chains = [chain for name in names or _with_chain(call) if (chain := call.exchange.feed.chain(name)) is not None]
+    if params.get("status", "active") != "active":
+        chains = []
+    expiries = _expiries(call)
+    found = [
+        (chain, one)
+        for chain in chains
+        for one in sorted(chain.contracts.values(), key=lambda c: c.symbol)
+        if expiries[0] <= one.expiry <= expiries[1] and contract_wanted(call, one)
+    ]
+    start = bisect_right([one.symbol for _, one in found], params.get("page_token", ""))
+    limit = call.whole("limit", 100, 10_000)
+    page = found[start : start + limit]
+    more = page[-1][1].symbol if start + limit < len(found) else None
+    return reply({"option_contracts": [_contract(chain, one) for chain, one in page], "next_page_token": more})
+
+
+def _with_chain(call: Call) -> list[str]:
+    stocks = [a.symbol for a in call.exchange.assets.values() if a.kind is AssetKind.STOCK]
+    return [symbol for symbol in sorted(stocks) if call.exchange.feed.chain(symbol) is not None]
+
+
+def _contract(chain: Chain, one: ContractQuote) -> dict[str, object]:
+    return shapes.contract(chain.underlying, one, chain.ts.astimezone(NEW_YORK).date().isoformat())
+
+
+def get_contract(call: Call) -> Reply:
+    """Return one contract by symbol."""
+    wanted = call.args["symbol"]
+    for name in _with_chain(call):
+        chain = call.exchange.feed.chain(name)
+        if chain is not None and wanted in chain.contracts:
+            return reply(_contract(chain, chain.contracts[wanted]))
+    raise RefusedError(Refusal.NOT_FOUND, f"option contract not found for {wanted}")
+
+
+def _expiries(call: Call) -> tuple[date, date]:
+    today = call.exchange.today()
+    exact, first, last = (_day(call, f"expiration_date{end}") for end in ("", "_gte", "_lte"))
+    if exact is not None:
+        return exact, exact
+    weekend = today + timedelta(days=6 - today.weekday())
+    return first or today, last or (date.max if first is not None else weekend)
+
+
+def contract_wanted(call: Call, one: ContractQuote) -> bool:
+    """Tell whether a contract passes the call's type and strike filters."""
+    params = call.params
+    right = params.get("type")
+    if right and (one.right == "C") != (right == "call"):
+        return False
+    low, high = params.get("strike_price_gte"), params.get("strike_price_lte")
+    if low and one.strike < number(low, "strike_price_gte"):
+        return False
+    return not (high and one.strike > number(high, "strike_price_lte"))
+
+
+def get_announcements(call: Call) -> Reply:
+    """List the splits and dividends the venue has gone through in a range of ex-dates."""
+    since, until = _day(call, "since") or date.min, _day(call, "until") or date.max
+    kinds, symbol = call.params.get("ca_types", ""), call.params.get("symbol")
+    found: list[dict[str, object]] = []
+    for action in call.exchange.actions:
+        kind = "split" if action.ratio is not None else "dividend"
+        if not since <= action.ex_date <= until or kind not in kinds.lower() or symbol not in {None, "", action.symbol}:
+            continue
+        found.append(
+            {
+                "id": uuid_of("announcement", kind, action.symbol, action.ex_date),
+                "corporate_action_id": uuid_of("action", kind, action.symbol, action.ex_date),
+                "ca_type": kind,
+                "ca_sub_type": "stock_split" if kind == "split" else "cash",
+                "initiating_symbol": action.symbol,
+                "initiating_original_cusip": "",
+                "target_symbol": action.symbol,
+                "target_original_cusip": "",
+                "ex_date": action.ex_date.isoformat(),
+                "cash": str(action.cash or 0),
+                "old_rate": "1",
+                "new_rate": str(action.ratio or 1),
+            },
+        )
+    return reply(found)

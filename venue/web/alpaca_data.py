@@ -1,0 +1,260 @@
+"""Alpaca's market data endpoints: stock bars, quotes, trades and snapshots; option quotes and chain snapshots.
+
+A side without a quote is price 0 and size 0, as Alpaca sends it. Trade counts and volume-weighted prices are null:
+the feed does not know them. `adjustment` is accepted and changes nothing: bars are what the feed has.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from bisect import bisect_right
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from venue.feed import Chain, ContractQuote, MarketBar, MarketQuote
+from venue.hours import NEW_YORK
+from venue.orders import Refusal, RefusedError
+from venue.web.alpaca_account import contract_wanted
+from venue.web.call import Call, Reply, reply, stamp, when
+
+DAY = 1440
+_UNITS = {"Min": 1, "T": 1, "Hour": 60, "H": 60, "Day": DAY, "D": DAY, "Week": 7 * DAY, "W": 7 * DAY}
+Stamped = tuple[datetime, bytes]
+
+
+def timeframe(raw: str) -> int:
+    """Return the minutes of a time frame such as `15Min`, `1Hour`, `1Day`.
+
+    Raises
+    ------
+    RefusedError
+        If it is none.
+    """
+    digits = raw.rstrip("MinTHourDayWek")
+    minutes = _UNITS.get(raw[len(digits) :])
+    if minutes is None or not (digits or "1").isdigit():
+        raise RefusedError(Refusal.BAD_REQUEST, f"invalid timeframe: {raw}")
+    return int(digits or 1) * minutes
+
+
+def _symbols(call: Call) -> list[str]:
+    names = sorted({name.strip().upper() for name in call.params.get("symbols", "").split(",") if name.strip()})
+    if not names:
+        raise RefusedError(Refusal.BAD_REQUEST, "symbols is required")
+    return names
+
+
+def get_bars(call: Call) -> Reply:
+    """Return finished bars of several symbols, by symbol and time, in pages of `limit` bars over all symbols."""
+    params = call.params
+    minutes = timeframe(params.get("timeframe", "1Day"))
+    start = call.moment("start") or datetime.combine(call.exchange.today(), datetime.min.time(), UTC)
+    end = _inclusive(params.get("end"), call.exchange.now)
+    left = call.whole("limit", 1000, 10_000)
+    token_symbol, token_time = _read_token(params.get("page_token", ""))
+    pages: list[bytes] = []
+    token: str | None = None
+    for symbol in _symbols(call):
+        if symbol < token_symbol:
+            continue
+        bars = _stamped(call, symbol, minutes, start=start, end=end)
+        if params.get("sort") == "desc":
+            bars.reverse()
+        if symbol == token_symbol:
+            bars = _after(bars, token_time, descending=params.get("sort") == "desc")
+        taken = bars[:left]
+        left -= len(taken)
+        if taken:
+            pages.append(orjson.dumps(symbol) + b":[" + b",".join(body for _, body in taken) + b"]")
+        if len(bars) > len(taken):
+            token = _token(symbol, stamp(taken[-1][0]) if taken else "")
+            break
+    more = orjson.dumps(token)
+    return Reply(b'{"bars":{' + b",".join(pages) + b'},"next_page_token":' + more + b"}")
+
+
+def _inclusive(raw: str | None, now: datetime) -> datetime:
+    if not raw:
+        return now
+    end = when(raw, "end")
+    return end + timedelta(days=1, microseconds=-1) if len(raw) == len("2026-01-01") else end
+
+
+def _stamped(call: Call, symbol: str, minutes: int, *, start: datetime, end: datetime) -> list[Stamped]:
+    """Return (time, JSON) of the bars whose time lies in [start, end]; a daily bar's time is midnight New York."""
+    feed = call.exchange.feed
+    made = call.cache.setdefault((symbol, minutes), {})
+    slack = timedelta(days=1) if minutes >= DAY else timedelta(0)
+    found: list[Stamped] = []
+    for bar in feed.bars(symbol, minutes, start - slack, end + slack + timedelta(microseconds=1)):
+        entry = made.get(bar.start)
+        if entry is None:
+            entry = made[bar.start] = _bar(bar, daily=minutes >= DAY)
+        if start <= entry[0] <= end:
+            found.append(entry)
+    return found
+
+
+def _bar(bar: MarketBar, *, daily: bool) -> Stamped:
+    start = bar.start
+    if daily:
+        start = start.astimezone(NEW_YORK).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    prices = {"o": float(bar.open), "h": float(bar.high), "l": float(bar.low), "c": float(bar.close)}
+    return start, orjson.dumps({"t": stamp(start), **prices, "v": float(bar.volume), "n": None, "vw": None})
+
+
+def _after(bars: list[Stamped], token: str, *, descending: bool) -> list[Stamped]:
+    if not token:
+        return bars
+    time = when(token, "page_token")
+    return [bar for bar in bars if (bar[0] < time if descending else bar[0] > time)]
+
+
+def _token(symbol: str, time: str) -> str:
+    return urlsafe_b64encode(f"{symbol}|{time}".encode()).decode()
+
+
+def _read_token(token: str) -> tuple[str, str]:
+    if not token:
+        return "", ""
+    try:
+        symbol, _, time = urlsafe_b64decode(token.encode()).decode().partition("|")
+    except ValueError as error:
+        raise RefusedError(Refusal.BAD_REQUEST, f"invalid page_token: {token}") from error
+    return symbol, time
+
+
+def get_latest_bars(call: Call) -> Reply:
+    """Return the last finished minute bar of each symbol, or the finest there is."""
+    return reply({"bars": {s: orjson.Fragment(b) for s in _symbols(call) if (b := _latest_bar(call, s)) is not None}})
+
+
+def _latest_bar(call: Call, symbol: str) -> bytes | None:
+    for minutes, reach in ((1, 1), (5, 1), (15, 1), (60, 5), (DAY, 10)):
+        found = _recent(call, symbol, minutes, reach)
+        if found:
+            return found[-1]
+    return None
+
+
+def _recent(call: Call, symbol: str, minutes: int, days: int) -> list[bytes]:
+    now = call.exchange.now
+    return [body for _, body in _stamped(call, symbol, minutes, start=now - timedelta(days=days), end=now)]
+
+
+def quote_json(quote: MarketQuote) -> dict[str, object]:
+    """Return a quote as the data API writes it."""
+    return {
+        "t": stamp(quote.ts),
+        "ax": "V",
+        "ap": float(quote.ask or 0),
+        "as": float(quote.ask_size),
+        "bx": "V",
+        "bp": float(quote.bid or 0),
+        "bs": float(quote.bid_size),
+        "c": ["R"],
+        "z": "C",
+    }
+
+
+def trade_json(quote: MarketQuote) -> dict[str, object]:
+    """Return the last trade as the data API writes it; its size is not known."""
+    return {"t": stamp(quote.ts), "x": "V", "p": float(quote.last), "s": 0, "c": ["@"], "i": 0, "z": "C"}
+
+
+def _quotes(call: Call) -> dict[str, MarketQuote]:
+    return {symbol: quote for symbol in _symbols(call) if (quote := call.quote(symbol)) is not None}
+
+
+def get_latest_quotes(call: Call) -> Reply:
+    """Return the latest quote of each symbol, of stocks and of contracts alike."""
+    return reply({"quotes": {symbol: quote_json(quote) for symbol, quote in _quotes(call).items()}})
+
+
+def get_latest_trades(call: Call) -> Reply:
+    """Return the last trade of each symbol."""
+    return reply({"trades": {symbol: trade_json(quote) for symbol, quote in _quotes(call).items()}})
+
+
+def get_snapshots(call: Call) -> Reply:
+    """Return quote, trade and bars of each stock."""
+    found: dict[str, object] = {}
+    for symbol, quote in _quotes(call).items():
+        minute = _recent(call, symbol, 1, 1)
+        daily = _recent(call, symbol, DAY, 10)
+        found[symbol] = {
+            "latestTrade": trade_json(quote),
+            "latestQuote": quote_json(quote),
+            "minuteBar": orjson.Fragment(minute[-1]) if minute else None,
+            "dailyBar": orjson.Fragment(daily[-1]) if daily else None,
+            "prevDailyBar": orjson.Fragment(daily[-2]) if len(daily) > 1 else None,
+        }
+    return reply(found)
+
+
+def get_option_chain(call: Call) -> Reply:
+    """Return the latest snapshot of an underlying's contracts, filtered, in pages of at most 1000."""
+    chain = call.exchange.feed.chain(call.args["symbol"])
+    if chain is None:
+        return reply({"snapshots": {}, "next_page_token": None})
+    first, last = _day(call, "expiration_date_gte"), _day(call, "expiration_date_lte")
+    exact = _day(call, "expiration_date")
+    contracts = [
+        one
+        for one in chain.contracts.values()
+        if first <= one.expiry.isoformat() <= (last or "9999")
+        and exact in {"", one.expiry.isoformat()}
+        and contract_wanted(call, one)
+    ]
+    return _page(call, chain, sorted(contracts, key=lambda c: c.symbol))
+
+
+def _day(call: Call, name: str) -> str:
+    moment = call.moment(name)
+    return "" if moment is None else moment.date().isoformat()
+
+
+def get_option_snapshots(call: Call) -> Reply:
+    """Return the latest snapshots of named contracts."""
+    wanted = _symbols(call)
+    pages: dict[str, bytes] = {}
+    for symbol in wanted:
+        chain = _chain_of(call, symbol)
+        if chain is not None and symbol in chain.contracts:
+            pages[symbol] = _snapshot(call, chain, chain.contracts[symbol])
+    body = b",".join(orjson.dumps(symbol) + b":" + page for symbol, page in pages.items())
+    return Reply(b'{"snapshots":{' + body + b'},"next_page_token":null}')
+
+
+def _chain_of(call: Call, symbol: str) -> Chain | None:
+    return call.exchange.feed.chain(symbol[:-15])
+
+
+def _page(call: Call, chain: Chain, contracts: list[ContractQuote]) -> Reply:
+    start = bisect_right([one.symbol for one in contracts], _read_token(call.params.get("page_token", ""))[0])
+    limit = call.whole("limit", 100, 1000)
+    page = contracts[start : start + limit]
+    body = b",".join(b'"' + one.symbol.encode() + b'":' + _snapshot(call, chain, one) for one in page)
+    more = orjson.dumps(_token(page[-1].symbol, "") if start + limit < len(contracts) else None)
+    return Reply(b'{"snapshots":{' + body + b'},"next_page_token":' + more + b"}")
+
+
+def _snapshot(call: Call, chain: Chain, one: ContractQuote) -> bytes:
+    quote = MarketQuote(chain.ts, one.bid, one.ask, one.bid_size, one.ask_size, one.last)
+    if call.quote_fault is not None:
+        quote = call.quote_fault.spoil(quote)
+    found: dict[str, object] = {"latestQuote": quote_json(quote)}
+    if one.last:
+        found["latestTrade"] = trade_json(quote)
+    if one.iv is not None:
+        found["impliedVolatility"] = one.iv
+    greeks = {"delta": one.delta, "gamma": one.gamma, "rho": one.rho, "theta": one.theta, "vega": one.vega}
+    if all(value is not None for value in greeks.values()):
+        found["greeks"] = greeks
+    return orjson.dumps(found)
+
+
+def get_exchanges(_: Call) -> Reply:
+    """Return the exchange codes: the venue is its own only one."""
+    return reply({"V": "firedesk venue"})

@@ -1,0 +1,218 @@
+"""One request and its reply, and how numbers and times are written in them. Knows no endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import orjson
+
+from venue.feed import MarketQuote
+from venue.orders import Order, OrderRequest, Refusal, RefusedError
+
+if TYPE_CHECKING:
+    from venue.accounts import Account
+    from venue.exchange import Exchange
+
+BarCache = dict[tuple[str, int], dict[datetime, tuple[datetime, bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status, body and headers of an answer."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def reply(value: object, status: int = 200) -> Reply:
+    """Return a JSON answer; a Decimal becomes its string."""
+    return Reply(orjson.dumps(value, default=_plain), status)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return text(value)
+    raise TypeError(type(value).__name__)
+
+
+@dataclass(slots=True)
+class QuoteFault:
+    """How quotes are to be spoilt in one answer."""
+
+    side: str | None = None
+    age: timedelta | None = None
+
+    def spoil(self, quote: MarketQuote) -> MarketQuote:
+        """Return the quote without a side, or as it would be had it not changed for a while."""
+        if self.side == "bid":
+            quote = replace(quote, bid=None, bid_size=Decimal(0))
+        elif self.side is not None:
+            quote = replace(quote, ask=None, ask_size=Decimal(0))
+        return quote if self.age is None else replace(quote, ts=quote.ts - self.age)
+
+
+@dataclass(slots=True)
+class Call:
+    """A request as a handler sees it."""
+
+    exchange: Exchange
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    args: Mapping[str, str] = field(default_factory=dict)
+    cache: BarCache = field(default_factory=dict)
+    quote_fault: QuoteFault | None = None
+    order_fault: Callable[[Order], None] | None = None
+    after: Callable[[], None] | None = None
+    _params: dict[str, str] | None = None
+
+    @property
+    def params(self) -> dict[str, str]:
+        """Return the query's values by name, the last of each."""
+        if self._params is None:
+            self._params = dict(parse_qsl(self.query, keep_blank_values=True))
+        return self._params
+
+    def json(self) -> dict[str, object]:
+        """Return the body as a JSON object.
+
+        Raises
+        ------
+        RefusedError
+            If it is anything else.
+        """
+        try:
+            value = orjson.loads(self.body) if self.body else {}
+        except orjson.JSONDecodeError as error:
+            raise RefusedError(Refusal.BAD_REQUEST, f"request body format is invalid: {error}") from error
+        if not isinstance(value, dict):
+            raise RefusedError(Refusal.BAD_REQUEST, "request body format is invalid: not an object")
+        return value
+
+    def form(self) -> dict[str, str]:
+        """Return the body as form fields, or as JSON where the client says so."""
+        if "json" in self.headers.get("content-type", ""):
+            return {name: str(value) for name, value in self.json().items()}
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
+
+    def quote(self, symbol: str) -> MarketQuote | None:
+        """Return the latest quote of a symbol, spoilt if a fault says so."""
+        quote = self.exchange.quote(symbol)
+        return quote if quote is None or self.quote_fault is None else self.quote_fault.spoil(quote)
+
+    def accept(self, account: Account, request: OrderRequest) -> Order:
+        """Take an order; it meets the market after the answer was written, as at a real venue."""
+        order = self.exchange.accept(account, request)
+        if self.order_fault is not None:
+            self.order_fault(order)
+        self.after = lambda: self.exchange.work(order)
+        return order
+
+    def account(self, broker: str, key: str) -> Account:
+        """Return the broker's account that the API key selects, the first if none is named after it.
+
+        Raises
+        ------
+        RefusedError
+            If the venue has no account at that broker.
+        """
+        found = [a for a in self.exchange.accounts.values() if a.spec.broker == broker]
+        if not found:
+            raise RefusedError(Refusal.NOT_ALLOWED, f"the venue has no {broker} account")
+        named = [account for account in found if account.spec.key and account.spec.key == key]
+        return (named or found)[0]
+
+    def whole(self, name: str, default: int, most: int) -> int:
+        """Return a query value as an integer between 1 and `most`.
+
+        Raises
+        ------
+        RefusedError
+            If it is no integer or out of range.
+        """
+        raw = self.params.get(name)
+        if raw is None or raw == "":
+            return default
+        if not raw.isdigit() or not 1 <= int(raw) <= most:
+            raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {raw} (1 to {most})")
+        return int(raw)
+
+    def moment(self, name: str) -> datetime | None:
+        """Return a query value as a time in UTC, None if it is absent."""
+        raw = self.params.get(name)
+        return when(raw, name) if raw else None
+
+
+def when(raw: str, name: str = "time") -> datetime:
+    """Return the UTC time an RFC 3339 text or a date means.
+
+    Raises
+    ------
+    RefusedError
+        If it means none.
+    """
+    try:
+        # An unescaped "+" of an offset arrives as a space.
+        found = datetime.fromisoformat(raw.replace(" ", "+") if "T" in raw else raw)
+    except ValueError as error:
+        raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {raw}") from error
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def stamp(ts: datetime) -> str:
+    """Return a time as Alpaca writes it."""
+    return ts.isoformat().replace("+00:00", "Z")
+
+
+def maybe(ts: datetime | None) -> str | None:
+    """Return a time as Alpaca writes it, or None."""
+    return None if ts is None else stamp(ts)
+
+
+def text(value: Decimal) -> str:
+    """Return a Decimal as plain digits without idle zeros.
+
+    Examples
+    --------
+    >>> text(Decimal("100.50"))
+    '100.5'
+    """
+    plain = f"{value:f}"
+    if "." not in plain:
+        return plain
+    return plain.rstrip("0").rstrip(".") or "0"
+
+
+def cents(value: Decimal) -> str:
+    """Return an amount in USD rounded to the cent."""
+    return f"{value:.2f}"
+
+
+def number(value: object, name: str) -> Decimal:
+    """Return a JSON number or text as a Decimal.
+
+    Raises
+    ------
+    RefusedError
+        If it is neither.
+    """
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation as error:
+        raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {value}") from error
+    if not found.is_finite():
+        raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {value}")
+    return found
+
+
+def optional(value: object, name: str) -> Decimal | None:
+    """Return a Decimal, or None if there is no value."""
+    return None if value is None or value == "" else number(value, name)

@@ -1,0 +1,144 @@
+"""The venue's own endpoints: clock, schedule, ledger, reset, faults. What a driver and a test use, never the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from venue.accounts import Account
+from venue.orders import Fill, Refusal, RefusedError
+from venue.web import alpaca_shapes as shapes
+from venue.web.call import Call, Reply, cents, maybe, number, reply, stamp, text, when
+from venue.web.faults import FaultBook
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast the venue moves by itself, and the stretch of time it was started for."""
+
+    speed: float = 0.0
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(slots=True)
+class Control:
+    """The handlers of /venue, over the state they change."""
+
+    pace: Pace
+    faults: FaultBook
+    forget: Callable[[], None]
+
+    def get_clock(self, call: Call) -> Reply:
+        """Tell time, speed and what kind of market this is."""
+        feed = call.exchange.feed
+        return reply(
+            {
+                "now": stamp(feed.now),
+                "speed": self.pace.speed,
+                "synthetic": feed.synthetic,
+                "name": feed.name,
+                "start": maybe(self.pace.start),
+                "end": maybe(self.pace.end),
+            },
+        )
+
+    def post_clock(self, call: Call) -> Reply:
+        """Advance to a time, or set the speed in venue seconds per second."""
+        body = call.json()
+        if set(body) - {"to", "speed"} or not body:
+            raise RefusedError(Refusal.BAD_REQUEST, 'post {"to": time} or {"speed": seconds a second}')
+        if body.get("speed") is not None:
+            speed = float(number(body["speed"], "speed"))
+            if speed < 0:
+                raise RefusedError(Refusal.BAD_REQUEST, "speed must be >= 0")
+            self.pace.speed = speed
+        if body.get("to") is not None:
+            call.exchange.advance(when(str(body["to"]), "to"))
+        return self.get_clock(call)
+
+    def get_schedule(self, call: Call) -> Reply:
+        """List the moments at which something new is known."""
+        start, end = call.moment("from") or call.exchange.now, call.moment("to") or self.pace.end
+        if end is None:
+            raise RefusedError(Refusal.BAD_REQUEST, "to is required")
+        moments = call.exchange.schedule(start, end)
+        return reply([{"time": stamp(m.time), "kinds": sorted(kind.value for kind in m.kinds)} for m in moments])
+
+    def get_ledger(self, call: Call) -> Reply:
+        """Return every fill, every order and the cash of each account."""
+        accounts = call.exchange.accounts
+        return reply(
+            {
+                "name": call.exchange.feed.name,
+                "now": stamp(call.exchange.now),
+                "accounts": {name: _account(call, one) for name, one in accounts.items()},
+                "fills": [_fill(fill) for one in accounts.values() for fill in one.fills],
+                "orders": [
+                    {"account": one.name, **shapes.order(order)}
+                    for one in accounts.values()
+                    for order in one.orders.values()
+                ],
+                "activities": [
+                    {"account": one.name, **shapes.activity(one.id, activity)}
+                    for one in accounts.values()
+                    for activity in one.activities
+                ],
+            },
+        )
+
+    def post_reset(self, call: Call) -> Reply:
+        """Forget orders, faults and nonces; a replay starts again at its beginning."""
+        call.exchange.reset()
+        self.faults.faults.clear()
+        self.forget()
+        return self.get_clock(call)
+
+    def get_faults(self, _: Call) -> Reply:
+        """List the faults that were set."""
+        return reply([fault.json() for fault in self.faults.faults])
+
+    def post_faults(self, call: Call) -> Reply:
+        """Set a fault."""
+        return reply(self.faults.add(call.json()).json(), 201)
+
+    def delete_faults(self, _: Call) -> Reply:
+        """Remove every fault."""
+        self.faults.faults.clear()
+        return Reply(status=204)
+
+
+def _account(call: Call, one: Account) -> dict[str, object]:
+    return {
+        "broker": one.spec.broker,
+        "cash": cents(one.cash),
+        "cash_exact": text(one.cash),
+        "cash_start": cents(one.spec.cash),
+        "equity": cents(call.exchange.equity(one)),
+        "fees": text(sum((fill.fee for fill in one.fills), Decimal(0))),
+        "positions": {held.symbol: {"qty": text(held.qty), "avg_price": text(held.avg_price)} for held in one.held()},
+        "realized_pnl": text(sum((p.realized for p in one.positions.values()), Decimal(0))),
+    }
+
+
+def _fill(fill: Fill) -> dict[str, object]:
+    return {
+        "trade_id": fill.trade_id,
+        "order_id": fill.order_id,
+        "root_order_id": fill.root_order_id,
+        "client_order_id": fill.client_order_id,
+        "account": fill.account,
+        "symbol": fill.symbol,
+        "kind": fill.kind.value,
+        "legs": list(fill.legs) or None,
+        "side": fill.side.value,
+        "qty": text(fill.qty),
+        "price": text(fill.price),
+        "multiplier": fill.multiplier,
+        "fee": text(fill.fee),
+        "cash": text(fill.cash),
+        "maker": fill.maker,
+        "ts": stamp(fill.ts),
+    }
