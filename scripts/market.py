@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -29,12 +30,12 @@ class MarketChoice:
 
     @property
     def arguments(self) -> list[str]:
-        """The choice as the venue's command line takes it."""
+        """The choice as the venue's command line takes it; the clock stands until `Market.set_speed`."""
         if self.data is None:
-            return ["--synthetic", "--seed", str(self.seed), "--speed", str(self.speed)]
+            return ["--synthetic", "--seed", str(self.seed), "--speed", "0"]
         days = [("--from", self.first), ("--to", self.last)]
         chosen = [part for name, day in days if day is not None for part in (name, day.isoformat())]
-        return ["--data", str(self.data.resolve()), *chosen, "--speed", str(self.speed)]
+        return ["--data", str(self.data.resolve()), *chosen, "--speed", "0"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,14 @@ class Market:
             When it stops, or does not answer within a minute.
         """
         wait_until(self._answers, self.process, name="venue", log=self.log, seconds=60.0)
+
+    def set_speed(self, speed: float) -> None:
+        """Let the venue's clock run at that many of its seconds in one of ours; 0 stops it."""
+        body = json.dumps({"speed": speed}).encode()
+        request = urllib.request.Request(f"{self.url}/venue/clock", data=body, method="POST")
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            answer.read()
 
     def _answers(self) -> bool:
         try:

@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 _END_SECONDS = 20.0
 _POLL_SECONDS = 0.05
+_WATCH_SECONDS = 0.5
 
 
 class ProcessError(Exception):
@@ -64,6 +66,21 @@ def wait_until(
         if time.monotonic() > deadline:
             raise ProcessError(f"{name}: not ready after {seconds:.0f} s: {_reason(log)} (log: {log})")
         time.sleep(_POLL_SECONDS)
+
+
+def watch(named: Mapping[str, subprocess.Popen[bytes]]) -> NoReturn:
+    """Wait for ever, as long as each of these processes runs.
+
+    Raises
+    ------
+    ProcessError
+        When one ends; the message names it.
+    """
+    while True:
+        for name, process in named.items():
+            if process.poll() is not None:
+                raise ProcessError(f"{name}: ended with code {process.returncode}")
+        time.sleep(_WATCH_SECONDS)
 
 
 def _dies_with_owner() -> list[str]:

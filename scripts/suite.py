@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import urllib.request
@@ -32,11 +33,12 @@ _SECRET_ENDINGS = ("_KEY", "_SECRET", "_TOKEN")
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Emulators that are up: their project, their ports and where they write their log."""
+    """Emulators that are up: their project, their ports, where they write their log, and their first process."""
 
     project: str
     ports: Mapping[str, int]
     log: Path
+    process: subprocess.Popen[bytes]
 
     def address(self, name: str) -> str:
         """Return `host:port` of one emulator."""
@@ -125,34 +127,28 @@ def running(
     names = [name for name in (*only, *_HELPERS) if name not in wanted]
     chosen = {**free_ports(names), **wanted}
     LOGS.mkdir(parents=True, exist_ok=True)
-    suite = Suite(project=project, ports=chosen, log=LOGS / f"emulators-{project}.log")
+    log = LOGS / f"emulators-{project}.log"
     with tempfile.TemporaryDirectory(prefix="firedesk-") as folder:
         directory = Path(folder)
         if tuple(only) == ("firestore",):
-            command, ready = _firestore_command(suite), _answers(suite.url("firestore"))
+            command = _firestore_command(project, chosen)
+            ready = _answers(f"http://{HOST}:{chosen['firestore']}")
         else:
             sources = _codebases(functions, codebases) if "functions" in only else []
-            _write_project(directory, suite, only=only, sources=sources, reload=reload)
+            _write_project(directory, _emulators(only, chosen), sources=sources, reload=reload)
             _write_secrets(directory / "functions", environment or {})
-            command, ready = _suite_command(project, only, directory), _says(suite.log, "All emulators ready")
-        variables = _environment(suite, only, environment or {})
-        with running_group(command, directory=directory, environment=variables, log=suite.log) as process:
-            wait_until(ready, process, name="emulators", log=suite.log)
-            yield suite
+            command, ready = _suite_command(project, only, directory), _says(log, "All emulators ready")
+        variables = _environment(only, environment or {})
+        with running_group(command, directory=directory, environment=variables, log=log) as process:
+            wait_until(ready, process, name="emulators", log=log)
+            yield Suite(project, chosen, log, process)
 
 
-def _firestore_command(suite: Suite) -> list[str]:
+def _firestore_command(project: str, ports: Mapping[str, int]) -> list[str]:
     java = tools.find_java() / "bin" / "java"
     command = [str(java), "-Duser.language=en", "-jar", str(tools.startable_jar(tools.find_firestore_jar()))]
-    command += [
-        "--host",
-        HOST,
-        "--port",
-        str(suite.ports["firestore"]),
-        "--websocket_port",
-        str(suite.ports["websocket"]),
-    ]
-    command += ["--project_id", suite.project]
+    command += ["--host", HOST, "--port", str(ports["firestore"]), "--websocket_port", str(ports["websocket"])]
+    command += ["--project_id", project]
     rules = ROOT / "firestore.rules"
     return command + (["--rules", str(rules)] if rules.is_file() else [])
 
@@ -176,9 +172,7 @@ def _codebases(functions: Path, names: Sequence[str] | None) -> list[Path]:
     return [functions / name for name in names]
 
 
-def _write_project(
-    directory: Path, suite: Suite, *, only: Sequence[str], sources: Sequence[Path], reload: bool
-) -> None:
+def _write_project(directory: Path, emulators: Mapping[str, object], *, sources: Sequence[Path], reload: bool) -> None:
     """Make a Firebase project folder that links to the repository's and has ports of its own."""
     config = json.loads((ROOT / "firebase.json").read_text(encoding="utf-8"))
     for name in ("firestore.rules", "firestore.indexes.json", "dashboard"):
@@ -194,7 +188,7 @@ def _write_project(
     ]
     if not (directory / "firestore.rules").exists():
         del config["firestore"]["rules"]
-    config["emulators"] = _emulators(suite, only)
+    config["emulators"] = emulators
     (directory / "firebase.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 
@@ -213,18 +207,18 @@ def _write_secrets(functions: Path, environment: Mapping[str, str]) -> None:
         (codebase / ".secret.local").write_text(text, encoding="utf-8")
 
 
-def _emulators(suite: Suite, only: Sequence[str]) -> dict[str, object]:
-    section: dict[str, object] = {name: {"host": HOST, "port": suite.ports[name]} for name in (*only, "hub", "logging")}
+def _emulators(only: Sequence[str], ports: Mapping[str, int]) -> dict[str, object]:
+    section: dict[str, object] = {name: {"host": HOST, "port": ports[name]} for name in (*only, "hub", "logging")}
     if "firestore" in only:
         section["firestore"] = {
             "host": HOST,
-            "port": suite.ports["firestore"],
-            "websocketPort": suite.ports["websocket"],
+            "port": ports["firestore"],
+            "websocketPort": ports["websocket"],
         }
     return {**section, "ui": {"enabled": False}, "singleProjectMode": True}
 
 
-def _environment(suite: Suite, only: Sequence[str], added: Mapping[str, str]) -> dict[str, str]:
+def _environment(only: Sequence[str], added: Mapping[str, str]) -> dict[str, str]:
     jar = str(tools.startable_jar(tools.find_firestore_jar())) if "firestore" in only else ""
     java = tools.java_environment(tools.find_java()) if "firestore" in only else {}
     return {

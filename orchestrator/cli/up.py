@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -24,7 +23,7 @@ from scripts import dashboard, scheduler, suite
 from scripts.demo_users import USERS, create_demo_users
 from scripts.market import Market, MarketChoice, desk_environment, running_market
 from scripts.ports import DEFAULTS, preferred_ports
-from scripts.processes import ProcessError
+from scripts.processes import ProcessError, watch
 from scripts.steps import MissingToolError
 
 _EXIT_MISSING = 1
@@ -136,8 +135,9 @@ def _run(screen: _Screen, *, project: str, wanted: Mapping[str, int], choice: Ma
             create_demo_users(emulators.url("auth"), project)
             _seed_desk(emulators, clock)
         stack.enter_context(_scheduled(screen, emulators, market))
-        screen.ready(emulators, market, clock)
-        threading.Event().wait()
+        market.set_speed(choice.speed)
+        screen.ready(emulators, market, scheduler.read_clock(market.url))
+        watch({"venue": market.process, "emulators": emulators.process})
 
 
 def _seed_desk(emulators: suite.Suite, clock: scheduler.VenueTime) -> None:
