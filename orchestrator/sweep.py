@@ -8,7 +8,7 @@ weighs the limits again, and writes the first screen and the equity curve.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -142,22 +142,32 @@ def _answer_commands(run: _Sweep) -> None:
 
 
 def _orders_since(run: _Sweep) -> list[Order]:
-    docs = [_decoded(run, OrderDoc, snapshot) for snapshot in _changed(run, "orders", "updated_at")]
+    def page(since: datetime) -> Sequence[Snapshot]:
+        return run.store.query("orders", [Where("updated_at", ">=", since)], order_by="updated_at", limit=_PAGE)
+
+    docs = [_decoded(run, OrderDoc, snapshot) for snapshot in _all(page, run.since, by="updated_at")]
     return [doc.order for doc in docs if doc is not None]
 
 
-def _changed(run: _Sweep, collection: str, field_name: str) -> Iterator[Snapshot]:
-    """Yield the documents of a collection since the last sweep, read page by page."""
+def _events_since(run: _Sweep) -> list[DeskEvent]:
+    def page(since: datetime) -> Sequence[Snapshot]:
+        return run.store.query("events", [Where("at", ">=", since)], order_by="at", limit=_PAGE)
+
+    found = [(snapshot.path, _decoded(run, EventDoc, snapshot)) for snapshot in _all(page, run.since, by="at")]
+    return [DeskEvent(id=path.rpartition("/")[2], doc=doc) for path, doc in found if doc is not None]
+
+
+def _all(page_from: Callable[[datetime], Sequence[Snapshot]], since: datetime, *, by: str) -> Iterator[Snapshot]:
+    """Yield every document of a query in order of the time `by`, read page by page."""
     seen: set[str] = set()
-    since = run.since
     while True:
-        page = run.store.query(collection, [Where(field_name, ">=", since)], order_by=field_name, limit=_PAGE)
+        page = page_from(since)
         fresh = [snapshot for snapshot in page if snapshot.path not in seen]
         yield from fresh
         if len(page) < _PAGE or not fresh:
             return
         seen.update(snapshot.path for snapshot in fresh)
-        since = page[-1].data[field_name]
+        since = page[-1].data[by]
 
 
 def _decoded(run: _Sweep, model: type[D], snapshot: Snapshot) -> D | None:
@@ -228,14 +238,6 @@ def _deliver(run: _Sweep, events: Sequence[DeskEvent]) -> None:
             run.done.retried += resume_delivery(run.store, snapshot, run.around.outlets, run.now)
         except (MalformedDataError, ConcurrencyConflictError) as error:
             run.done.problems.append(str(error))
-
-
-def _events_since(run: _Sweep) -> list[DeskEvent]:
-    docs = [
-        (snapshot.path.rpartition("/")[2], _decoded(run, EventDoc, snapshot))
-        for snapshot in _changed(run, "events", "at")
-    ]
-    return [DeskEvent(id=event_id, doc=doc) for event_id, doc in docs if doc is not None]
 
 
 def _draw(run: _Sweep, point: EquityPoint) -> None:

@@ -90,8 +90,6 @@ export interface CycleDoc {
   readonly opportunities: readonly (OpportunityTrace)[];
   readonly missing: { readonly [key: string]: string };
   readonly round_trips: number;
-  readonly writes: number;
-  readonly venue_calls: number;
   readonly parameters_version: number;
   readonly note: string;
   readonly expire_at: StoredTime;

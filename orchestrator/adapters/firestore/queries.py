@@ -40,6 +40,12 @@ QUERIES: tuple[Query, ...] = (
     Query("trades", "trades", order_by="-closed_at", limit=20, client="dashboard"),
     Query("events", "events", order_by="-at", limit=20, client="dashboard"),
     Query("notifications", "notifications", order_by="-created_at", limit=10, client="dashboard"),
+    Query("users", "users"),
+    Query("audit_head", "audit", order_by="-n", limit=1),
+    Query("open_commands", "commands", (("status", "in"),)),
+    Query("open_notifications", "notifications", (("settled", "=="),)),
+    Query("changed_orders", "orders", (("updated_at", ">="),), "updated_at", limit=200),
+    Query("changed_events", "events", (("at", ">="),), "at", limit=200),
 )
 
 
