@@ -28,6 +28,7 @@ from scripts.steps import LOGS, ROOT
 ALL = ("firestore", "auth", "functions", "hosting")
 
 _HELPERS = ("hub", "logging", "websocket")
+_PAGE = "page"
 _SECRET_ENDINGS = ("_KEY", "_SECRET", "_TOKEN")
 
 
@@ -136,6 +137,7 @@ def running(
         else:
             sources = _codebases(functions, codebases) if "functions" in only else []
             _write_project(directory, _emulators(only, chosen), sources=sources, reload=reload)
+            _write_page(directory / _PAGE, project, chosen)
             _write_secrets(directory / "functions", environment or {})
             command, ready = _suite_command(project, only, directory), _says(log, "All emulators ready")
         variables = _environment(only, environment or {})
@@ -175,7 +177,7 @@ def _codebases(functions: Path, names: Sequence[str] | None) -> list[Path]:
 def _write_project(directory: Path, emulators: Mapping[str, object], *, sources: Sequence[Path], reload: bool) -> None:
     """Make a Firebase project folder that links to the repository's and has ports of its own."""
     config = json.loads((ROOT / "firebase.json").read_text(encoding="utf-8"))
-    for name in ("firestore.rules", "firestore.indexes.json", "dashboard"):
+    for name in ("firestore.rules", "firestore.indexes.json"):
         if (ROOT / name).exists():
             (directory / name).symlink_to(ROOT / name)
     for source in sources:
@@ -188,8 +190,20 @@ def _write_project(directory: Path, emulators: Mapping[str, object], *, sources:
     ]
     if not (directory / "firestore.rules").exists():
         del config["firestore"]["rules"]
+    config["hosting"]["public"] = _PAGE
     config["emulators"] = emulators
     (directory / "firebase.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def _write_page(page: Path, project: str, ports: Mapping[str, int]) -> None:
+    """Link to the built dashboard's files and put beside them the config.json that tells it where the emulators are."""
+    page.mkdir()
+    built = ROOT / "dashboard" / "dist"
+    for entry in built.iterdir() if built.is_dir() else ():
+        (page / entry.name).symlink_to(entry)
+    emulators = {name: f"{HOST}:{ports[name]}" for name in ("auth", "firestore") if name in ports}
+    told = {"projectId": project, "apiKey": "demo-key", "emulators": emulators}
+    (page / "config.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 def _link_codebase(source: Path, target: Path) -> None:
