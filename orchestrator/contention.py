@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from orchestrator.domain.errors import AlreadyExistsError, ConcurrencyConflictError
+from orchestrator.domain.errors import AlreadyExistsError, ConcurrencyConflictError, StoreError
 
 T = TypeVar("T")
 
@@ -18,8 +18,10 @@ ATTEMPTS = 12
 _LONGEST_WAIT_S = 0.25
 
 
-def until_settled(attempt: Callable[[], T]) -> T:
-    """Return what `attempt` returns, called again after a random wait while its commit loses a race.
+def until_settled(
+    attempt: Callable[[], T], *, on: tuple[type[StoreError], ...] = (ConcurrencyConflictError, AlreadyExistsError)
+) -> T:
+    """Return what `attempt` returns, called again after a random wait while its commit loses a race (`on`).
 
     Raises
     ------
@@ -27,7 +29,7 @@ def until_settled(attempt: Callable[[], T]) -> T:
         Twelve attempts lost; the platform or the sweeper comes back later.
     """
     again = Retrying(
-        retry=retry_if_exception_type((ConcurrencyConflictError, AlreadyExistsError)),
+        retry=retry_if_exception_type(on),
         wait=wait_random_exponential(multiplier=0.01, max=_LONGEST_WAIT_S),
         stop=stop_after_attempt(ATTEMPTS),
         reraise=True,

@@ -6,10 +6,11 @@ cycle needs it reads, what it decided it writes. A slot that has run does nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
@@ -22,7 +23,6 @@ from orchestrator.domain.errors import (
     MalformedDataError,
 )
 from orchestrator.domain.market import MarketSnapshot, SessionState
-from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.positions import marked
 from orchestrator.execution import OrderExecutor
@@ -31,6 +31,8 @@ from orchestrator.ports import Broker, MarketData, Store
 from orchestrator.reconcile import reconcile
 from orchestrator.risk import RiskManager
 from orchestrator.unit import Unit, open_unit
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,12 @@ class ModularOrchestrator:
         parameters = usable_parameters(unit, desk.module.parameters_model)
         market = _market(unit, desk, trading, parameters)
         trading.begin(Context(book=unit.book, market=market, parameters=parameters, now=unit.now))
-        wanted = [*_decide(unit, trading.monitor_positions), *_decide(unit, trading.analyze_opportunities)]
+        wanted = [
+            *_decide(unit, trading.monitor_positions, "monitor_positions"),
+            *_decide(unit, trading.analyze_opportunities, "analyze_opportunities"),
+        ]
+        memory = _decide(unit, lambda: list(trading.remember(trading.context).items()), "remember")
+        unit.book = unit.book.model_copy(update={"memory": unit.book.memory | dict(memory)})
         results = trading.execute_trades(wanted)
         summary = unit.book.last_cycle
         return _report(unit, CycleStatus.IDLE if summary is None else summary.status, results)
@@ -157,12 +164,12 @@ def _marks(market: MarketSnapshot) -> dict[str, Decimal]:
     return marks
 
 
-def _decide(unit: Unit, decide: Callable[[], list[TradeOpportunity]]) -> list[TradeOpportunity]:
+def _decide(unit: Unit, decide: Callable[[], Sequence[T]], name: str) -> Sequence[T]:
     """Return what the module decides; a decision that raises is none, and is told."""
     try:
         return decide()
     except Exception as error:  # noqa: BLE001 - a faulty strategy must not keep exits from being sent
-        unit.note = f"{decide.__name__}: {type(error).__name__}: {error}"
+        unit.note = f"{name}: {type(error).__name__}: {error}"
         key = f"failed_{unit.module}_{type(error).__name__}_{unit.now:%Y%m%d}"
         unit.tell(key, EventKind.CYCLE_FAILED, f"{unit.module}: {unit.note}", severity="critical")
         return []

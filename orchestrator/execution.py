@@ -15,8 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
+from orchestrator.contention import until_settled
 from orchestrator.domain.base import slot_id
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import (
@@ -110,14 +109,17 @@ class OrderExecutor:
     def _commit(
         self, context: Context, opportunities: Sequence[TradeOpportunity], risk: RiskScreen
     ) -> tuple[Decided, Plan]:
-        for attempt in _patiently():
-            with attempt:
-                if attempt.retry_state.attempt_number > 1:
-                    self._unit.refresh()
-                verdicts = risk.screen(context, opportunities)
-                decided = list(zip(opportunities, verdicts, strict=True))
-                return decided, self._commit_once(decided, context)
-        raise AssertionError("the last attempt raises")
+        lost = 0
+
+        def attempt() -> tuple[Decided, Plan]:
+            nonlocal lost
+            if lost:
+                self._unit.refresh()
+            lost += 1
+            decided = list(zip(opportunities, risk.screen(context, opportunities), strict=True))
+            return decided, self._commit_once(decided, context)
+
+        return until_settled(attempt, on=(ConcurrencyConflictError,))
 
     def _commit_once(self, decided: Decided, context: Context) -> Plan:
         unit = self._unit
@@ -236,11 +238,16 @@ class OrderExecutor:
 
     def _record(self, answers: Mapping[str, Answer]) -> None:
         """Write what the venue answered; if the book has moved on, onto the newer book."""
-        for attempt in _patiently():
-            with attempt:
-                if attempt.retry_state.attempt_number > 1:
-                    self._reload()
-                self._record_once(answers)
+        lost = 0
+
+        def attempt() -> None:
+            nonlocal lost
+            if lost:
+                self._reload()
+            lost += 1
+            self._record_once(answers)
+
+        until_settled(attempt, on=(ConcurrencyConflictError,))
 
     def _record_once(self, answers: Mapping[str, Answer]) -> None:
         unit = self._unit
@@ -282,16 +289,6 @@ def _with_orders(book: BookDoc, orders: Iterable[Order]) -> BookDoc:
         if order.intent.purpose is Purpose.PROTECT and position is not None and not order.state.terminal:
             positions[position.id] = position.model_copy(update={"protective_order_id": order.id})
     return book.model_copy(update={"orders": after, "broker_ids": ids, "positions": positions})
-
-
-def _patiently() -> Retrying:
-    """Return attempts with jitter for compare-and-set."""
-    return Retrying(
-        retry=retry_if_exception_type(ConcurrencyConflictError),
-        stop=stop_after_attempt(6),
-        wait=wait_random_exponential(multiplier=0.02, max=0.5),
-        reraise=True,
-    )
 
 
 def _heard(said: VenueOrder) -> Answer:

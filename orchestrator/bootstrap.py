@@ -1,0 +1,220 @@
+"""The only file that names concrete adapters; everything is built when first needed, once per instance.
+
+It reads the environment, so that nothing below it does. Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.documents import MarketDoc
+from orchestrator.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from orchestrator.cycle import CycleReport, Desk, ModularOrchestrator
+    from orchestrator.domain.parameters import Parameters
+    from orchestrator.module import TradingModule
+    from orchestrator.ports import Broker, Clock, MarketData, Store
+
+LOCAL_PROJECT = "demo-firedesk"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of the desk."""
+
+    values: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def get(self, name: str) -> str | None:
+        """Return a variable, None when unset or empty."""
+        return self.values.get(name) or None
+
+    def need(self, name: str, purpose: str) -> str:
+        """Return a variable.
+
+        Raises
+        ------
+        ConfigurationError
+            It is unset; the message says what it is for.
+        """
+        value = self.get(name)
+        if value is None:
+            raise ConfigurationError(
+                f"{name} is not set: {purpose}; set it as a function secret or in functions/*/.env"
+            )
+        return value
+
+    @property
+    def project(self) -> str:
+        """The Firebase project id."""
+        return self.get("GCLOUD_PROJECT") or self.get("GOOGLE_CLOUD_PROJECT") or LOCAL_PROJECT
+
+    @property
+    def emulated(self) -> bool:
+        """Whether Firestore is the emulator."""
+        return self.get("FIRESTORE_EMULATOR_HOST") is not None
+
+    @property
+    def venue_time(self) -> bool:
+        """Whether the venue owns the clock (a replay or a synthetic market)."""
+        return self.get("FIREDESK_CLOCK") == "venue"
+
+    def universe(self, module: ModuleName) -> tuple[str, ...] | None:
+        """Return the symbols FIREDESK_UNIVERSE gives a module, None = the module's own."""
+        return parse_universe(self.get("FIREDESK_UNIVERSE") or "").get(module)
+
+
+def parse_universe(text: str) -> dict[ModuleName, tuple[str, ...]]:
+    """Read `stocks=XLK,XLF options=SPY,AAPL crypto=BTC,ETH`; a module that is not named keeps its own.
+
+    Raises
+    ------
+    ConfigurationError
+        A part is not MODULE=SYMBOL,SYMBOL.
+    """
+    found: dict[ModuleName, tuple[str, ...]] = {}
+    for part in text.split():
+        name, _, symbols = part.partition("=")
+        listed = tuple(symbol.strip() for symbol in symbols.split(",") if symbol.strip())
+        if name not in set(ModuleName) or not listed:
+            raise ConfigurationError(f"universe: {part!r} is not MODULE=SYMBOL,SYMBOL with {', '.join(ModuleName)}")
+        found[ModuleName(name)] = listed
+    return found
+
+
+class Builder:
+    """Builds the parts of a desk from settings, each once.
+
+    Parameters
+    ----------
+    settings
+        The environment.
+    store
+        A store to use instead of Firestore (a replay in memory).
+    """
+
+    def __init__(self, settings: Settings, *, store: Store | None = None) -> None:
+        self.settings = settings
+        self._store = store
+        self._desks: dict[ModuleName, Desk] = {}
+
+    @property
+    def store(self) -> Store:
+        """The desk's store."""
+        if self._store is None:
+            from orchestrator.adapters.firestore.client import make_client
+            from orchestrator.adapters.firestore.data_layer import FirebaseDataLayer
+
+            client = make_client(self.settings.project, emulator=self.settings.emulated)
+            self._store = FirebaseDataLayer(client)
+        return self._store
+
+    def clock(self) -> Clock:
+        """Return the clock of the shell: this machine's, or the venue's where it owns the time."""
+        from orchestrator.adapters.clocks import SystemClock, VenueClock
+
+        if not self.settings.venue_time:
+            return SystemClock()
+        return VenueClock(self.settings.need("ALPACA_BASE_URL", "FIREDESK_CLOCK=venue asks the venue for the time"))
+
+    def desk(self, module: ModuleName) -> Desk:
+        """Return what a module runs with."""
+        from orchestrator.cycle import Desk
+        from orchestrator.module import ModuleConfig
+
+        if module not in self._desks:
+            kind, universe = module_class(module)
+            symbols = self.settings.universe(module)
+            broker, market = self._venue(module)
+            config = ModuleConfig(universe=universe(symbols), desk=self.settings.project)
+            self._desks[module] = Desk(kind, config, broker, market)
+        return self._desks[module]
+
+    def orchestrator(self) -> ModularOrchestrator:
+        """Return the orchestrator of all modules; each one's venue is built when it first runs."""
+        from orchestrator.cycle import ModularOrchestrator
+
+        return ModularOrchestrator(self.store, {module: partial(self.desk, module) for module in ModuleName})
+
+    def _venue(self, module: ModuleName) -> tuple[Broker, MarketData]:
+        return self._kraken() if module is ModuleName.CRYPTO else self._alpaca()
+
+    def _alpaca(self) -> tuple[Broker, MarketData]:
+        from orchestrator.adapters.alpaca.broker import AlpacaBroker
+        from orchestrator.adapters.alpaca.client import AlpacaKeys
+        from orchestrator.adapters.alpaca.market import AlpacaMarketData
+
+        settings = self.settings
+        keys = AlpacaKeys(
+            api_key=settings.need("ALPACA_API_KEY", "the key of the Alpaca account"),
+            secret_key=settings.need("ALPACA_SECRET_KEY", "the secret of the Alpaca account"),
+            base_url=settings.get("ALPACA_BASE_URL"),
+            data_url=settings.get("ALPACA_DATA_URL"),
+            paper=settings.get("ALPACA_LIVE") != "yes",
+        )
+        return AlpacaBroker(keys, clock=self.clock()), AlpacaMarketData(keys)
+
+    def _kraken(self) -> tuple[Broker, MarketData]:
+        raise ConfigurationError("Kraken is not connected")
+
+
+UniverseOf = Callable[[tuple[str, ...] | None], Mapping[str, tuple[str, ...]]]
+
+
+def module_class(module: ModuleName) -> tuple[type[TradingModule], UniverseOf]:
+    """Return a module's class and how it sorts symbols into its lists."""
+    if module is ModuleName.STOCKS:
+        from modules.stocks import universe as stocks
+        from modules.stocks.module import StocksModule
+
+        return StocksModule, lambda symbols: stocks.UNIVERSE if symbols is None else stocks.universe_of(symbols)
+    if module is ModuleName.OPTIONS:
+        from modules.options.module import OptionsModule
+
+        from modules.options import universe as options
+
+        return OptionsModule, lambda symbols: options.UNIVERSE if symbols is None else options.universe_of(symbols)
+    from modules.crypto import universe as crypto
+    from modules.crypto.module import CryptoModule
+
+    return CryptoModule, lambda symbols: crypto.UNIVERSE if symbols is None else crypto.universe_of(symbols)
+
+
+@cache
+def builder() -> Builder:
+    """Return this instance's builder."""
+    return Builder(Settings())
+
+
+def run_cycle(module: str, *, slot: datetime | None) -> CycleReport:
+    """Run one slot of one module; without a slot, the current minute's.
+
+    Raises
+    ------
+    TradingError
+        The slot could not be run; the message says why.
+    """
+    built = builder()
+    clock = built.clock().now()
+    chosen = slot if slot is not None else clock.replace(second=0, microsecond=0)
+    now = chosen if built.settings.venue_time else clock
+    return built.orchestrator().cycle(ModuleName(module), slot=chosen, now=now)
+
+
+def default_parameters() -> dict[ModuleName, Parameters]:
+    """Return each module's default parameters."""
+    return {module: module_class(module)[0].parameters_model() for module in ModuleName}
+
+
+def seed_desk(*, project: str, now: datetime, market: MarketDoc | None = None) -> list[str]:
+    """Create the documents of a new desk in a project's Firestore and return their paths; twice changes nothing."""
+    from orchestrator.seed import seed
+
+    settings = Settings({**os.environ, "GCLOUD_PROJECT": project})
+    return seed(Builder(settings).store, default_parameters(), now=now, market=market)
