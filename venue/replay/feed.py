@@ -6,7 +6,6 @@ by `report()`. It knows nothing of accounts or orders and never makes a price.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -16,7 +15,7 @@ import numpy as np
 
 from orchestrator.domain.errors import ConfigurationError, MalformedDataError, MissingDataError
 from orchestrator.domain.instruments import parse_occ
-from venue.dataset import Report
+from venue.dataset import Ints, Report
 from venue.feed import (
     Advance,
     Asset,
@@ -105,12 +104,11 @@ class ReplayFeed:
 
     def schedule(self, start: datetime, end: datetime) -> list[Moment]:
         """Return the moments in [start, end] at which a print or a snapshot of the universe becomes known."""
-        low, high = int(start.timestamp()), int(end.timestamp())
-        kinds: dict[int, set[AssetKind]] = {}
-        for kind, times in self._times():
-            for time in np.unique(times[(times >= low) & (times <= high)]).tolist():
-                kinds.setdefault(time, set()).add(kind)
-        return [Moment(datetime.fromtimestamp(time, UTC), frozenset(kinds[time])) for time in sorted(kinds)]
+        low, high = np.searchsorted(self._moments[0], (int(start.timestamp()), int(end.timestamp()) + 1))
+        return [
+            Moment(datetime.fromtimestamp(time, UTC), kinds)
+            for time, kinds in zip(self._moments[0][low:high].tolist(), self._moments[1][low:high], strict=True)
+        ]
 
     def advance(self, to: datetime) -> Advance:
         """Move the clock to `to` and tell what happened on the way, in time order.
@@ -189,11 +187,17 @@ class ReplayFeed:
     def _seconds(self) -> int:
         return int(self.now.timestamp())
 
-    def _times(self) -> Iterable[tuple[AssetKind, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
-        for tape in self._tapes.values():
-            yield tape.kind, tape.prints.time
-        for name in self._options:
-            yield AssetKind.OPTION, self._chain_tape(name).times
+    @cached_property
+    def _moments(self) -> tuple[Ints, list[frozenset[AssetKind]]]:
+        """All times at which anything of the universe becomes known, and of which kinds it is."""
+        known = [(tape.kind, tape.prints.time) for tape in self._tapes.values()]
+        known += [(AssetKind.OPTION, self._chain_tape(name).times) for name in self._options]
+        kinds: dict[int, set[AssetKind]] = {}
+        for kind, times in known:
+            for time in set(times.tolist()):
+                kinds.setdefault(time, set()).add(kind)
+        order = sorted(kinds)
+        return np.array(order, np.int64), [frozenset(kinds[time]) for time in order]
 
     def _bars_between(self, after: int, until: int) -> tuple[tuple[str, MarketBar], ...]:
         found = []
@@ -253,6 +257,6 @@ class ReplayFeed:
         return self._chains[underlying]
 
 
-def _any(times: np.ndarray[tuple[int], np.dtype[np.int64]], after: int, until: int) -> bool:
+def _any(times: Ints, after: int, until: int) -> bool:
     low, high = np.searchsorted(times, (after, until), side="right")
     return bool(high > low)

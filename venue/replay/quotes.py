@@ -55,19 +55,18 @@ def _grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Touches:
-    """Recorded quotes by time; NaN or a zero is no quote on that side. `length` is the source's bar in seconds."""
+    """Recorded quotes by time; NaN or a zero is no quote on that side."""
 
     time: Ints
     bid: Floats
     ask: Floats
     bid_size: Floats
     ask_size: Floats
-    length: int
 
     def at(self, now: int, last: Decimal, printed: int) -> MarketQuote | None:
-        """Return the latest recorded quote, None unless it is as fresh as the print made at `printed`."""
+        """Return the latest recorded quote, None when the print made at `printed` is newer."""
         row = int(np.searchsorted(self.time, now, side="right")) - 1
-        if row < 0 or self.time[row] < printed - self.length:
+        if row < 0 or self.time[row] < printed:
             return None
         bid, ask = self._side(self.bid, row), self._side(self.ask, row)
         sizes = [self._side(column, row) or Decimal(0) for column in (self.bid_size, self.ask_size)]
@@ -99,4 +98,4 @@ def read_touches(source: Source, sessions: Sessions, report: Report) -> Touches:
     order = np.lexsort((opens, time))
     order = order[~crossed[order]]
     bid, ask, bid_size, ask_size = (column[order] for column in (*sides, *sizes))
-    return Touches(time[order], bid, ask, bid_size, ask_size, length=60 * source.minutes)
+    return Touches(time[order], bid, ask, bid_size, ask_size)
