@@ -121,7 +121,11 @@ def _whole(qty: Decimal) -> None:
 
 
 def _prices(_: Desk, __: Account, request: OrderRequest) -> None:
-    needs_limit = request.type in {OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
+    needs_limit = request.order_class is not OrderClass.OCO and request.type in {
+        OrderType.LIMIT,
+        OrderType.STOP_LIMIT,
+        OrderType.TAKE_PROFIT_LIMIT,
+    }
     if needs_limit and request.limit is None:
         raise RefusedError(Refusal.BAD_REQUEST, f"{request.type} orders require a limit price")
     needs_stop = request.type not in {OrderType.MARKET, OrderType.LIMIT}

@@ -71,6 +71,19 @@ def advance_by(exchange: Exchange, pace: Pace, seconds: float) -> None:
         exchange.advance(to)
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket that says it is TCP: only then does asyncio send small answers without delay."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 @contextmanager
 def serve(exchange: Exchange, *, host: str = "127.0.0.1", port: int = 0, pace: Pace | None = None) -> Iterator[str]:
     """Serve an exchange from a thread of this process, and yield its base URL.
@@ -87,7 +100,7 @@ def serve(exchange: Exchange, *, host: str = "127.0.0.1", port: int = 0, pace: P
     RuntimeError
         If the server does not come up.
     """
-    listener = socket.create_server((host, port))
+    listener = _listen(host, port)
     server = VenueServer(VenueApp(exchange, pace), host, port)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="venue", daemon=True)
     thread.start()
@@ -98,6 +111,6 @@ def serve(exchange: Exchange, *, host: str = "127.0.0.1", port: int = 0, pace: P
             time.sleep(0.002)
         yield f"http://{host}:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.should_exit = server.force_exit = True
         thread.join(STOP_SECONDS)
         listener.close()

@@ -210,7 +210,7 @@ def number(value: object, name: str) -> Decimal:
         raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {value}") from error
     if not found.is_finite():
         raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {value}")
-    return found
+    return Decimal(text(found))
 
 
 def optional(value: object, name: str) -> Decimal | None:
