@@ -73,15 +73,14 @@ def probability(score: Floats) -> Floats:
 
 
 def _on_own_bars(function: Callable[..., Floats], *columns: Floats, bars: int) -> Floats:
-    """Apply `function` to each symbol's own bars, with the rows of missing ones left out."""
+    """Apply `function` to each symbol's own bars: missing rows are moved before them, and back afterwards."""
     known = np.isfinite(columns[0])
     if known.all():
         return function(*columns, bars=bars)
-    result = np.full(columns[0].shape, np.nan)
-    for index in range(known.shape[1]):
-        rows = known[:, index]
-        own = (column[rows, index : index + 1] for column in columns)
-        result[rows, index] = function(*own, bars=bars)[:, 0]
+    gaps_first = np.argsort(known, axis=0, kind="stable")
+    own = (np.take_along_axis(np.where(known, column, np.nan), gaps_first, axis=0) for column in columns)
+    result = np.empty(known.shape)
+    np.put_along_axis(result, gaps_first, function(*own, bars=bars), axis=0)
     return result
 
 

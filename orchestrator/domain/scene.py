@@ -163,9 +163,17 @@ def panel_for(scene: Scene, symbols: tuple[str, ...], *, bars: int) -> tuple[int
         newest = chosen.last_end
         if newest is None or scene.now - newest > MAX_BAR_AGE:
             continue
-        if np.isfinite(chosen.close).sum(axis=0).max() >= bars:
-            return minutes, chosen
+        rows = _rows_of(chosen, bars)
+        if rows is not None:
+            return minutes, chosen[-rows:]
     return None
+
+
+def _rows_of(panel: Panel, bars: int) -> int | None:
+    """Return how many of the newest rows hold `bars` bars of every symbol that has so many; None = no symbol has."""
+    counted = np.cumsum(np.isfinite(panel.close[::-1]), axis=0)
+    enough = counted[:, counted[-1] >= bars] >= bars
+    return int(np.argmax(enough, axis=0).max()) + 1 if enough.size else None
 
 
 def mark_of(scene: Scene, position: Position) -> Decimal:

@@ -75,16 +75,16 @@ def evaluate(panel: Panel, parameters: Leveraged) -> Signals:
 
 
 def _regime(panel: Panel, parameters: Leveraged) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return (T,) masks: both indices above their trend, either below it, and both no wilder than usual.
+    """Return (T,) masks: both indices above their trend, both below it, and both no wilder than usual.
 
     A row in which an index has no bar is neither bull nor bear, and calm.
     """
     close = panel.close[:, [panel.column(index) for index in INDICES]]
     trend, rise = mean(close, parameters.trend), momentum(close, parameters.lookback)
     storm = volatility(close, parameters.lookback) / volatility(close, parameters.calm_bars)
-    bull = ((close > trend) & (rise > 0)).all(axis=1)
-    bear = ((close < trend) & (rise < 0)).all(axis=1)
-    return bull, bear, ~(storm > parameters.max_storm).any(axis=1)
+    bull = np.all((close > trend) & (rise > 0), axis=1)
+    bear = np.all((close < trend) & (rise < 0), axis=1)
+    return bull, bear, np.all(~(storm > parameters.max_storm), axis=1)
 
 
 def _growth_odds(index: Floats, multiple: int, parameters: Leveraged) -> Floats:

@@ -31,6 +31,8 @@ class MeanReversion(StrategyParameters):
     z_bars: int = Field(default=10, ge=5, le=60)
     z_entry: float = Field(default=1.0, ge=0, le=4)
     """Standard deviations that the price must be under its short average."""
+    min_gain: float = Field(default=0.004, ge=0, le=0.1)
+    """Least way back to the average, as a fraction of the price: less would not pay its costs."""
     exit_bars: int = Field(default=5, ge=2, le=30)
     """Bars of the average at which the fall has come back."""
     min_confidence: float = Field(default=0.6, ge=0.5, le=0.99)
@@ -48,6 +50,8 @@ def evaluate(panel: Panel, parameters: MeanReversion) -> Signals:
     depth = -zscore(panel.close, parameters.z_bars)
     confidence = 1.0 - strength / (2.0 * parameters.rsi_entry)
     sharp = (strength < parameters.rsi_entry) & (depth >= parameters.z_entry)
-    enter = sharp & (panel.close > mean(panel.close, parameters.trend)) & (confidence >= parameters.min_confidence)
-    leave = panel.close > mean(panel.close, parameters.exit_bars)
+    average = mean(panel.close, parameters.exit_bars)
+    worth = (average / panel.close - 1.0 >= parameters.min_gain) & (confidence >= parameters.min_confidence)
+    enter = sharp & worth & (panel.close > mean(panel.close, parameters.trend))
+    leave = panel.close > average
     return signals(enter, leave, confidence, ("sharp fall in a rising trend", "back at its average"))

@@ -25,6 +25,8 @@ class Momentum(StrategyParameters):
     max_positions: int = Field(default=3, ge=0, le=12)
     lookback: int = Field(default=42, ge=5, le=252)
     """Bars over which the rise is measured."""
+    min_rise: float = Field(default=0.01, ge=0, le=0.2)
+    """Least rise over the lookback, as a fraction: what costs would eat is no rise."""
     trend: int = Field(default=60, ge=10, le=252)
     """Bars of the moving average that the price must be above."""
     min_confidence: float = Field(default=0.6, ge=0.5, le=0.99)
@@ -37,11 +39,11 @@ class Momentum(StrategyParameters):
 
 
 def evaluate(panel: Panel, parameters: Momentum) -> Signals:
-    """Return entries where the rise is clear and above trend, departures where either is gone."""
+    """Return entries where the rise is clear and above trend, departures where both are gone."""
     rise = change(panel.close, parameters.lookback)
     score = rise / (volatility(panel.close, parameters.lookback) * parameters.lookback**0.5)
     trend = mean(panel.close, parameters.trend)
     confidence = probability(score)
-    enter = (rise > 0) & (panel.close > trend) & (confidence >= parameters.min_confidence)
-    leave = (rise < 0) | (panel.close < trend)
-    return signals(enter, leave, confidence, ("rising above its trend", "rise or trend lost"))
+    enter = (rise > parameters.min_rise) & (panel.close > trend) & (confidence >= parameters.min_confidence)
+    leave = (rise < 0) & (panel.close < trend)
+    return signals(enter, leave, confidence, ("rising above its trend", "rise and trend lost"))

@@ -26,7 +26,9 @@ class SectorRotation(StrategyParameters):
     max_positions: int = Field(default=3, ge=0, le=11)
     lookback: int = Field(default=63, ge=5, le=252)
     """Bars over which strength is measured."""
-    hold_ranks: int = Field(default=2, ge=0, le=10)
+    min_rise: float = Field(default=0.005, ge=0, le=0.2)
+    """Least rise over the lookback, as a fraction: what costs would eat is no strength."""
+    hold_ranks: int = Field(default=3, ge=0, le=10)
     """How many ranks below the entered ones a held sector may fall."""
     min_confidence: float = Field(default=0.55, ge=0.5, le=0.99)
     exits: ExitRules = ExitRules(stop_moves=3.0, target_r=4.0, trail_after_r=2.0, trail_r=1.5, max_hold_hours=1440)
@@ -43,7 +45,8 @@ def evaluate(panel: Panel, parameters: SectorRotation) -> Signals:
     score = strength / (volatility(panel.close, parameters.lookback) * parameters.lookback**0.5)
     confidence = probability(score)
     rank = _ranks(strength)
-    best = (rank < parameters.max_positions) & (strength > 0) & (confidence >= parameters.min_confidence)
+    best = (rank < parameters.max_positions) & (strength > parameters.min_rise)
+    best &= confidence >= parameters.min_confidence
     leave = (rank >= parameters.max_positions + parameters.hold_ranks) | (strength < 0)
     return signals(best, leave, confidence, ("among the strongest sectors", "sector lost its strength"))
 
