@@ -194,3 +194,5 @@ class MarketSnapshot:
     panels: Mapping[int, Panel] = field(default_factory=dict)
     chains: Mapping[str, OptionChain] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
+    """Whose data it is, by symbol, where another venue's stands in for the one the desk trades at."""

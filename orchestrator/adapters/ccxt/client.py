@@ -1,0 +1,132 @@
+"""ccxt's exchange classes as this desk uses them: unmodified but for addresses, time-outs, counting and serial calls.
+
+One call at a time for a key: a venue that demands growing nonces refuses what overtakes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import ccxt
+
+from orchestrator.adapters.ccxt.errors import translated
+from orchestrator.adapters.ccxt.profiles import BINANCE, KRAKEN, CcxtProfile, Grid
+from orchestrator.adapters.transport import READ_TIMEOUT_S, CallMeter, read, use_transport
+from orchestrator.domain.errors import BrokerError
+
+T = TypeVar("T")
+Raw = dict[str, Any]
+
+
+class CcxtClient:
+    """One exchange object, its markets, and the only way to call it.
+
+    Parameters
+    ----------
+    exchange
+        A synchronous ccxt exchange.
+    profile
+        What the venue demands.
+    sleep
+        How to wait between attempts, in seconds.
+    """
+
+    def __init__(self, exchange: Any, profile: CcxtProfile, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.exchange = exchange
+        self.profile = profile
+        self.meter = CallMeter()
+        self._sleep = sleep
+        self._lock = threading.RLock()
+        use_transport(exchange.session, self.meter)
+
+    @property
+    def name(self) -> str:
+        """The venue's name."""
+        return self.profile.venue
+
+    def read(self, what: str, call: Callable[[Any], T]) -> T:
+        """Make a call that changes nothing, with retries.
+
+        Raises
+        ------
+        BrokerError
+            The last attempt's.
+        """
+
+        def once() -> T:
+            with self._lock, translated(f"{self.name} {what}"):
+                return call(self.exchange)
+
+        return read(once, sleep=self._sleep)
+
+    def send(self, what: str, call: Callable[[Any], T]) -> T:
+        """Make a call that may place an order: once.
+
+        Raises
+        ------
+        BrokerError
+            OutcomeUnknownError when the venue may have it.
+        """
+        self.markets()
+        with self._lock, translated(f"{self.name} {what}", sending=True):
+            return call(self.exchange)
+
+    def markets(self) -> dict[str, Raw]:
+        """Return the venue's markets by the desk's symbol, read once."""
+        if not self.exchange.markets:
+            self.read("markets", lambda exchange: exchange.load_markets())
+        return dict(self.exchange.markets)
+
+    def market(self, symbol: str) -> Raw:
+        """Return the market of a pair of the desk, such as BTC/USD.
+
+        Raises
+        ------
+        BrokerError
+            The venue does not list it.
+        """
+        base, _, _ = symbol.partition("/")
+        found = self.markets().get(f"{base}/{self.profile.quote}")
+        if found is None:
+            raise BrokerError(f"{self.name} does not list {base}/{self.profile.quote}")
+        return found
+
+    def grid(self, symbol: str) -> Grid:
+        """Return tick and lot of a pair, exactly."""
+        told = self.market(symbol)["info"]
+        step = Decimal(1).scaleb(-int(told["pair_decimals"]))
+        return Grid(
+            tick=Decimal(told.get("tick_size") or step),
+            lot=Decimal(1).scaleb(-int(told["lot_decimals"])),
+            min_qty=Decimal(told.get("ordermin") or 0),
+            min_usd=Decimal(told.get("costmin") or 0),
+        )
+
+
+def kraken_client(
+    api_key: str = "", secret: str = "", *, base_url: str | None = None, sleep: Callable[[float], None] = time.sleep
+) -> CcxtClient:
+    """Return a client of Kraken; without a key it reads prices only, without a URL it is the real one."""
+    exchange = ccxt.kraken(_settings(api_key, secret))
+    exchange.nonce = exchange.microseconds  # finer than ccxt's milliseconds: two processes in turn still grow
+    if base_url is not None:
+        exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], base_url.rstrip("/"))
+    return CcxtClient(exchange, KRAKEN, sleep=sleep)
+
+
+def binance_client(*, base_url: str | None = None, sleep: Callable[[float], None] = time.sleep) -> CcxtClient:
+    """Return a client of Binance that reads prices of spot markets; USDT stands for USD there."""
+    settings = {**_settings("", ""), "options": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False}}
+    exchange = ccxt.binance(settings)
+    if base_url is not None:
+        exchange.urls["api"]["public"] = f"{base_url.rstrip('/')}/api/v3"
+    return CcxtClient(exchange, BINANCE, sleep=sleep)
+
+
+def _settings(api_key: str, secret: str) -> Raw:
+    """Return what all have in common. ccxt's own throttle would sleep a second a call; the venues allow bursts."""
+    return {"apiKey": api_key, "secret": secret, "timeout": int(READ_TIMEOUT_S * 1000), "enableRateLimit": False}
