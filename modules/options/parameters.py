@@ -1,4 +1,4 @@
-"""The knobs of the options module. Bounds keep every combination meaningful: no pair of fields can contradict another."""
+"""The knobs of the options module. Bounds are chosen so that no two fields can contradict each other."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class LiquidityParameters(Parameters):
 
 
 class ExitParameters(Parameters):
-    """When a position is left. Profit and loss are taken at mid."""
+    """When a position is left. Losses are judged at mid, profits at the touch: at what leaving really brings."""
 
     spread_target: float = Field(default=0.55, ge=0.10, le=0.95)
     """Of the largest profit of a spread or a sold call."""

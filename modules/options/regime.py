@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import numpy as np
@@ -106,6 +107,15 @@ def volatility_regime(*, ratio: float, iv_rank: float, parameters: VolatilityPar
     return VolRegime.NORMAL
 
 
+def trend_of(panel: Panel, symbol: str, parameters: TrendParameters, *, now: datetime) -> Trend | None:
+    """Return the trend at the panel's last row; None when it cannot be told or the row is too old."""
+    last = panel.last_end
+    if symbol not in panel.symbols or last is None or now - last > timedelta(days=parameters.max_age_days):
+        return None
+    target = trend_signals(panel, parameters).target[-1, panel.column(symbol)]
+    return (Trend.DOWN, Trend.FLAT, Trend.UP)[int(target) + 1] if np.isfinite(target) else None
+
+
 def regime_of(
     view: ChainView, panel: Panel, parameters: OptionsParameters, *, iv_history: Sequence[float]
 ) -> Regime | None:
@@ -117,21 +127,18 @@ def regime_of(
         At-the-money volatility of earlier sessions; while there are fewer than `min_history`, the rank is taken among
         the realised volatilities of the panel instead.
     """
-    if view.underlying not in panel.symbols or not len(panel):
-        return None
-    column = panel.column(view.underlying)
-    target = trend_signals(panel, parameters.trend).target[-1, column]
-    close = panel.close[:, [column]]
-    realised = realised_vols(close, parameters.volatility.realised_days)[:, 0]
+    trend = trend_of(panel, view.underlying, parameters.trend, now=view.now)
     iv = reference_iv(view, parameters)
-    if not (np.isfinite(target) and realised[-1] > 0 and math.isfinite(iv)):
+    if trend is None or not math.isfinite(iv):
         return None
-    past = _history(realised, iv_history, parameters.volatility)
+    close = panel.close[:, [panel.column(view.underlying)]]
+    realised = realised_vols(close, parameters.volatility.realised_days)[:, 0]
+    if not realised[-1] > 0:
+        return None
+    iv_rank = rank(iv, _history(realised, iv_history, parameters.volatility))
     return Regime(
-        trend=(Trend.DOWN, Trend.FLAT, Trend.UP)[int(target) + 1],
-        volatility=volatility_regime(
-            ratio=iv / realised[-1], iv_rank=(iv_rank := rank(iv, past)), parameters=parameters.volatility
-        ),
+        trend=trend,
+        volatility=volatility_regime(ratio=iv / realised[-1], iv_rank=iv_rank, parameters=parameters.volatility),
         strength=float(momentum_strength(close, parameters.trend.momentum_days)[-1, 0]),
         atm_iv=iv,
         realised_vol=float(realised[-1]),

@@ -103,25 +103,35 @@ def _units_at_touch(picks: Picks, participation: float) -> Decimal | None:
     return (min(sizes) * Decimal(repr(participation))).to_integral_value(rounding=ROUND_FLOOR)
 
 
-def payoff_range(picks: Sequence[Pick]) -> tuple[Decimal | None, Decimal | None]:
+def payoff_range(picks: Picks) -> tuple[Decimal | None, Decimal | None]:
+    """Return the lowest and highest payoff per share of what was picked; see `payoff_range_of`."""
+    quotes = [(Decimal(pick.side.sign), pick.contract.quote) for pick in picks]
+    return payoff_range_of([(sign, quote.right, quote.strike) for sign, quote in quotes])
+
+
+def payoff_range_of(
+    holdings: Sequence[tuple[Decimal, OptionRight, Decimal]],
+) -> tuple[Decimal | None, Decimal | None]:
     """Return the lowest and highest payoff per share at one common expiry; None = without bound.
+
+    Parameters
+    ----------
+    holdings
+        Signed quantity, right and strike of each contract.
 
     Notes
     -----
     The payoff is piecewise linear in the price at expiry: its extremes lie at zero, at a strike, or out where only
-    calls are left and their net number decides.
+    calls are left and their net quantity decides.
     """
-    terms = [(p.side.sign, p.contract.quote.right, p.contract.quote.strike) for p in picks]
-    corners = [_payoff(terms, price) for price in (ZERO, *(strike for _, _, strike in terms))]
-    calls = sum(sign for sign, right, _ in terms if right is OptionRight.CALL)
+    corners = [_payoff(holdings, price) for price in (ZERO, *(strike for _, _, strike in holdings))]
+    calls = sum((qty for qty, right, _ in holdings if right is OptionRight.CALL), ZERO)
     return (None if calls < 0 else min(corners), None if calls > 0 else max(corners))
 
 
-def _payoff(terms: Sequence[tuple[int, OptionRight, Decimal]], price: Decimal) -> Decimal:
-    return sum(
-        (
-            sign * max(price - strike if right is OptionRight.CALL else strike - price, ZERO)
-            for sign, right, strike in terms
-        ),
-        ZERO,
+def _payoff(holdings: Sequence[tuple[Decimal, OptionRight, Decimal]], price: Decimal) -> Decimal:
+    values = (
+        qty * max(price - strike if right is OptionRight.CALL else strike - price, ZERO)
+        for qty, right, strike in holdings
     )
+    return sum(values, ZERO)

@@ -1,4 +1,4 @@
-"""Covered call: shares are held, options are rich. This file finds the call; `modules.options.lots` keeps the pair."""
+"""Covered call: shares are held and options are rich. It finds the call; `modules.options.lots` keeps the pair."""
 
 from __future__ import annotations
 

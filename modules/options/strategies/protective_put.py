@@ -1,4 +1,4 @@
-"""Protective put: shares are held, insurance is cheap. This file finds the put; `modules.options.lots` keeps the pair."""
+"""Protective put: shares are held and insurance is cheap. It finds the put; `modules.options.lots` keeps the pair."""
 
 from __future__ import annotations
 
