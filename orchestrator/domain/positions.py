@@ -59,8 +59,8 @@ class Position(Value):
 
     @property
     def units(self) -> Decimal:
-        """How many units are held: shares, coins or spreads (never negative)."""
-        return min((abs(leg.qty) for leg in self.legs), default=ZERO)
+        """How many units are held: shares, coins or spreads (never negative); of a leg left alone, its own."""
+        return min((abs(leg.qty) for leg in self.legs if leg.qty != 0), default=ZERO)
 
     @property
     def flat(self) -> bool:
