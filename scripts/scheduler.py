@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,10 +41,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class VenueTime:
-    """The venue's clock: its time (UTC) and how many of its seconds pass in one of ours (0 = it stands)."""
+    """The venue's clock: its time (UTC), how many of its seconds pass in one of ours (0 = it stands), whose it is."""
 
     now: datetime
     speed: float
+    market: str = ""
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,12 @@ def read_clock(venue_url: str) -> VenueTime:
         The venue does not answer.
     """
     told = _get(f"{venue_url}/venue/clock")
-    return VenueTime(now=datetime.fromisoformat(told["now"]).astimezone(UTC), speed=float(told["speed"]))
+    return VenueTime(
+        now=datetime.fromisoformat(told["now"]).astimezone(UTC),
+        speed=float(told["speed"]),
+        market=str(told["name"]),
+        synthetic=bool(told["synthetic"]),
+    )
 
 
 def fire_over_http(functions_url: str, project: str) -> Callable[[Job, datetime], Fired]:
@@ -214,7 +221,7 @@ def _follow(scheduler: Scheduler, venue_url: str) -> None:
         try:
             last = read_clock(venue_url)
         except OSError:
-            last = VenueTime(now=last.now, speed=0.0)
+            last = replace(last, speed=0.0)
         return last
 
     scheduler.run(clock)

@@ -7,6 +7,7 @@ ends everything it started when it is told to stop; it holds no logic of the des
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -102,6 +103,8 @@ class _Screen:
             return
         self._out.print(f"\n[bold]The desk is up:[/]  {page}")
         self._out.print(f"  sign in as   {owner.email}  /  {owner.password}   (or operator@, viewer@ likewise)")
+        kind = "synthetic, no real prices" if clock.synthetic else "recorded"
+        self._out.print(f"  market       {clock.market} ({kind})")
         self._out.print(f"  market time  {clock.now:%Y-%m-%d %H:%M:%S} UTC, {clock.speed:g} times as fast as ours")
         self._out.print(f"  logs         {emulators.log}\n               {market.log}")
         self._out.print("  Ctrl-C ends everything.\n")
@@ -141,12 +144,12 @@ def _run(screen: _Screen, *, project: str, wanted: Mapping[str, int], choice: Ma
 
 
 def _seed_desk(emulators: suite.Suite, clock: scheduler.VenueTime) -> None:
-    import os
-
+    """Create the desk's documents; the client library finds the emulator by this process's environment."""
     from orchestrator.bootstrap import seed_desk
+    from orchestrator.domain.documents import MarketDoc
 
     os.environ.update(emulators.environment)
-    seed_desk(project=emulators.project, now=clock.now)
+    seed_desk(project=emulators.project, now=clock.now, market=MarketDoc(name=clock.market, synthetic=clock.synthetic))
 
 
 @contextmanager
