@@ -118,7 +118,7 @@ class Venue:
     def kraken(self) -> ccxt.kraken:
         """The unmodified ccxt class, its base URLs changed."""
         client = ccxt.kraken({"apiKey": "key", "secret": "c2VjcmV0", "enableRateLimit": False})
-        client.urls["api"] = {name: self.url for name in client.urls["api"]}
+        client.urls["api"] = dict.fromkeys(client.urls["api"], self.url)
         return client
 
     @cached_property
@@ -141,8 +141,7 @@ class Venue:
 
     def fault(self, kind: str, path: str, **more: object) -> None:
         """Set a fault."""
-        method = more.pop("method", "")
-        body = {"kind": kind, "match": {"path": path, "method": method}, **more}
+        body = {"kind": kind, "match": {"path": path, "method": more.pop("method", "")}, **more}
         self.http.post("/venue/faults", json=body).raise_for_status()
 
     def close(self) -> None:
