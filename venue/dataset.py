@@ -131,13 +131,14 @@ def _is_number(text: str) -> bool:
 def _stamps(table: Table, column: str, *, unit: str, form: str) -> Ints:
     """Return times of one exact textual form as integers; `form` is an example of it."""
     cells = table.columns[column]
-    for row, cell in enumerate(cells):
-        if len(cell) != len(form) or cell[-1].isdigit() != form[-1].isdigit():
-            raise table.fault(row, column, f"a time such as {form}")
+    shapes = {cell: len(cell) == len(form) and cell[-1].isdigit() == form[-1].isdigit() for cell in set(cells)}
+    if not all(shapes.values()):
+        row = next(index for index, cell in enumerate(cells) if not shapes[cell])
+        raise table.fault(row, column, f"a time such as {form}")
     try:
         return np.array(cells, dtype=f"U{len(form.rstrip('Z'))}").astype(f"datetime64[{unit}]").astype(np.int64)
     except ValueError:
-        row = next(index for index, cell in enumerate(cells) if not _is_time(cell))
+        row = next((index for index, cell in enumerate(cells) if not _is_time(cell)), 0)
         raise table.fault(row, column, f"a time such as {form}") from None
 
 

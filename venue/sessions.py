@@ -5,10 +5,12 @@ Only the venue uses it; the desk asks the venue's clock. Refuses days outside `F
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
+import exchange_calendars
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,9 +83,9 @@ class Sessions:
 @lru_cache(maxsize=1)
 def xnys() -> Sessions:
     """Return the calendar of the New York Stock Exchange, built once."""
-    import exchange_calendars
-
-    calendar = exchange_calendars.get_calendar("XNYS", start=FIRST.isoformat(), end=LAST.isoformat())
+    with warnings.catch_warnings():  # exchange_calendars uses what pandas 3 calls deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        calendar = exchange_calendars.get_calendar("XNYS", start=FIRST.isoformat(), end=LAST.isoformat())
     days = calendar.sessions.to_numpy().astype("datetime64[D]").astype(np.int64)
     opens = calendar.opens.dt.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
     closes = calendar.closes.dt.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)

@@ -27,22 +27,35 @@ SMALLEST_STEP = 1e-4
 MILL = Decimal("0.001")
 
 
-def actions_of(
-    accepted: list[tuple[Source, Series]], catalogue: Catalogue, sessions: Sessions, report: Report
-) -> list[CorporateAction]:
-    """Return the actions of one stock in order of ex-date, at most one split and one dividend a day."""
-    told: dict[date, list[CorporateAction]] = {}
-    covered: set[int] = set()
-    for source, series in sorted(accepted, key=lambda pair: (-pair[0].minutes, pair[0].dividend_adjusted)):
-        factors = catalogue.beside(source, "factor_files")
-        found = (
-            _of_source(source, series, report) if factors is None else read_factors(factors, source.symbol, sessions)
-        )
-        for action in found:
-            if day_number(action.ex_date) not in covered:
-                told.setdefault(action.ex_date, []).append(action)
-        covered |= set(series.day.tolist())
-    return [action for day in sorted(told) for action in told[day]]
+class Actions:
+    """Splits and dividends of the files of one catalogue; each file is read for them once."""
+
+    def __init__(self, catalogue: Catalogue, sessions: Sessions, report: Report) -> None:
+        self._catalogue, self._sessions, self._report = catalogue, sessions, report
+        self._read: dict[Source, list[CorporateAction]] = {}
+
+    def of(self, accepted: list[tuple[Source, Series]]) -> list[tuple[int, CorporateAction]]:
+        """Return the actions of one stock in order, each with the open (epoch s) of the first session it counts in."""
+        told: dict[date, list[CorporateAction]] = {}
+        covered: set[int] = set()
+        for source, series in sorted(accepted, key=lambda pair: (-pair[0].minutes, pair[0].dividend_adjusted)):
+            for action in self._of_source(source, series):
+                if day_number(action.ex_date) not in covered:
+                    told.setdefault(action.ex_date, []).append(action)
+            covered |= set(series.day.tolist())
+        return [(self._open(day), action) for day in sorted(told) for action in told[day]]
+
+    def _of_source(self, source: Source, series: Series) -> list[CorporateAction]:
+        if source not in self._read:
+            factors = self._catalogue.beside(source, "factor_files")
+            if factors is None:
+                self._read[source] = _of_source(source, series, self._report)
+            else:
+                self._read[source] = read_factors(factors, source.symbol, self._sessions)
+        return self._read[source]
+
+    def _open(self, day: date) -> int:
+        return int(self._sessions.opens[np.searchsorted(self._sessions.days, day_number(day))])
 
 
 def _of_source(source: Source, series: Series, report: Report) -> list[CorporateAction]:

@@ -27,16 +27,14 @@ from venue.feed import (
     Moment,
     Session,
 )
-from venue.replay.actions import actions_of
+from venue.replay.actions import Actions
 from venue.replay.assets import asset_of
 from venue.replay.chains import ChainTape
-from venue.replay.layout import Source
 from venue.replay.quotes import SpreadModel, Touches, modelled, read_touches
 from venue.replay.selection import Selection
-from venue.replay.series import Series
 from venue.replay.tape import Tape
 from venue.replay.universe import Universe
-from venue.sessions import day_number, xnys
+from venue.sessions import xnys
 
 
 def as_time(moment: date | datetime, *, last: bool = False) -> datetime:
@@ -98,6 +96,7 @@ class ReplayFeed:
         self._options = chosen.underlyings
         self._chains: dict[str, ChainTape] = {}
         self._touches: dict[str, list[Touches]] = {}
+        self._splits = Actions(self._data.catalogue, self._sessions, self._report)
         self._past: dict[str, list[tuple[int, CorporateAction]]] = {}
 
     # The Feed contract
@@ -167,7 +166,7 @@ class ReplayFeed:
         if tape is None or tape.kind is not AssetKind.STOCK:
             return []
         if symbol not in self._past:
-            self._past[symbol] = self._timed(tape.whole)
+            self._past[symbol] = self._splits.of(tape.whole)
         return [action for time, action in self._past[symbol] if time <= self._seconds()]
 
     # Beyond the contract
@@ -206,17 +205,11 @@ class ReplayFeed:
             found += [(symbol, bar) for bar in tape.trades.slice(int(low), int(high))]
         return tuple(sorted(found, key=lambda pair: (pair[1].end, pair[0])))
 
-    def _timed(self, accepted: list[tuple[Source, Series]]) -> list[tuple[int, CorporateAction]]:
-        """Return actions with the time they happen: the open of the first session on or after the ex-date."""
-        told = actions_of(accepted, self._data.catalogue, self._sessions, self._report)
-        rows = np.searchsorted(self._sessions.days, [day_number(action.ex_date) for action in told])
-        return list(zip(self._sessions.opens[rows].tolist(), told, strict=True))
-
     @cached_property
     def _coming(self) -> list[tuple[int, CorporateAction]]:
         """The actions of the replayed period, in order."""
         stocks = [tape for tape in self._tapes.values() if tape.kind is AssetKind.STOCK]
-        return sorted((pair for tape in stocks for pair in self._timed(tape.accepted)), key=lambda pair: pair[0])
+        return sorted((pair for tape in stocks for pair in self._splits.of(tape.accepted)), key=lambda pair: pair[0])
 
     def _actions_between(self, after: int, until: int) -> tuple[CorporateAction, ...]:
         return tuple(action for time, action in self._coming if after < time <= until)

@@ -72,13 +72,14 @@ class BarList:
 
     def __init__(self, series: Series) -> None:
         self.series = series
-        self._made: list[MarketBar] = []
+        self._made: dict[int, MarketBar] = {}
 
     def slice(self, low: int, high: int) -> list[MarketBar]:
         """Return the bars [low, high)."""
-        for index in range(len(self._made), high):
-            self._made.append(_bar(self.series, index))
-        return self._made[low:high]
+        for index in range(low, high):
+            if index not in self._made:
+                self._made[index] = _bar(self.series, index)
+        return [self._made[index] for index in range(low, high)]
 
     def known(self, now: int, start: int, end: int) -> list[MarketBar]:
         """Return the bars that ended by `now` and start in [start, end), epoch seconds."""
