@@ -1,0 +1,78 @@
+// The brake's confirm step, and the desk's answer to it.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ask } from '../commands';
+import type { DeskState } from '../generated/documents';
+import { type BrakeKind, type Progress, type Role, brakeChoices, isOver, progressWords } from '../model/command';
+import type { Services, Session } from '../session';
+import { Choice } from './parts';
+
+interface Props {
+  readonly services: Services;
+  readonly session: Session;
+  readonly role: Role;
+  readonly state: DeskState;
+  readonly progress: Progress | null;
+  readonly onProgress: (progress: Progress | null) => void;
+  readonly onClose: () => void;
+}
+
+const WORDS: Record<BrakeKind, { verb: string; meaning: string }> = {
+  halt: {
+    verb: 'Halt the desk',
+    meaning: 'From the next commit on nothing is sent. Positions stay, and so do the protective orders that already rest at the venue.',
+  },
+  reduce: { verb: 'Reduce only', meaning: 'No new positions. Exits, stops and targets go on as before.' },
+  resume: { verb: 'Resume trading', meaning: 'The modules trade again within their limits, from their next cycle on.' },
+};
+
+export function BrakeDialog({ services, session, role, state, progress, onProgress, onClose }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const stop = useRef<() => void>(() => undefined);
+  // The choices are those of the moment it was opened: the answer changes the state beneath the dialog.
+  const [choices] = useState(() => brakeChoices(role, state));
+  const [kind, setKind] = useState<BrakeKind>(choices[0] ?? 'halt');
+  const [reason, setReason] = useState('');
+
+  useEffect(() => {
+    onProgress(null);
+    dialog.current?.showModal();
+    return () => stop.current();
+  }, []);
+
+  const send = (event: Event): void => {
+    event.preventDefault();
+    stop.current = ask(services.db, session, { kind, reason: reason.trim(), args: {} }, onProgress);
+  };
+  const asked = progress !== null && progress.step !== 'refused';
+
+  return (
+    <dialog ref={dialog} class="brake-dialog" aria-labelledby="brake-title" onClose={onClose}>
+      <form onSubmit={send}>
+        <h2 id="brake-title">{WORDS[kind].verb}</h2>
+        {choices.length > 1 && !asked && (
+          <Choice label="What to do" value={kind} onChoice={setKind}
+            options={choices.map((value) => ({ value, label: WORDS[value].verb }))} />
+        )}
+        <p>{WORDS[kind].meaning}</p>
+        <label>
+          Reason <small>kept in the audit trail</small>
+          <input type="text" name="reason" maxLength={500} value={reason} disabled={asked} placeholder="optional"
+            onInput={(event) => setReason(event.currentTarget.value)} />
+        </label>
+        <p class={`brake-answer ${progress?.step ?? ''}`} role="status" aria-live="assertive" data-brake-answer>
+          {progress === null ? '' : progressWords(progress)}
+        </p>
+        <footer>
+          <button type="button" class="button" onClick={() => dialog.current?.close()}>
+            {progress !== null && isOver(progress) ? 'Close' : 'Cancel'}
+          </button>
+          {(progress === null || progress.step === 'refused') && (
+            <button type="submit" class={`button ${kind === 'resume' ? 'primary' : 'danger'}`} data-confirm>
+              {WORDS[kind].verb}
+            </button>
+          )}
+        </footer>
+      </form>
+    </dialog>
+  );
+}

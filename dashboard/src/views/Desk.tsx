@@ -1,0 +1,101 @@
+// The desk: one screen on a large display, four pages on a phone.
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { type Fault, watchDesk } from '../live';
+import type { Role } from '../model/command';
+import { type DeskData, NOTHING_YET, freshness, newestTime } from '../model/desk';
+import { deskState, overview } from '../model/overview';
+import { clockOf } from '../model/time';
+import type { EpochMs } from '../model/units';
+import { type Services, type Session, leave } from '../session';
+import { Activity } from './Activity';
+import { Alerts } from './Alerts';
+import { Blocked } from './Blocked';
+import { Decisions } from './Decisions';
+import { EquityChart } from './EquityChart';
+import { Masthead } from './Masthead';
+import { Modules } from './Modules';
+import { Orders } from './Orders';
+import { Positions } from './Positions';
+import { Standing } from './Standing';
+import { TabBar, type Tab } from './TabBar';
+
+interface Props {
+  readonly services: Services;
+  readonly session: Session;
+  readonly role: Role;
+}
+
+const FAULTS: Record<Fault, { title: string; text: string }> = {
+  denied: {
+    title: 'Permission denied',
+    text: 'The desk no longer lets this account read. Its role may have been taken away; sign in again to find out.',
+  },
+  newer: {
+    title: 'This page is older than the desk',
+    text: 'The desk writes documents in a newer form. Reload the page to get the version that belongs to it.',
+  },
+  broken: { title: 'The live connection broke', text: 'Reload the page to connect again. The desk itself is not affected.' },
+};
+
+const TICK_MS = 1_000;
+
+function useWall(): EpochMs {
+  const [wall, setWall] = useState(() => Date.now() as EpochMs);
+  useEffect(() => {
+    const timer = setInterval(() => setWall(Date.now() as EpochMs), TICK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return wall;
+}
+
+export function Desk({ services, session, role }: Props) {
+  const [data, setData] = useState<DeskData>(NOTHING_YET);
+  const [fault, setFault] = useState<Fault | null>(null);
+  const [tab, setTab] = useState<Tab>('desk');
+  const wall = useWall();
+
+  useEffect(
+    () =>
+      watchDesk(services.db, {
+        changed: (change) => setData((before) => ({ ...before, ...change })),
+        failed: setFault,
+      }),
+    [services, session.uid],
+  );
+
+  const simulated = services.local || (data.summary?.synthetic ?? false);
+  const clock = useMemo(() => clockOf(newestTime(data), wall, simulated), [data, wall, simulated]);
+  const view = useMemo(() => overview(data, clock), [data, clock]);
+  const out = (): void => void leave(services.auth);
+
+  if (fault !== null) return <Blocked {...FAULTS[fault]} action={{ label: 'Sign out', run: out }} />;
+  const shared = { services, session, role, clock };
+  return (
+    <div class="desk" data-tab={tab} data-synthetic={view?.synthetic}>
+      <Masthead {...shared} state={deskState(data)} stateDoc={data.state} view={view} fresh={freshness(data, wall)} onLeave={out} />
+      {view?.synthetic && (
+        <p class="synthetic" role="note">
+          <strong>Synthetic market</strong>
+          <span>Every price on this page is invented. No money moves.</span>
+        </p>
+      )}
+      <main class="floor">
+        <div class="column standing-column">
+          <Standing view={view} />
+          <Alerts {...shared} notifications={data.notifications} />
+          <Modules view={view} equity={data.equity} />
+        </div>
+        <div class="column book-column">
+          <EquityChart equity={data.equity} synthetic={view?.synthetic ?? false} />
+          <Positions books={data.books} clock={clock} />
+          <Orders books={data.books} orders={data.orders} clock={clock} />
+        </div>
+        <div class="column record-column">
+          <Decisions cycles={data.cycles} clock={clock} />
+          <Activity orders={data.orders} trades={data.trades} events={data.events} clock={clock} />
+        </div>
+      </main>
+      <TabBar tab={tab} onTab={setTab} />
+    </div>
+  );
+}
