@@ -44,7 +44,10 @@ def daily_crypto(root: Path, pairs: Iterable[str]) -> Panel:
 
 def _bars(path: Path, end_of) -> Bars:
     with gzip.open(path, "rt") as lines:
-        rows = {end_of(next(iter(row.values()))): [float(row[c] or "nan") for c in _COLUMNS] for row in csv.DictReader(lines)}
+        rows = {
+            end_of(next(iter(row.values()))): [float(row[c] or "nan") for c in _COLUMNS]
+            for row in csv.DictReader(lines)
+        }
     kept = sorted((end, values) for end, values in rows.items() if all(np.isfinite(values)) and min(values[:4]) > 0)
     ends = np.array([end for end, _ in kept], np.int64)
     return Bars(ends, *np.array([values for _, values in kept]).T)

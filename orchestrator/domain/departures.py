@@ -1,7 +1,8 @@
 """How a directional module looks after what it holds: protective stops at the venue, and exits.
 
-Every position gets a protective order; a position that must be left gets an exit that first takes the protective
-order away. A missing quote keeps nobody in: the exit is then a market order.
+Every position gets one protective order; a position that must be left gets an exit that first takes the protective
+order away. A missing quote keeps nobody in: the exit is then a market order. It never adds a second order that leaves
+the same position while one works.
 """
 
 from __future__ import annotations
@@ -41,9 +42,7 @@ def _departure(scene: Scene, position: Position) -> TradeOpportunity | None:
     why = _why_leave(scene, protected, mark)
     if why is not None:
         return _exit(scene, protected, mark, why=why, working=working)
-    if _protects(position, working):
-        return None
-    return _protection(scene, protected, mark, working=working)
+    return None if working else _protection(scene, protected, mark)
 
 
 def _with_stop(scene: Scene, position: Position) -> Position:
@@ -81,11 +80,6 @@ def _session_ends(scene: Scene, position: Position) -> bool:
     return intraday and scene.intraday_until is not None and scene.now >= scene.intraday_until
 
 
-def _protects(position: Position, working: list[Order]) -> bool:
-    """Whether a protective order rests for everything that is held."""
-    return any(order.id == position.protective_order_id and order.leaves_qty >= position.units for order in working)
-
-
 def _exit(scene: Scene, position: Position, mark: Decimal, *, why: str, working: list[Order]) -> TradeOpportunity:
     quote = scene.market.quotes.get(position.symbol)
     tick = scene.instrument(position.symbol, mark).tick_size
@@ -97,10 +91,10 @@ def _exit(scene: Scene, position: Position, mark: Decimal, *, why: str, working:
     return order.model_copy(update={"limit_px": worst, "quote_ts": quote.ts, "two_sided": True})
 
 
-def _protection(scene: Scene, position: Position, mark: Decimal, *, working: list[Order]) -> TradeOpportunity:
+def _protection(scene: Scene, position: Position, mark: Decimal) -> TradeOpportunity:
     tick = scene.instrument(position.symbol, mark).tick_size
     stop = position.stop_price
-    order = _order(scene, position, mark, reason="protective stop", working=working)
+    order = _order(scene, position, mark, reason="protective stop", working=[])
     return order.model_copy(
         update={
             "purpose": Purpose.PROTECT,
