@@ -17,10 +17,17 @@ from orchestrator.domain.documents import MarketDoc
 from orchestrator.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from firebase_admin import App
+
+    from orchestrator.api import Call, Reply
+    from orchestrator.commands import Runner
     from orchestrator.cycle import CycleReport, Desk, ModularOrchestrator
     from orchestrator.domain.parameters import Parameters
     from orchestrator.module import TradingModule
-    from orchestrator.ports import Broker, Clock, MarketData, Store
+    from orchestrator.notify import Outlets
+    from orchestrator.ports import Broker, Clock, Json, MarketData, Store
+    from orchestrator.status import Cadence
+    from orchestrator.sweep import Swept
 
 LOCAL_PROJECT = "demo-firedesk"
 
@@ -103,6 +110,7 @@ class Builder:
         self.settings = settings
         self._store = store
         self._desks: dict[ModuleName, Desk] = {}
+        self._outlets: Outlets | None = None
 
     @property
     def store(self) -> Store:
@@ -132,7 +140,7 @@ class Builder:
             kind, universe = module_class(module)
             symbols = self.settings.universe(module)
             broker, market = self._venue(module)
-            config = ModuleConfig(universe=universe(symbols), desk=self.settings.project)
+            config = ModuleConfig(universe=universe(symbols), desk=self.settings.get("FIREDESK_DESK") or self.settings.project)
             self._desks[module] = Desk(kind, config, broker, market)
         return self._desks[module]
 
@@ -141,6 +149,49 @@ class Builder:
         from orchestrator.cycle import ModularOrchestrator
 
         return ModularOrchestrator(self.store, {module: partial(self.desk, module) for module in ModuleName})
+
+    def outlets(self) -> Outlets:
+        """Return the ways to people: push in production, and what NOTIFY_URLS names."""
+        from orchestrator.notify import Outlets
+
+        if self._outlets is None:
+            push, urls = None, self.settings.get("NOTIFY_URLS")
+            if not self.settings.emulated:
+                from orchestrator.adapters.notifications.push import FcmPush
+
+                push = FcmPush(self.firebase())
+            if urls is None:
+                self._outlets = Outlets(push)
+            else:
+                from orchestrator.adapters.notifications.urls import channels_of
+
+                self._outlets = Outlets(push, channels_of(urls))
+        return self._outlets
+
+    def runner(self) -> Runner:
+        """Return what fires a module's cycle: Cloud Scheduler, or the functions emulator."""
+        from orchestrator.adapters.functions import jobs
+        from orchestrator.adapters.functions.entry import REGION
+
+        project = self.settings.project
+        if (hub := self.settings.get("FIREBASE_EMULATOR_HUB")) is not None:
+            return jobs.EmulatorRunner(hub, project=project, region=REGION, clock=self.clock().now)
+        return jobs.CloudSchedulerRunner(jobs.scheduler_client, project=project, region=REGION)
+
+    def firebase(self) -> App:
+        """Return the Firebase app; under the emulators it needs no credentials."""
+        import firebase_admin
+
+        try:
+            return firebase_admin.get_app()
+        except ValueError:
+            return firebase_admin.initialize_app(options={"projectId": self.settings.project})
+
+    def cadence(self, now: datetime) -> Cadence | None:
+        """Return how long modules may be silent; None where the venue's clock jumps."""
+        from orchestrator.status import cadence_at
+
+        return None if self.settings.venue_time else cadence_at(now)
 
     def _venue(self, module: ModuleName) -> tuple[Broker, MarketData]:
         return self._kraken() if module is ModuleName.CRYPTO else self._alpaca()
@@ -205,6 +256,75 @@ def run_cycle(module: str, *, slot: datetime | None) -> CycleReport:
     chosen = slot if slot is not None else clock.replace(second=0, microsecond=0)
     now = chosen if built.settings.venue_time else clock
     return built.orchestrator().cycle(ModuleName(module), slot=chosen, now=now)
+
+
+def take_order_into_account(order: Json) -> None:
+    """Weigh the desk against its limits after an order document was written."""
+    from orchestrator.posttrade import on_order_written
+
+    built = builder()
+    now = built.clock().now()
+    on_order_written(built.store, order, now, cadence=built.cadence(now))
+
+
+def notify_of(event_id: str, event: Json) -> None:
+    """Tell people of an event document that was created."""
+    from orchestrator.domain.codec import decode
+    from orchestrator.domain.documents import EventDoc, event_path
+    from orchestrator.domain.events import DeskEvent
+    from orchestrator.notify import notify
+
+    built = builder()
+    told = DeskEvent(id=event_id, doc=decode(EventDoc, event, where=event_path(event_id)))
+    notify(built.store, [told], built.outlets(), built.clock().now())
+
+
+def answer_command(command_id: str) -> None:
+    """Do a command that was created, and answer it, in the time in which people act."""
+    from orchestrator.adapters.clocks import SystemClock
+    from orchestrator.commands import execute
+
+    built = builder()
+    execute(built.store, command_id, SystemClock().now(), runner=built.runner())
+
+
+def run_sweep(*, slot: datetime | None) -> Swept:
+    """Do what triggers missed; in venue time at the slot, else now.
+
+    Raises
+    ------
+    TradingError
+        The sweep could not be done; the message says why.
+    """
+    from orchestrator.adapters.clocks import SystemClock
+    from orchestrator.sweep import Surroundings, sweep
+
+    built = builder()
+    venue_time = built.settings.venue_time
+    now = slot if slot is not None and venue_time else built.clock().now()
+    around = Surroundings(
+        outlets=built.outlets(), runner=built.runner(), cadence=built.cadence(now), wall=SystemClock().now()
+    )
+    return sweep(built.store, now, around)
+
+
+def answer_http(call: Call) -> Reply:
+    """Answer one request to the API."""
+    from orchestrator import __version__
+    from orchestrator.adapters.functions.tokens import FirebaseVerifier
+    from orchestrator.api import Service, answer
+
+    built = builder()
+    now = built.clock().now()
+    service = Service(
+        store=built.store,
+        verifier=FirebaseVerifier(built.firebase()),
+        version=__version__,
+        now=now,
+        metrics_token=built.settings.get("METRICS_TOKEN") or "",
+        cadence=built.cadence(now),
+    )
+    return answer(call, service)
 
 
 def default_parameters() -> dict[ModuleName, Parameters]:

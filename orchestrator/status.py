@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from orchestrator.domain.base import ZERO, ModuleName, cents, utc_day
 from orchestrator.domain.codec import decode
@@ -59,6 +60,22 @@ class Desk:
     faults: Mapping[ModuleName, str]
     summary: SummaryDoc | None
     versions: Mapping[str, str]
+
+
+NEW_YORK = ZoneInfo("America/New_York")
+_SILENCE = timedelta(minutes=20)
+_CRYPTO_SILENCE = timedelta(minutes=10)
+
+
+def cadence_at(now: datetime) -> Cadence:
+    """Return how long each module may be silent at `now`; the schedule of stocks and options covers New York's day.
+
+    On a holiday their functions run too and find the session closed, so silence is silence.
+    """
+    local = now.astimezone(NEW_YORK)
+    if local.isoweekday() > 5 or not 10 <= local.hour < 16:
+        return {ModuleName.CRYPTO: _CRYPTO_SILENCE}
+    return {ModuleName.CRYPTO: _CRYPTO_SILENCE, ModuleName.STOCKS: _SILENCE, ModuleName.OPTIONS: _SILENCE}
 
 
 def load(store: Store) -> Desk:
