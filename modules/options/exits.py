@@ -13,14 +13,13 @@ from decimal import Decimal
 
 import numpy as np
 
-from modules.options.marks import AnyQuote, Mark, exit_legs, exit_notional, exit_prices, mark, nearest_expiry
+from modules.options.marks import Mark, exit_legs, exit_notional, exit_prices, nearest_expiry
 from modules.options.parameters import ExitParameters
 from modules.options.playbook import ON_SHARES
 from modules.options.reading import today
 from modules.options.regime import Trend
 from modules.options.universe import lot_instrument, option_instrument
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.chains import NEW_YORK
 from orchestrator.domain.instruments import OptionRight, is_occ, parse_occ
 from orchestrator.domain.market import SessionState
 from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
@@ -28,7 +27,7 @@ from orchestrator.domain.orders import Purpose, Side
 from orchestrator.domain.positions import Position
 
 CUTOFF = timedelta(minutes=45)
-"""Before the close of expiry day the venue may close one leg by itself: 15:15 New York, earlier on half days."""
+"""From this long before the close of expiry day the venue may close one leg by itself: 15:15 New York as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +41,13 @@ class Situation:
     session: SessionState
     rules: ExitParameters
     now: datetime
+    fresh: bool
+    """Whether the market of its legs is recent enough to decide on."""
 
-
-def situation(
-    position: Position,
-    quotes: Mapping[str, AnyQuote],
-    *,
-    trend: Trend | None,
-    spot: Decimal | None,
-    session: SessionState,
-    rules: ExitParameters,
-    now: datetime,
-) -> Situation:
-    """Return a position with what it is worth now."""
-    return Situation(position, mark(position, quotes), trend, spot, session, rules, now)
+    @property
+    def priced(self) -> bool:
+        """Whether its worth can be relied on."""
+        return self.fresh and self.worth.two_sided
 
 
 def sessions_left(expiry: date, session: SessionState, now: datetime) -> int:
@@ -71,10 +63,9 @@ def sessions_left(expiry: date, session: SessionState, now: datetime) -> int:
     return max(weekdays, 0)
 
 
-def past_cutoff(expiry: date, session: SessionState, now: datetime) -> bool:
-    """Return whether the venue may already be closing legs by itself."""
-    close = session.close or datetime.combine(expiry, datetime.min.time(), NEW_YORK) + timedelta(hours=16)
-    return today(now) > expiry or (today(now) == expiry and now >= close - CUTOFF)
+def pressing(expiry: date, session: SessionState, now: datetime) -> bool:
+    """Return whether it cannot wait for fresher quotes: expiry day, or the session's last minutes."""
+    return today(now) >= expiry or (session.close is not None and now >= session.close - CUTOFF)
 
 
 def expiry_window(s: Situation) -> str | None:
@@ -82,8 +73,7 @@ def expiry_window(s: Situation) -> str | None:
     expiry = nearest_expiry(s.position)
     if expiry is None or sessions_left(expiry, s.session, s.now) > s.rules.window_sessions:
         return None
-    late = ", past the venue's cut-off" if past_cutoff(expiry, s.session, s.now) else ""
-    return f"{ExitReason.EXPIRY_WINDOW.value}: expires {expiry}{late}"
+    return f"{ExitReason.EXPIRY_WINDOW.value}: expires {expiry}"
 
 
 def orphan(s: Situation) -> str | None:
@@ -102,7 +92,7 @@ def days_left(s: Situation) -> str | None:
 
 def assignment(s: Situation) -> str | None:
     """Leave a sold option in the money with hardly any time value: it may be assigned, for a dividend most likely."""
-    if s.spot is None or not s.worth.two_sided:
+    if s.spot is None or not s.priced:
         return None
     for leg in s.position.legs:
         if leg.qty < 0:
@@ -117,7 +107,7 @@ def stop(s: Situation) -> str | None:
     """Leave at a loss of the fraction of a debit or the multiple of a credit."""
     share = s.rules.debit_stop if s.worth.entry > 0 else s.rules.credit_stop
     limit = abs(s.worth.entry) * Decimal(repr(share))
-    due = s.worth.two_sided and s.worth.gain <= -limit < 0
+    due = s.priced and s.worth.gain <= -limit < 0
     return f"{ExitReason.STOP.value}: {s.worth.gain:+.2f} a share, stop {-limit:+.2f}" if due else None
 
 
@@ -126,13 +116,14 @@ def target(s: Situation) -> str | None:
     bound = s.worth.max_profit
     base, share = (s.worth.entry, s.rules.long_target) if bound is None else (bound, s.rules.spread_target)
     wanted = abs(base) * Decimal(repr(share))
-    due = s.worth.two_sided and s.worth.gain_at_touch >= wanted > 0
+    due = s.priced and s.worth.gain_at_touch >= wanted > 0
     return f"{ExitReason.TARGET.value}: {s.worth.gain_at_touch:+.2f} a share, target {wanted:+.2f}" if due else None
 
 
 def trend_break(s: Situation) -> str | None:
     """Leave when the underlying falls: no structure here gains from it."""
-    return f"{ExitReason.SIGNAL.value}: the trend has turned down" if s.trend is Trend.DOWN else None
+    cheap = s.priced and s.worth.concession <= Decimal(repr(s.rules.max_concession))
+    return f"{ExitReason.SIGNAL.value}: the trend has turned down" if s.trend is Trend.DOWN and cheap else None
 
 
 STRUCTURE_RULES: tuple[Callable[[Situation], str | None], ...] = (
@@ -154,7 +145,10 @@ CONTRACT_RULES: Mapping[str, tuple[Callable[[Situation], str | None], ...]] = {
 
 
 def due(s: Situation) -> str | None:
-    """Return why a position of options must be left now, None if it need not."""
+    """Return why a position of options must be left now, None if it need not or had better wait for fresh quotes."""
+    expiry = nearest_expiry(s.position)
+    if not s.fresh and (expiry is None or not pressing(expiry, s.session, s.now)):
+        return None
     rules = CONTRACT_RULES[s.position.strategy] if s.position.strategy in ON_SHARES else STRUCTURE_RULES
     return next((why for rule in rules if (why := rule(s)) is not None), None)
 

@@ -59,12 +59,12 @@ def _contract_exit(pair: Pair, contract: Position, situations: Mapping[str, Situ
 def _shares_exit(pair: Pair, shares: Position, situations: Mapping[str, Situation]) -> str | None:
     """Shares under a put leave with it; all others leave at their stop or when the trend turns down."""
     seen = situations.get(shares.id)
-    if seen is None:
+    if seen is None or not seen.priced:
         return None
     if pair.strategy == "protective_put" and pair.contracts:
         ends = [why for p in pair.contracts if (s := situations.get(p.id)) is not None and (why := due(s)) is not None]
         return f"{ends[0]} (with its put)" if ends else None
     stop = shares.stop_price
-    if stop is not None and seen.worth.two_sided and seen.worth.mid <= stop:
+    if stop is not None and seen.worth.mid <= stop:
         return f"{ExitReason.STOP.value}: {seen.worth.mid} at or below {stop}"
     return f"{ExitReason.SIGNAL.value}: the trend has turned down" if seen.trend is Trend.DOWN else None

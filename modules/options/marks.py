@@ -47,6 +47,11 @@ class Mark:
         return self.mid - self.entry
 
     @property
+    def concession(self) -> Decimal:
+        """What leaving at once gives up, as a fraction of mid; a unit worth nothing gives up everything."""
+        return (self.mid - self.touch) / abs(self.mid) if self.mid else Decimal(1)
+
+    @property
     def gain_at_touch(self) -> Decimal:
         """Profit if left at once."""
         return self.touch - self.entry

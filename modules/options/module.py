@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import cast
 
 from modules.options.entries import lot_entry, overlay_entry, structure_entry
-from modules.options.exits import Situation, due, exit_order, situation
+from modules.options.exits import Situation, due, exit_order
 from modules.options.holdings import entering, is_shares, leaving, occupied, pairs, still_entering
 from modules.options.lots import missing, pair_exits, wants_contract
-from modules.options.marks import AnyQuote, nearest_expiry
+from modules.options.marks import AnyQuote, mark, nearest_expiry
 from modules.options.parameters import OptionsParameters, StrategyName
 from modules.options.playbook import ON_SHARES, STRATEGIES, suited
-from modules.options.reading import DAILY, Reading, memory, read, today
+from modules.options.reading import DAILY, Reading, is_fresh, memory, read, today
 from modules.options.regime import Regime
 from modules.options.universe import underlying_of
 from orchestrator.domain.base import ModuleName
@@ -97,7 +97,7 @@ class OptionsModule(TradingModule):
         knobs, universe = cast("OptionsParameters", context.parameters), self._universe()
         taken = occupied(context.book, universe, reentry_days=knobs.exits.reentry_days, now=context.now)
         for symbol, reading in self._readings(context).items():
-            if symbol in universe and symbol not in taken and reading.regime is not None:
+            if symbol in universe and symbol not in taken and reading.fresh and reading.regime is not None:
                 found = (_entry(context, reading, reading.regime, name) for name in suited(reading.regime, knobs))
                 yield from [entry for entry in found if entry is not None][:1]
 
@@ -109,30 +109,21 @@ class OptionsModule(TradingModule):
         )
         for pair in pairs(context.book):
             reading, lots = readings.get(pair.underlying), missing(pair, leaving=ending)
-            if lots == 0 or pair.underlying in waiting or reading is None or reading.regime is None:
+            if lots == 0 or pair.underlying in waiting or reading is None or not reading.fresh:
                 continue
-            if wants_contract(pair, reading.regime):
+            if reading.regime is not None and wants_contract(pair, reading.regime):
                 picks = STRATEGIES[cast("StrategyName", pair.strategy)](reading.view, reading.regime, knobs)
                 entry = overlay_entry(reading, pair.strategy, picks, lots=lots, parameters=knobs, now=context.now)
                 yield from [] if entry is None else [entry]
 
     def _situations(self, context: Context) -> dict[str, Situation]:
         """Return every open position with its worth, by id; what is not filled yet is not looked at."""
-        knobs, readings = cast("OptionsParameters", context.parameters), self._readings(context)
-        found = {}
-        for key, position in context.book.positions.items():
-            reading = readings.get(underlying_of(position.symbol))
-            if position.units > 0:
-                found[key] = situation(
-                    position,
-                    _quotes(context, position, reading),
-                    trend=None if reading is None else reading.trend,
-                    spot=None if reading is None else reading.view.spot,
-                    session=context.market.session,
-                    rules=knobs.exits,
-                    now=context.now,
-                )
-        return found
+        readings = self._readings(context)
+        return {
+            key: _situation(context, position, readings.get(underlying_of(position.symbol)))
+            for key, position in context.book.positions.items()
+            if position.units > 0
+        }
 
     def _due(self, context: Context, seen: Mapping[str, Situation]) -> dict[str, str]:
         """Return the positions to leave with the reason, in the order of the book."""
@@ -154,10 +145,24 @@ def _entry(context: Context, reading: Reading, regime: Regime, name: StrategyNam
     return structure_entry(reading, name, picks, parameters=knobs, now=context.now)
 
 
-def _quotes(context: Context, position: Position, reading: Reading | None) -> Mapping[str, AnyQuote]:
+def _situation(context: Context, position: Position, reading: Reading | None) -> Situation:
+    knobs = cast("OptionsParameters", context.parameters)
+    quotes: dict[str, AnyQuote] = {} if reading is None else dict(reading.quotes)
+    fresh = reading is not None and reading.fresh
     if is_shares(position):
-        return dict(context.market.quotes)
-    return {} if reading is None else dict(reading.quotes)
+        quote = context.market.quotes.get(position.symbol)
+        quotes = {} if quote is None else {position.symbol: quote}
+        fresh = quote is not None and is_fresh(quote.ts, knobs, now=context.now)
+    return Situation(
+        position=position,
+        worth=mark(position, quotes),
+        trend=None if reading is None else reading.trend,
+        spot=None if reading is None else reading.view.spot,
+        session=context.market.session,
+        rules=knobs.exits,
+        now=context.now,
+        fresh=fresh,
+    )
 
 
 def _lookback_days(knobs: OptionsParameters) -> int:

@@ -74,6 +74,8 @@ class LiquidityParameters(Parameters):
     """What may be given up from mid to touch, as a fraction of the structure's mid."""
     participation: float = Field(default=0.5, ge=0.05, le=1)
     """Share of the size at the touch that may be taken, where the feed tells."""
+    max_age_minutes: int = Field(default=15, ge=1, le=60)
+    """Age of the newest quote at which a chain is too old to decide on."""
 
 
 class ExitParameters(Parameters):
@@ -93,6 +95,8 @@ class ExitParameters(Parameters):
     """Sessions before expiry at which it is left at the latest."""
     assignment_value: float = Field(default=0.001, ge=0, le=0.02)
     """Time value of a sold option in the money, as a fraction of spot, below which early assignment threatens."""
+    max_concession: float = Field(default=0.20, ge=0.01, le=1)
+    """What leaving may give up from mid to touch, as a fraction of mid, when it can wait for a better market."""
     reentry_days: int = Field(default=1, ge=0, le=10)
     """Calendar days after a position before its underlying is entered again."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from modules.options.parameters import OptionsParameters
@@ -36,6 +36,8 @@ class Reading:
     quotes: Mapping[str, OptionQuote]
     trend: Trend | None
     regime: Regime | None
+    fresh: bool
+    """Whether the chain is recent enough to decide on."""
 
 
 def today(now: datetime) -> date:
@@ -52,6 +54,11 @@ def read(market: MarketSnapshot, parameters: OptionsParameters, *, book: BookDoc
     }
 
 
+def is_fresh(ts: datetime, parameters: OptionsParameters, *, now: datetime) -> bool:
+    """Return whether a quote made at `ts` is recent enough to decide on."""
+    return now - ts <= timedelta(minutes=parameters.liquidity.max_age_minutes)
+
+
 def _reading(
     chain: OptionChain, panel: Panel, parameters: OptionsParameters, *, iv_history: list[float], now: datetime
 ) -> Reading:
@@ -62,6 +69,7 @@ def _reading(
         quotes={quote.symbol: quote for quote in chain.contracts},
         trend=trend_of(panel, chain.underlying, parameters.trend, now=now),
         regime=regime_of(view, panel, parameters, iv_history=iv_history),
+        fresh=is_fresh(chain.ts, parameters, now=now),
     )
 
 
@@ -94,7 +102,7 @@ def memory(
     kept, day = dict(book.memory), today(now).isoformat()
     for symbol, reading in readings.items():
         iv = reference_iv(reading.view, parameters)
-        if math.isfinite(iv):
+        if reading.fresh and math.isfinite(iv):
             history = {**_remembered(book, symbol), day: iv}
             newest = sorted(history.items())[-parameters.volatility.history_days :]
             kept[f"iv/{symbol}"] = " ".join(f"{when}:{value:.4f}" for when, value in newest)
