@@ -28,7 +28,10 @@ def mean(values: Floats, bars: int) -> Floats:
 
 
 def volatility(close: Floats, bars: int) -> Floats:
-    """Return the standard deviation (one degree of freedom lost) of the last `bars` log returns, per bar."""
+    """Return the standard deviation (one degree of freedom lost) of the last `bars` log returns, per bar.
+
+    NaN where nothing moved: no volatility is no measure of risk.
+    """
     return _on_own_bars(_volatility, close, bars=bars)
 
 
@@ -112,7 +115,7 @@ def _mean(values: Floats, *, bars: int) -> Floats:
 
 
 def _deviation(values: Floats, *, bars: int) -> Floats:
-    """Return the sample standard deviation over the last `bars` rows, in two passes."""
+    """Return the sample standard deviation over the last `bars` rows, in two passes; NaN instead of zero."""
     result = np.full(values.shape, np.nan)
     rows = len(values) - bars + 1
     if rows > 0:
@@ -120,7 +123,7 @@ def _deviation(values: Floats, *, bars: int) -> Floats:
         total = np.zeros((rows, values.shape[1]))
         for offset in range(bars):
             total += (values[offset : offset + rows] - centre) ** 2
-        result[bars - 1 :] = np.sqrt(total / (bars - 1))
+        result[bars - 1 :] = np.sqrt(np.where(total > 0, total, np.nan) / (bars - 1))
     return result
 
 
@@ -129,8 +132,7 @@ def _volatility(close: Floats, *, bars: int) -> Floats:
 
 
 def _zscore(close: Floats, *, bars: int) -> Floats:
-    spread = _deviation(close, bars=bars)
-    return (close - _mean(close, bars=bars)) / np.where(spread > 0, spread, np.nan)
+    return (close - _mean(close, bars=bars)) / _deviation(close, bars=bars)
 
 
 def _rsi(close: Floats, *, bars: int) -> Floats:
