@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from orchestrator.cli.replay.command import replay
 from orchestrator.cli.up import up
 
 app = typer.Typer(name="desk", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -15,6 +16,7 @@ def _root() -> None:
 
 
 app.command()(up)
+app.command()(replay)
 
 
 def main() -> None:

@@ -1,0 +1,123 @@
+"""The HTML page of a replay: one self-contained file with the equity curve; it loads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from orchestrator.domain.documents import EquityPoint
+
+_WIDTH, _HEIGHT, _MARGIN = 960, 280, 8
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#16202c;--dim:#66717f;--line:#dfe4ea;--page:#fbfcfd;--curve:#0b6e99;--bad:#b3261e}
+@media(prefers-color-scheme:dark){
+:root{--ink:#e6ebf1;--dim:#93a0ae;--line:#2a333d;--page:#11161b;--curve:#58b8e0;--bad:#ff8a80}}
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
+main{max-width:60rem;margin:0 auto;padding:2rem 1rem}h1{font-size:1.4rem;margin:0}h2{font-size:1rem;margin:2rem 0 .5rem}
+p{color:var(--dim);margin:.2rem 0}
+svg{width:100%;height:auto;margin-top:1rem}svg path{fill:none;stroke:var(--curve);stroke-width:1.6}
+svg line{stroke:var(--line)}svg text{fill:var(--dim);font-size:12px}
+div{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:.3rem .6rem;border-bottom:1px solid var(--line)}th:first-child,td:first-child{text-align:left}
+th{color:var(--dim);font-weight:500}.bad{color:var(--bad)}
+"""
+
+
+def page(report: dict[str, Any], curve: Sequence[EquityPoint]) -> str:
+    """Return the page."""
+    modules = report["modules"]
+    wrong = (
+        ""
+        if report["fills_equal_venue_ledger"]
+        else "<p class=bad>Desk and venue differ: see the differences below.</p>"
+    )
+    parts = [
+        f"<h1>{escape(report['market'])}</h1>",
+        f"<p>Equity {report['equity_start']:,.2f} → {report['equity_final']:,.2f} USD, store: {report['store']}, "
+        f"{report['seconds']} s. Drift {report['drift']}, duplicate orders {report['duplicate_orders']}.</p>",
+        wrong,
+        _curve(curve),
+        "<h2>Modules</h2>",
+        _table(
+            ("module", "cycles", "orders", "fills", "trades", "open", "P&L", "fees", "income"),
+            (
+                (
+                    name,
+                    m["cycles"],
+                    m["orders"],
+                    m["fills"],
+                    m["trades"],
+                    m["open_positions"],
+                    f"{m['pnl']:,.2f}",
+                    f"{m['fees']:,.2f}",
+                    f"{m['income']:,.2f}",
+                )
+                for name, m in modules.items()
+            ),
+        ),
+        "<h2>Strategies</h2>",
+        _table(
+            ("strategy", "trades", "won", "P&L"),
+            (
+                (f"{row['module']} {row['strategy']}", row["trades"], row["won"], f"{row['pnl']:,.2f}")
+                for row in report["strategies"]
+            ),
+        ),
+        "<h2>Refusals</h2>",
+        _table(
+            ("code", *modules),
+            (
+                (code, *(m["denied_by_code"].get(code, 0) for m in modules.values()))
+                for code in sorted({code for m in modules.values() for code in m["denied_by_code"]})
+            ),
+        ),
+        "<h2>Firestore per cycle, at most</h2>",
+        _table(
+            ("cycle", "count", "round trips", "writes"),
+            (
+                (
+                    kind,
+                    report[f"{kind}_cycle"]["cycles"],
+                    report[f"{kind}_cycle"]["round_trips_max"],
+                    report[f"{kind}_cycle"]["writes_max"],
+                )
+                for kind in ("idle", "deciding", "trading")
+            ),
+        ),
+        *(f"<p class=bad>{escape(line)}</p>" for line in report["differences"]),
+        f"<p>orders sha256 {report['orders_sha256']}</p>",
+    ]
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>firedesk: {escape(report['market'])}</title><style>{_STYLE}</style><main>{''.join(parts)}</main></html>"
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<div><table><tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>{body}</table></div>"
+
+
+def _curve(points: Sequence[EquityPoint]) -> str:
+    """Return the equity curve as an SVG; time runs evenly, so nights and weekends are as long as they are."""
+    if len(points) < 2:
+        return "<p>No equity curve: fewer than two points.</p>"
+    times = [point.at.timestamp() for point in points]
+    values = [float(point.equity) for point in points]
+    low, high = min(values), max(values)
+    across = (_WIDTH - 2 * _MARGIN) / (times[-1] - times[0] or 1)
+    up = (_HEIGHT - 2 * _MARGIN) / (high - low or 1)
+    spots = [
+        f"{_MARGIN + (moment - times[0]) * across:.1f},{_HEIGHT - _MARGIN - (value - low) * up:.1f}"
+        for moment, value in zip(times, values, strict=True)
+    ]
+    start = _HEIGHT - _MARGIN - (values[0] - low) * up
+    return (
+        f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' role=img aria-label='Equity from {values[0]:,.0f} to {values[-1]:,.0f} USD'>"
+        f"<line x1=0 x2={_WIDTH} y1={start:.1f} y2={start:.1f} />"
+        f"<path d='M{' L'.join(spots)}' />"
+        f"<text x={_MARGIN} y=14>{high:,.0f}</text><text x={_MARGIN} y={_HEIGHT - 2}>{low:,.0f}</text>"
+        f"<text x={_WIDTH - _MARGIN} y={_HEIGHT - 2} text-anchor=end>{points[-1].at:%Y-%m-%d}</text></svg>"
+    )
