@@ -12,10 +12,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scripts.schedules import Schedule
@@ -25,6 +26,7 @@ _MIN_BACKOFF_S = 5.0
 _MAX_BACKOFF_S = 3600.0
 _POLL_S = 0.5
 _ATTEMPT_SECONDS = 540
+_RECENT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,18 @@ class Scheduler:
             fired += 1
         return fired
 
+    def kick(self, clock: VenueTime) -> None:
+        """Fire now, one after the other, each job whose time it is: whose newest slot is younger than a quarter hour.
+
+        This is what a person's "run now" does. The slot is the clock's own second, so that nothing looks into its past.
+        """
+        slot = clock.now.replace(microsecond=0)
+        for job in self.jobs:
+            newest = job.schedule.latest(clock.now)
+            self._done[job.name] = newest
+            if slot - newest < _RECENT:
+                self._attempts(job, slot, clock.speed)
+
     def run(self, clock: Callable[[], VenueTime]) -> None:
         """Follow a clock until `stopping` is set."""
         while not self.stopping.is_set():
@@ -193,27 +207,19 @@ def scheduler_headers(trigger: str, slot: datetime) -> dict[str, str]:
     }
 
 
-def start(
-    *, functions_url: str, project: str, venue_url: str, report: Callable[[Fired], None]
-) -> tuple[Scheduler, threading.Thread]:
-    """Start following the venue's clock in a thread; end it with `stop`."""
+def connect(functions_url: str, project: str, report: Callable[[Fired], None]) -> Scheduler:
+    """Return a scheduler of everything that is scheduled in a functions emulator."""
     jobs = read_jobs(functions_url)
     pool = ThreadPoolExecutor(max_workers=max(1, len(jobs)), thread_name_prefix="scheduler")
-    scheduler = Scheduler(jobs, fire_over_http(functions_url, project), report, pool)
-    thread = threading.Thread(target=_follow, args=(scheduler, venue_url), name="scheduler", daemon=True)
-    thread.start()
-    return scheduler, thread
+    return Scheduler(jobs, fire_over_http(functions_url, project), report, pool)
 
 
-def stop(scheduler: Scheduler, thread: threading.Thread) -> None:
-    """End a scheduler; an attempt that is under way is not waited for."""
-    scheduler.stopping.set()
-    thread.join(timeout=5)
-    scheduler.pool.shutdown(wait=False, cancel_futures=True)
+@contextmanager
+def following(scheduler: Scheduler, venue_url: str) -> Iterator[None]:
+    """Let a scheduler follow a venue's clock while the block runs; an attempt under way at its end is not waited for.
 
-
-def _follow(scheduler: Scheduler, venue_url: str) -> None:
-    """Follow the venue's clock; a venue that does not answer stands still."""
+    A venue that does not answer stands still.
+    """
     last = read_clock(venue_url)
 
     def clock() -> VenueTime:
@@ -224,7 +230,14 @@ def _follow(scheduler: Scheduler, venue_url: str) -> None:
             last = replace(last, speed=0.0)
         return last
 
-    scheduler.run(clock)
+    thread = threading.Thread(target=scheduler.run, args=(clock,), name="scheduler", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        scheduler.stopping.set()
+        thread.join(timeout=5)
+        scheduler.pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _job(trigger: Mapping[str, Any]) -> Job:

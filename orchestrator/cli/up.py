@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -71,8 +72,8 @@ class _Screen:
 
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
-        self._out = Console(highlight=False)
-        self._err = Console(stderr=True, highlight=False)
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -91,7 +92,7 @@ class _Screen:
 
     def fail(self, text: str) -> None:
         """Say in one line what went wrong."""
-        self._err.print(f"[red]error:[/] {escape(text)}", soft_wrap=True)
+        self._err.print(f"[red]error:[/] {escape(text)}")
 
     def ready(self, emulators: suite.Suite, market: Market, clock: scheduler.VenueTime) -> None:
         """Say where the page is and how to sign in."""
@@ -115,7 +116,7 @@ class _Screen:
             told = {"job": fired.job, "slot": fired.slot.isoformat(), "status": fired.status, "seconds": fired.seconds}
             self._out.print_json(json.dumps(told), indent=None)
             return
-        self._out.print(escape(str(fired)), style=None if fired.succeeded else "red", soft_wrap=True)
+        self._out.print(escape(str(fired)), style=None if fired.succeeded else "red")
 
 
 def _run(screen: _Screen, *, project: str, wanted: Mapping[str, int], choice: MarketChoice) -> None:
@@ -137,9 +138,11 @@ def _run(screen: _Screen, *, project: str, wanted: Mapping[str, int], choice: Ma
         with screen.step("Seeding the demo desk and its people"):
             create_demo_users(emulators.url("auth"), project)
             _seed_desk(emulators, clock)
-        stack.enter_context(_scheduled(screen, emulators, market))
+        screen.ready(emulators, market, replace(clock, speed=choice.speed))
+        running = scheduler.connect(emulators.url("functions"), project, screen.fired)
+        running.kick(clock)
         market.set_speed(choice.speed)
-        screen.ready(emulators, market, scheduler.read_clock(market.url))
+        stack.enter_context(scheduler.following(running, market.url))
         watch({"venue": market.process, "emulators": emulators.process})
 
 
@@ -150,18 +153,6 @@ def _seed_desk(emulators: suite.Suite, clock: scheduler.VenueTime) -> None:
 
     os.environ.update(emulators.environment)
     seed_desk(project=emulators.project, now=clock.now, market=MarketDoc(name=clock.market, synthetic=clock.synthetic))
-
-
-@contextmanager
-def _scheduled(screen: _Screen, emulators: suite.Suite, market: Market) -> Iterator[None]:
-    """Fire the scheduled functions while the block runs."""
-    running = scheduler.start(
-        functions_url=emulators.url("functions"), project=emulators.project, venue_url=market.url, report=screen.fired
-    )
-    try:
-        yield
-    finally:
-        scheduler.stop(*running)
 
 
 @contextmanager

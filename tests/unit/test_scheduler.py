@@ -86,6 +86,18 @@ def test_a_failure_is_repeated_with_the_same_slot_as_often_as_configured() -> No
     assert {one.slot for one in fired} == {START + timedelta(minutes=5)}
 
 
+def test_a_kick_fires_what_is_about_to_run_anyway_and_nothing_nightly() -> None:
+    jobs = [_job("crypto_cycle", "every 1 minutes"), _job("sweep", "every 5 minutes"), _job("tune", "every day 03:30")]
+    scheduler, fired = _scheduler(jobs, Inline())
+    scheduler.kick(_at(2.5))
+    assert [(one.job, one.slot) for one in fired] == [
+        ("crypto_cycle", START + timedelta(minutes=2, seconds=30)),
+        ("sweep", START + timedelta(minutes=2, seconds=30)),
+    ]
+    scheduler.tick(_at(3))
+    assert [one.job for one in fired[2:]] == ["crypto_cycle"]
+
+
 def test_the_request_is_the_one_cloud_scheduler_sends() -> None:
     headers = scheduler_headers("us-central1-stocks_cycle", START)
     assert headers["X-CloudScheduler-JobName"] == "firebase-schedule-stocks_cycle-us-central1"
