@@ -157,6 +157,10 @@ class AlpacaBroker:
         with translated("Alpaca find"):
             return order_of(raw)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client._session.close()
+
     def _known_already(self, order: Order, refused: OrderRefusedError) -> VenueOrder:
         found = self.find(order)
         if found is None:

@@ -150,6 +150,11 @@ class AlpacaMarketData:
         wanted = {symbol: quotes[symbol] for symbol in request.quotes if symbol in quotes}
         return MarketSnapshot(session, wanted, panels, chains, gathered.missing)
 
+    def close(self) -> None:
+        """Close the connections."""
+        for client in (self._trading, self._stocks, self._options):
+            client._session.close()
+
     def _read(self, what: str, call: Callable[[], T]) -> T:
         def once() -> T:
             with translated(f"Alpaca {what}"):

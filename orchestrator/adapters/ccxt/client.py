@@ -43,6 +43,10 @@ class CcxtClient:
         self._lock = threading.RLock()
         use_transport(exchange.session, self.meter)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self.exchange.close()
+
     @property
     def name(self) -> str:
         """The venue's name."""

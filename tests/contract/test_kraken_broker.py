@@ -1,0 +1,127 @@
+"""What Kraken alone demands, and what it costs: ids among open orders only, nonces, grids, calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+
+from orchestrator.domain.errors import BrokerUnavailableError, OrderRefusedError, OutcomeUnknownError
+from orchestrator.domain.orders import Leg, OrderState, Side, TimeInForce
+from tests.contract.broker_stage import Stage, kraken_stage
+
+D = Decimal
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with kraken_stage() as found:
+        yield found
+
+
+def test_an_id_is_free_again_once_its_order_ended_so_the_desk_must_look_first(stage: Stage) -> None:
+    order = stage.order("a")
+    stage.broker.submit(order)
+    assert stage.broker.find(order).state is OrderState.FILLED
+    stage.broker.submit(order)
+    assert stage.broker.state("").positions == {stage.symbol: 2 * stage.qty}
+
+
+def test_an_id_in_use_gives_the_order_it_belongs_to(stage: Stage) -> None:
+    order = stage.order("a", limit_price=stage.below("10"))
+    first = stage.broker.submit(order)
+    assert stage.broker.submit(order).broker_order_id == first.broker_order_id
+
+
+def test_price_and_quantity_are_put_on_the_grid_in_our_favour(stage: Stage) -> None:
+    order = stage.order("a", qty=D("0.0123456789"), limit_price=D("54321.19"))
+    stage.broker.submit(order)
+    kept = stage.venue.http.get("/venue/ledger").json()["orders"][0]
+    assert (kept["qty"], kept["limit_price"]) == ("0.01234567", "54321.1")
+
+
+def test_less_than_the_least_is_refused_without_a_call(stage: Stage) -> None:
+    stage.broker.state("")
+    before = stage.calls()
+    with pytest.raises(OrderRefusedError):
+        stage.broker.submit(stage.order("a", qty=D("0.00001")))
+    assert stage.calls() == before
+
+
+def test_an_order_for_several_legs_is_refused_without_a_call(stage: Stage) -> None:
+    stage.broker.state("")
+    before = stage.calls()
+    legs = (Leg(symbol="BTC/USD", side=Side.BUY), Leg(symbol="ETH/USD", side=Side.SELL))
+    with pytest.raises(OrderRefusedError):
+        stage.broker.submit(stage.order("a", legs=legs))
+    assert stage.calls() == before
+
+
+def test_an_immediate_order_that_cannot_trade_is_cancelled(stage: Stage) -> None:
+    order = stage.order("a", limit_price=stage.below("10"), time_in_force=TimeInForce.IOC)
+    stage.broker.submit(order)
+    assert stage.broker.find(order).state is OrderState.CANCELLED
+    ended = {one.client_order_id: one.state for one in stage.broker.state("").open_orders}
+    assert ended[order.id] is OrderState.CANCELLED
+
+
+def test_equity_counts_coins_at_the_last_price(stage: Stage) -> None:
+    stage.broker.submit(stage.order("a"))
+    account = stage.broker.state("").account
+    last = D(60005)
+    assert account.equity == account.cash + stage.qty * last
+
+
+def test_a_resting_purchase_takes_buying_power_not_cash(stage: Stage) -> None:
+    stage.broker.submit(stage.order("a", limit_price=stage.below("10")))
+    account = stage.broker.state("").account
+    assert account.cash == 20_000
+    assert account.buying_power <= 20_000 - stage.qty * stage.below("10")
+
+
+def test_fees_are_in_the_fill(stage: Stage) -> None:
+    stage.broker.submit(stage.order("a"))
+    (fill,) = stage.broker.state("").fills
+    assert fill.fee == (fill.qty * fill.price * D("0.004")).quantize(D("0.0001"))
+
+
+def test_an_error_of_the_venue_while_sending_leaves_the_outcome_open(stage: Stage) -> None:
+    stage.venue.fault("http_5xx", "AddOrder$", method="POST")
+    with pytest.raises(OutcomeUnknownError):
+        stage.broker.submit(stage.order("a"))
+
+
+def test_reading_is_tried_again_and_gives_up(stage: Stage) -> None:
+    stage.venue.fault("http_5xx", "BalanceEx$", times=2)
+    stage.broker.state("")
+    stage.venue.fault("http_5xx", "BalanceEx$", times=3)
+    with pytest.raises(BrokerUnavailableError):
+        stage.broker.state("")
+
+
+def test_calls_from_threads_never_overtake_each_other(stage: Stage) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        states = list(pool.map(lambda _: stage.broker.state(""), range(8)))
+    assert len({state.cursor for state in states}) == 1
+
+
+def test_an_idle_state_costs_four_calls_and_coins_one_more(stage: Stage) -> None:
+    cursor = stage.broker.state("").cursor
+    before = stage.calls()
+    stage.broker.state(cursor)
+    assert stage.calls() - before == 4
+    stage.broker.submit(stage.order("a"))
+    before = stage.calls()
+    stage.broker.state(cursor)
+    assert stage.calls() - before == 5
+
+
+def test_more_trades_than_a_page_are_all_told(stage: Stage) -> None:
+    for n in range(30):
+        stage.broker.submit(stage.order(f"b{n}", qty=D("0.001")))
+        stage.broker.submit(stage.order(f"s{n}", Side.SELL, qty=D("0.001")))
+    state = stage.broker.state("")
+    assert len(state.fills) == 60
+    assert not stage.broker.state(state.cursor).fills
