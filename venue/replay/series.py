@@ -21,7 +21,8 @@ from venue.sessions import DAY_S, Sessions
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("start", "end", "day", *PRICES, "volume")
-EXTRAS = ("adj_close", "dividends", "divCash", "splitFactor")
+CASH = ("adj_close", "dividends", "divCash")
+EXTRAS = (*CASH, "splitFactor")
 Mask = NDArray[np.bool_]
 
 
@@ -48,10 +49,11 @@ class Series:
         return _series({name: getattr(self, name)[rows] for name in COLUMNS}, extras)
 
     def scaled(self, factor: float) -> Series:
-        """Return the series with prices times `factor` and volumes divided by it."""
+        """Return the series with prices and cash times `factor` and volumes divided by it."""
         columns = {name: getattr(self, name) for name in COLUMNS}
         columns |= {name: columns[name] * factor for name in PRICES}
-        return _series(columns | {"volume": self.volume / factor}, self.extras)
+        extras = {name: values * (factor if name in CASH else 1) for name, values in self.extras.items()}
+        return _series(columns | {"volume": self.volume / factor}, extras)
 
     def daily_close(self) -> tuple[Ints, Floats]:
         """Return each day and the close of its last bar."""
