@@ -172,7 +172,7 @@ def resume_delivery(store: Store, snapshot: Snapshot, outlets: Outlets, now: dat
     """
     doc = decode(NotificationDoc, snapshot.data, where=snapshot.path)
     after = {name: reclaimed(delivery, now, known=_known(name, outlets)) for name, delivery in doc.channels.items()}
-    claimed = [name for name in after if after[name].attempts > doc.channels[name].attempts]
+    claimed = [name for name in after if after[name].state == "pending" and after[name] != doc.channels[name]]
     doc_after = _settled(doc.model_copy(update={"channels": after}))
     if doc_after == doc:
         return 0
