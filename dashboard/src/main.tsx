@@ -3,9 +3,9 @@ import { ConfigurationError, loadConfig } from './config';
 import { connect } from './session';
 import './styles/fonts.css';
 import './styles/tokens.css';
-import './styles/layout.css';
 import './styles/parts.css';
 import './styles/tables.css';
+import './styles/layout.css';
 import { App } from './views/App';
 import { Blocked } from './views/Blocked';
 

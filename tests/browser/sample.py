@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 
 from orchestrator.domain.base import ModuleName, cents
 from orchestrator.domain.documents import (
+    AccountView,
     BookDoc,
     CycleDoc,
     CycleStatus,
@@ -200,12 +202,21 @@ def books() -> dict[str, BookDoc]:
             last_cycle=CycleSummary(slot=slots[name], status=CycleStatus.DECIDED, opportunities=4, denied=2, orders=1),
             positions=positions[name],
             orders=working[name],
+            account=_account(name),
             parameters_version=versions[name],
             trades=9,
             updated_at=slots[name],
         )
         for name in ModuleName
     }
+
+
+def _account(module: ModuleName) -> AccountView:
+    kraken = module is CRYPTO
+    venue, cash, equity = ("kraken", "10992.66", "19852.66") if kraken else ("alpaca", "38774.90", "82219.01")
+    return AccountView(
+        venue=venue, cash=Decimal(cash), equity=Decimal(equity), buying_power=Decimal(cash), as_of=minutes(0)
+    )
 
 
 def summary(**given: Any) -> SummaryDoc:
@@ -245,24 +256,24 @@ def _module(realized: str, unrealized: str, today: str, *money: str, **given: An
     )
 
 
-def _wave(step: int, seed: float) -> float:
-    return math.sin(step / 9 + seed) + 0.6 * math.sin(step / 3.7 + 2 * seed) + 0.35 * math.sin(step * 1.31 + seed * 5)
+def _walk(seed: float, steps: int, size: float) -> list[float]:
+    """Return a walk that begins and ends at zero, the same at every run."""
+    steps_taken = [math.sin(seed + 12.9898 * step) * 43758.5453 % 1 - 0.5 for step in range(1, steps + 1)]
+    walk = [0.0, *itertools.accumulate(steps_taken)]
+    return [size * (value - walk[-1] * step / steps) for step, value in enumerate(walk)]
 
 
 def equity() -> EquityDoc:
-    """Return a month of the curve, one point in an hour, ending where the summary stands."""
-    steps = 20 * 24
+    """Return a month of the curve, a point every two hours, ending where the summary stands."""
+    steps = 20 * 12
+    ends = {STOCKS: 1099.01, OPTIONS: 1120.00, CRYPTO: -147.34}
+    walks = {name: _walk(seed, steps, 95) for name, seed in ((STOCKS, 0.7), (OPTIONS, 2.3), (CRYPTO, 4.1))}
     points = []
     for step in range(steps + 1):
-        share = step / steps
-        pnl = {
-            STOCKS: 1099.01 * share + 210 * _wave(step, 0.4) * (1 - share),
-            OPTIONS: 1120.00 * share**1.6 + 90 * _wave(step, 1.9) * (1 - share),
-            CRYPTO: -147.34 * share + 160 * _wave(step, 3.1) * (1 - share**4),
-        }
+        pnl = {name: ends[name] * step / steps + walks[name][step] for name in ModuleName}
         points.append(
             EquityPoint(
-                at=minutes((steps - step) * 60),
+                at=minutes((steps - step) * 120),
                 equity=cents(Decimal(100_000 + sum(pnl.values()))),
                 pnl={name: cents(Decimal(value)) for name, value in pnl.items()},
             )

@@ -1,6 +1,6 @@
 // The first screen: what the desk is worth, how the day goes, what each module uses of its allowance.
 import { MODULE_NAME } from '../generated/documents';
-import type { DeskState, ModuleName, ModuleSummary, SummaryDoc } from '../generated/documents';
+import type { AccountView, DeskState, ModuleName, ModuleSummary, SummaryDoc } from '../generated/documents';
 import type { DeskData } from './desk';
 import { type Clock, age } from './time';
 import { type EpochMs, type Fraction, type Usd, addUsd, epoch, epochOrNull, fraction, usd } from './units';
@@ -114,6 +114,31 @@ export function health(one: ModuleSummary, lastSlot: EpochMs | null, clock: Cloc
 
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+export interface AccountRow {
+  readonly venue: string;
+  readonly equity: Usd;
+  readonly cash: Usd;
+  readonly buyingPower: Usd;
+  readonly age: string;
+}
+
+/** The venue accounts; modules that share one tell of it twice, the newer word counts. */
+export function accountRows(books: DeskData['books'], clock: Clock): AccountRow[] {
+  const newest = new Map<string, AccountView>();
+  for (const { account } of books) {
+    if (account === null) continue;
+    const known = newest.get(account.venue);
+    if (known === undefined || epoch(known.as_of) < epoch(account.as_of)) newest.set(account.venue, account);
+  }
+  return [...newest.values()].map((account) => ({
+    venue: account.venue,
+    equity: usd(account.equity),
+    cash: usd(account.cash),
+    buyingPower: usd(account.buying_power),
+    age: age(epoch(account.as_of), clock),
+  }));
 }
 
 export interface StateWords {

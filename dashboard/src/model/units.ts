@@ -58,8 +58,8 @@ export function formatPercent(value: Fraction, signed = false, digits = 2): stri
 /** A price with as many decimals as its size deserves. */
 export function formatPrice(value: Price): string {
   const size = Math.abs(value);
-  const digits = size >= 1 ? 2 : size >= 0.01 ? 4 : 6;
-  return `${value < 0 ? MINUS : ''}${grouped(value, digits, Math.min(digits, 4))}`;
+  const digits = size === 0 || size >= 1 ? 2 : size >= 0.01 ? 4 : 8;
+  return `${value < 0 ? MINUS : ''}${grouped(value, digits, 2)}`;
 }
 
 /** A quantity without idle zeros; short ones with a minus. */

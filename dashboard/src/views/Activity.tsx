@@ -1,5 +1,5 @@
 // What happened: executions, closed trades, events.
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { EventDoc, OrderDoc, TradeDoc } from '../generated/documents';
 import { type EventRow, type TradeRow, eventRows, tradeRows } from '../model/activity';
 import type { WithId } from '../model/desk';
@@ -25,22 +25,37 @@ type List = (typeof LISTS)[number]['value'];
 
 export function Activity({ orders, trades, events, clock }: Props) {
   const [list, setList] = useState<List>('fills');
+  const fills = fillRows(orders);
+  const fresh = useFresh(fills);
   return (
     <Panel name="activity" title="Activity"
       tools={<Choice label="Which activity" options={LISTS} value={list} onChoice={setList} />}>
-      {list === 'fills' && <Fills rows={fillRows(orders)} clock={clock} />}
+      {list === 'fills' && <Fills rows={fills} fresh={fresh} clock={clock} />}
       {list === 'trades' && <Trades rows={tradeRows(trades)} clock={clock} />}
       {list === 'events' && <Events rows={eventRows(events)} clock={clock} />}
     </Panel>
   );
 }
 
-function Fills({ rows, clock }: { readonly rows: readonly FillRow[]; readonly clock: Clock }) {
+/** Return the executions that arrived while the page was open; what it found when it opened is not news. */
+function useFresh(rows: readonly FillRow[]): ReadonlySet<string> {
+  const found = useRef<Set<string> | null>(null);
+  if (found.current === null && rows.length > 0) found.current = new Set(rows.map((row) => row.id));
+  return new Set(rows.map((row) => row.id).filter((id) => found.current?.has(id) === false));
+}
+
+interface FillsProps {
+  readonly rows: readonly FillRow[];
+  readonly fresh: ReadonlySet<string>;
+  readonly clock: Clock;
+}
+
+function Fills({ rows, fresh, clock }: FillsProps) {
   if (rows.length === 0) return <Empty>No execution yet.</Empty>;
   return (
     <ul class="log">
       {rows.map((row) => (
-        <li key={row.id} data-fill={row.id}>
+        <li key={row.id} data-fill={row.id} class={fresh.has(row.id) ? 'fresh-fill' : ''}>
           <time>{formatMoment(row.at, clock)}</time>
           <p><span class={`side ${row.side}`}>{row.side}</span> {formatQuantity(row.quantity)} <b>{row.symbol}</b></p>
           <p class="number">{formatPrice(row.price)}</p>

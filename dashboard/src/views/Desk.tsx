@@ -7,6 +7,7 @@ import { deskState, overview } from '../model/overview';
 import { clockOf } from '../model/time';
 import type { EpochMs } from '../model/units';
 import { type Services, type Session, leave } from '../session';
+import { Accounts } from './Accounts';
 import { Activity } from './Activity';
 import { Alerts } from './Alerts';
 import { Blocked } from './Blocked';
@@ -76,7 +77,7 @@ export function Desk({ services, session, role }: Props) {
       {view?.synthetic && (
         <p class="synthetic" role="note">
           <strong>Synthetic market</strong>
-          <span>Every price on this page is invented. No money moves.</span>
+          <span>Every price on this page is invented.</span>
         </p>
       )}
       <main class="floor">
@@ -84,6 +85,7 @@ export function Desk({ services, session, role }: Props) {
           <Standing view={view} />
           <Alerts {...shared} notifications={data.notifications} />
           <Modules view={view} equity={data.equity} />
+          <Accounts books={data.books} clock={clock} />
         </div>
         <div class="column book-column">
           <EquityChart equity={data.equity} synthetic={view?.synthetic ?? false} />

@@ -79,7 +79,7 @@ const moment = (time: unknown): EpochMs => (Number(time) * 1000) as EpochMs;
 
 const OPTIONS = {
   autoSize: true,
-  rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.12, bottom: 0.08 } },
+  rightPriceScale: { borderVisible: false, entireTextOnly: true, scaleMargins: { top: 0.12, bottom: 0.14 } },
   timeScale: {
     borderVisible: false,
     timeVisible: true,

@@ -38,6 +38,9 @@ export function Masthead(props: Props) {
         <i aria-hidden="true" />
         <span>{fresh.text}</span>
       </p>
+      <p class="answer" role="status" aria-live="polite" data-answer>
+        {progress !== null && !open && (isOver(progress) || progress.step === 'slow') ? progressWords(progress) : ''}
+      </p>
       <div class="brake">
         {state !== null && (
           <p class={`state ${state.toLowerCase()}`} data-state={state} title={stateDoc === null ? '' : `${stateDoc.reason} (${stateDoc.by}, ${formatFull(epoch(stateDoc.changed_at))})`}>
@@ -52,9 +55,6 @@ export function Masthead(props: Props) {
           </button>
         )}
       </div>
-      <p class="answer" role="status" aria-live="polite" data-answer>
-        {progress !== null && !open && (isOver(progress) || progress.step === 'slow') ? progressWords(progress) : ''}
-      </p>
       <p class="person">
         <span title={session.email}>{session.email}</span>
         <em>{role}</em>

@@ -1,0 +1,57 @@
+"""Emulators with the built dashboard and one browser, for all tests of the page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from scripts import dashboard, suite
+from scripts.steps import MissingToolError, in_ci
+from tests.browser import sample
+from tests.browser.site import Site, Visit, open_site, visiting
+
+
+@pytest.fixture(scope="session")
+def page_suite() -> Iterator[suite.Suite]:
+    """Firestore, Auth and Hosting with the built dashboard; no functions: a test plays the desk."""
+    try:
+        dashboard.build()
+        with suite.running(project=f"demo-page-{os.getpid()}", only=("firestore", "auth", "hosting")) as emulators:
+            yield emulators
+    except MissingToolError as error:
+        if in_ci():
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def shared_site(page_suite: suite.Suite) -> Site:
+    return open_site(page_suite)
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Site:
+    """The page on the sample desk, as it was written."""
+    shared_site.suite.clear_firestore()
+    for path, model in sample.documents():
+        shared_site.put(path, model)
+    return shared_site
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(chromium))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Visit]:
+    """A desktop window on the page."""
+    with visiting(browser, site.url) as opened:
+        yield opened

@@ -1,0 +1,105 @@
+"""The built dashboard on emulators of its own, and a browser that opens it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import firestore
+from playwright.sync_api import Browser, Page, ViewportSize
+from pydantic import BaseModel
+
+from orchestrator.domain.codec import encode
+from scripts.demo_users import DemoUser, create_demo_users
+from scripts.suite import Suite
+
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+STRANGER = ("stranger@demo.firedesk", "demo-stranger")
+
+
+@dataclass
+class Site:
+    """Where the page is served, and its store as the desk's service account sees it."""
+
+    suite: Suite
+    db: firestore.Client
+
+    @property
+    def url(self) -> str:
+        return self.suite.url("hosting")
+
+    def put(self, path: str, model: BaseModel) -> None:
+        self.db.document(path).set(encode(model))
+
+    def delete(self, path: str) -> None:
+        self.db.document(path).delete()
+
+
+@dataclass
+class Visit:
+    """One browser window and what its console said."""
+
+    page: Page
+    console: list[str] = field(default_factory=list)
+
+    def sign_in(self, user: DemoUser) -> None:
+        self.enter(user.email, user.password)
+
+    def enter(self, email: str, password: str) -> None:
+        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+
+def open_site(suite: Suite) -> Site:
+    """Create the demo users and a stranger; return the site."""
+    create_demo_users(suite.url("auth"), suite.project)
+    _create_stranger(suite)
+    return Site(suite, store(suite))
+
+
+def store(suite: Suite) -> firestore.Client:
+    """Return a client that no rule is asked about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIRESTORE_EMULATOR_HOST", suite.address("firestore"))
+        client = firestore.Client(project=suite.project)
+        client.document("warm/up").get()
+    return client
+
+
+@contextmanager
+def visiting(browser: Browser, url: str, **settings: Any) -> Iterator[Visit]:
+    """Open the page in a window of its own."""
+    context = browser.new_context(**{"viewport": DESKTOP, "timezone_id": "America/New_York", **settings})
+    try:
+        visit = Visit(context.new_page())
+        visit.page.on("console", lambda line: visit.console.append(f"{line.type}: {line.text}"))
+        visit.page.on("pageerror", lambda error: visit.console.append(f"error: {error}"))
+        visit.page.goto(url)
+        yield visit
+    finally:
+        context.close()
+
+
+def fixture_path(name: str) -> Path:
+    """Return where a picture or a trace of a test is kept."""
+    folder = Path(__file__).resolve().parents[1] / "artefacts"
+    folder.mkdir(exist_ok=True)
+    return folder / name
+
+
+def _create_stranger(suite: Suite) -> None:
+    email, password = STRANGER
+    request = urllib.request.Request(
+        f"{suite.url('auth')}/identitytoolkit.googleapis.com/v1/projects/{suite.project}/accounts",
+        data=json.dumps({"localId": "stranger", "email": email, "password": password}).encode(),
+        headers={"Content-Type": "application/json", "Authorization": "Bearer owner"},
+    )
+    urllib.request.urlopen(request, timeout=30).close()

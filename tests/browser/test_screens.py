@@ -1,0 +1,43 @@
+"""Pictures of the page at two sizes, light and dark; kept under tests/artefacts for people to look at."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from scripts.demo_users import USERS
+from tests.browser.site import DESKTOP, PHONE, Site, fixture_path, visiting
+
+pytestmark = [pytest.mark.suite, pytest.mark.browser]
+
+OWNER = USERS[0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_large_display_is_one_screen(browser: Browser, site: Site, scheme: Literal["light", "dark"]) -> None:
+    with visiting(browser, site.url, viewport=DESKTOP, color_scheme=scheme) as visit:
+        visit.page.screenshot(path=fixture_path(f"desktop-{scheme}-door.png"))
+        visit.sign_in(OWNER)
+        expect(visit.page.locator("[data-position]")).to_have_count(9)
+        expect(visit.page.locator(".canvas canvas").first).to_be_visible()
+        visit.page.wait_for_timeout(300)
+        visit.page.screenshot(path=fixture_path(f"desktop-{scheme}.png"))
+        height = visit.page.evaluate("document.documentElement.scrollHeight")
+        assert height <= DESKTOP["height"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_has_four_pages_without_sideways_scrolling(
+    browser: Browser, site: Site, scheme: Literal["light", "dark"]
+) -> None:
+    settings = {"viewport": PHONE, "color_scheme": scheme, "device_scale_factor": 2, "has_touch": True}
+    with visiting(browser, site.url, **settings) as visit:
+        visit.sign_in(OWNER)
+        for tab in ("Desk", "Book", "Why", "Log"):
+            visit.page.get_by_role("button", name=tab, exact=True).click()
+            expect(visit.page.get_by_role("button", name=tab, exact=True)).to_have_attribute("aria-current", "page")
+            visit.page.wait_for_timeout(300)
+            visit.page.screenshot(path=fixture_path(f"phone-{scheme}-{tab.lower()}.png"))
+            assert visit.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
