@@ -140,7 +140,8 @@ class Builder:
             kind, universe = module_class(module)
             symbols = self.settings.universe(module)
             broker, market = self._venue(module)
-            config = ModuleConfig(universe=universe(symbols), desk=self.settings.get("FIREDESK_DESK") or self.settings.project)
+            name = self.settings.get("FIREDESK_DESK") or self.settings.project
+            config = ModuleConfig(universe=universe(symbols), desk=name)
             self._desks[module] = Desk(kind, config, broker, market)
         return self._desks[module]
 
@@ -212,7 +213,20 @@ class Builder:
         return AlpacaBroker(keys, clock=self.clock()), AlpacaMarketData(keys)
 
     def _kraken(self) -> tuple[Broker, MarketData]:
-        raise ConfigurationError("Kraken is not connected")
+        from orchestrator.adapters.ccxt.broker import KrakenBroker
+        from orchestrator.adapters.ccxt.client import binance_client, kraken_client
+        from orchestrator.adapters.ccxt.market import CcxtMarketData
+
+        settings, module = self.settings, ModuleName.CRYPTO
+        client = kraken_client(
+            settings.need("KRAKEN_API_KEY", "the key of the Kraken account"),
+            settings.need("KRAKEN_SECRET", "the secret of the Kraken account"),
+            base_url=settings.get("KRAKEN_BASE_URL"),
+        )
+        lists = module_class(module)[1](settings.universe(module)).values()
+        pairs = tuple(dict.fromkeys(symbol for listed in lists for symbol in listed))
+        fallback = binance_client(base_url=settings.get("BINANCE_BASE_URL"))
+        return KrakenBroker(client, universe=pairs, clock=self.clock()), CcxtMarketData(client, fallback)
 
 
 UniverseOf = Callable[[tuple[str, ...] | None], Mapping[str, tuple[str, ...]]]
@@ -226,9 +240,8 @@ def module_class(module: ModuleName) -> tuple[type[TradingModule], UniverseOf]:
 
         return StocksModule, lambda symbols: stocks.UNIVERSE if symbols is None else stocks.universe_of(symbols)
     if module is ModuleName.OPTIONS:
-        from modules.options.module import OptionsModule
-
         from modules.options import universe as options
+        from modules.options.module import OptionsModule
 
         return OptionsModule, lambda symbols: options.UNIVERSE if symbols is None else options.universe_of(symbols)
     from modules.crypto import universe as crypto

@@ -148,9 +148,7 @@ def orders_sha256(orders: Sequence[Order]) -> str:
     """Return the fingerprint of all orders, by decision time and id, with their fills."""
     digest = hashlib.sha256()
     for order in sorted(orders, key=lambda order: (order.intent.decided_at, order.id)):
-        fills = sorted(
-            f"{fill.symbol} {fill.side} {fill.qty.normalize():f}@{fill.price.normalize():f}" for fill in order.fills
-        )
+        fills = sorted(f"{fill.symbol} {fill.side} {_digits(fill.qty)}@{_digits(fill.price)}" for fill in order.fills)
         digest.update(f"{order.id} {'; '.join(fills)}\n".encode())
     return digest.hexdigest()
 
@@ -163,27 +161,22 @@ def duplicate_orders(found: Findings) -> int:
 
 def ledger_differences(found: Findings) -> list[str]:
     """Return where the desk's fills and cash differ from the venue's, a line each; none = equal to the cent."""
-    ours = {
-        fill.trade_id: (order.id, fill.symbol, fill.side.value, fill.qty, fill.price)
+    ours = Counter(
+        f"{order.id} {fill.symbol} {fill.side} {_digits(fill.qty)} at {_digits(fill.price)}"
         for order in found.orders
         for fill in order.fills
-    }
-    theirs = {
-        fill["trade_id"]: (
-            fill["client_order_id"],
-            fill["symbol"],
-            fill["side"],
-            Decimal(fill["qty"]),
-            Decimal(fill["price"]),
-        )
+    )
+    theirs = Counter(
+        f"{fill['client_order_id']} {fill['symbol']} {fill['side']} {_digits(Decimal(fill['qty']))} at {_digits(Decimal(fill['price']))}"
         for fill in found.ledger["fills"]
-    }
-    lines = [
-        f"fill {key}: venue {theirs.get(key)}, desk {ours.get(key)}"
-        for key in sorted(ours | theirs)
-        if ours.get(key) != theirs.get(key)
-    ]
+    )
+    lines = [f"only at the venue: {line}" for line in (theirs - ours).elements()]
+    lines += [f"only at the desk: {line}" for line in (ours - theirs).elements()]
     return lines + list(_cash_differences(found))
+
+
+def _digits(value: Decimal) -> str:
+    return f"{value.normalize():f}"
 
 
 def _cash_differences(found: Findings) -> Iterator[str]:
