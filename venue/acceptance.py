@@ -136,13 +136,13 @@ def _prices(_: Desk, __: Account, request: OrderRequest) -> None:
         raise RefusedError(Refusal.BAD_REQUEST, "prices must be > 0")
 
 
-def _ticks(desk: Desk, account: Account, request: OrderRequest) -> None:
+def _ticks(desk: Desk, _: Account, request: OrderRequest) -> None:
     exits = [e for e in (request.take_profit, request.stop_loss) if e is not None]
     prices = [request.limit, request.stop, *(p for e in exits for p in (e.limit, e.stop))]
     for price in prices:
         if price is None:
             continue
-        tick = _tick(desk, account, request.symbol, price)
+        tick = tick_of(desk, request.symbol, price)
         if price % tick:
             name = "limit_price" if price == request.limit else "stop_price"
             raise RefusedError(
@@ -151,9 +151,10 @@ def _ticks(desk: Desk, account: Account, request: OrderRequest) -> None:
             )
 
 
-def _tick(desk: Desk, account: Account, symbol: str, price: Decimal) -> Decimal:
+def tick_of(desk: Desk, symbol: str, price: Decimal) -> Decimal:
+    """Return the price step of a symbol at that price in USD: finer below a dollar for stocks, a cent for contracts."""
     asset = desk.asset(symbol)
-    if account.spec.broker == KRAKEN and asset is not None:
+    if asset is not None and asset.kind is AssetKind.CRYPTO:
         return asset.tick_size
     stock_below_a_dollar = asset is not None and abs(price) < 1
     return Decimal("0.0001") if stock_below_a_dollar else Decimal("0.01")

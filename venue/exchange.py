@@ -17,7 +17,7 @@ from venue.feed import Advance, Asset, AssetKind, CorporateAction, Feed, MarketB
 from venue.fees import FeeSchedule
 from venue.hours import Hours
 from venue.ids import kraken_id, uuid_of
-from venue.matching import Match, at_quote, floor_to, in_bar, package, stops_first
+from venue.matching import Match, TouchSizes, at_quote, floor_to, in_bar, package, stops_first, worse_tick
 from venue.occ import MULTIPLIER, Contract
 from venue.orders import (
     ZERO,
@@ -63,7 +63,7 @@ class Exchange:
         self.actions: list[CorporateAction] = []
         self.generation = getattr(self, "generation", -1) + 1
         self._working: dict[str, Order] = {}
-        self._taken: dict[tuple[str, Side], tuple[datetime, Decimal]] = {}
+        self._touch = TouchSizes()
         self._sequence = 0
 
     @property
@@ -75,8 +75,6 @@ class Exchange:
         """Forget every order and start again, from the feed's beginning if the exchange was given a feed factory."""
         with self.lock:
             self._start(self._factory() if self._factory is not None else self.feed)
-
-    # what the acceptance rules ask -------------------------------------------------------------
 
     def asset(self, symbol: str) -> Asset | None:
         """Return a stock or pair, None for anything else."""
@@ -93,8 +91,6 @@ class Exchange:
     def expiring(self, contract: Contract) -> bool:
         """Tell whether contracts of that expiry may no longer be opened."""
         return self.hours.expiry_cutoff_passed(contract.expiry, self.now)
-
-    # time --------------------------------------------------------------------------------------
 
     def schedule(self, start: datetime, end: datetime) -> list[Moment]:
         """Return the feed's moments in [start, end]."""
@@ -145,8 +141,6 @@ class Exchange:
         for account in self.accounts.values():
             account.last_equity = self.equity(account)
             account.last_prices = {p.symbol: self.mark(p.symbol) for p in account.held()}
-
-    # orders ------------------------------------------------------------------------------------
 
     def submit(self, account: Account, request: OrderRequest) -> Order:
         """Take an order and work it at once."""
@@ -223,8 +217,6 @@ class Exchange:
         for other in order.exits():
             self.finish(other, status if status is Status.EXPIRED else Status.CANCELED, reason)
 
-    # matching ----------------------------------------------------------------------------------
-
     def work(self, order: Order) -> None:
         """Match an order against the market as it stands; end it if it must not rest."""
         with self.lock:
@@ -251,21 +243,13 @@ class Exchange:
         quote = self.quote(order.symbol)
         match = at_quote(order, quote) if quote is not None else None
         if quote is not None and match is not None and order.side is not None:
-            size = (match.size or ZERO) - self._used(order.symbol, order.side, quote.ts)
+            size = self._touch.left(order.symbol, order.side, quote)
             qty = self._execute(order, Match(match.price, size), maker=order.live_since < self.now)
-            self._use(order.symbol, order.side, quote.ts, qty)
+            self._touch.take(order.symbol, order.side, quote, qty)
 
     def _set_status(self, order: Order, status: Status) -> None:
         for one in [order, *(leg for leg in order.legs if leg.is_leg)]:
             one.status, one.updated = status, self.now
-
-    def _used(self, symbol: str, side: Side, ts: datetime) -> Decimal:
-        seen, qty = self._taken.get((symbol, side), (ts, ZERO))
-        return qty if seen == ts else ZERO
-
-    def _use(self, symbol: str, side: Side, ts: datetime, qty: Decimal) -> None:
-        if qty:
-            self._taken[symbol, side] = (ts, self._used(symbol, side, ts) + qty)
 
     def _work_bars(self, advance: Advance) -> None:
         if not self._working:
@@ -280,7 +264,8 @@ class Exchange:
             return
         match = in_bar(order, bar)
         if match is not None:
-            self._execute(order, match, maker=order.type is OrderType.LIMIT)
+            price = worse_tick(match.price, acceptance.tick_of(self, order.symbol, match.price), order.side)
+            self._execute(order, Match(price, match.size), maker=order.type is OrderType.LIMIT)
 
     def _execute(self, order: Order, match: Match, *, maker: bool) -> Decimal:
         """Fill what size, cash and lot allow, and return the quantity filled."""
@@ -320,9 +305,8 @@ class Exchange:
             return
         units = order.leaves_qty
         for leg, quote in quoted:
-            size = quote.ask_size if leg.side is Side.BUY else quote.bid_size
-            used = self._used(leg.symbol, leg.side or Side.BUY, quote.ts)
-            units = min(units, floor_to((size - used) / leg.ratio, Decimal(1)))
+            left = self._touch.left(leg.symbol, leg.side or Side.BUY, quote)
+            units = min(units, floor_to(left / leg.ratio, Decimal(1)))
         if order.first_fill_cap is not None:
             units, order.first_fill_cap = min(units, floor_to(order.first_fill_cap, Decimal(1))), None
             order.hold_moments = 1
@@ -341,7 +325,7 @@ class Exchange:
         for leg, quote in legs:
             side = leg.side or Side.BUY
             price = (quote.ask if side is Side.BUY else quote.bid) or ZERO
-            self._use(leg.symbol, side, quote.ts, units * leg.ratio)
+            self._touch.take(leg.symbol, side, quote, units * leg.ratio)
             self._fill(leg, units * leg.ratio, price, maker=False)
             net += side.sign * leg.ratio * price
         order.filled_qty += units
@@ -393,8 +377,6 @@ class Exchange:
             leg.live_since = self.now
             if leg.type is OrderType.LIMIT:
                 leg.status = Status.NEW
-
-    # valuation ---------------------------------------------------------------------------------
 
     def mark(self, symbol: str) -> Decimal:
         """Return the price a position is valued at: the middle of an option's quote, else the last trade."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from datetime import datetime
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from venue.feed import MarketBar, MarketQuote
 from venue.orders import Order, OrderType, Side
@@ -27,9 +28,33 @@ class Match:
     size: Decimal | None
 
 
+class TouchSizes:
+    """What orders have taken from the size at the touch; a new quote brings a new size."""
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[str, Side], tuple[datetime, Decimal]] = {}
+
+    def left(self, symbol: str, side: Side, quote: MarketQuote) -> Decimal:
+        """Return the size that an order of that side still meets."""
+        size = quote.ask_size if side is Side.BUY else quote.bid_size
+        seen, taken = self._taken.get((symbol, side), (quote.ts, Decimal(0)))
+        return size - taken if seen == quote.ts else size
+
+    def take(self, symbol: str, side: Side, quote: MarketQuote, qty: Decimal) -> None:
+        """Take a quantity from the touch."""
+        seen, taken = self._taken.get((symbol, side), (quote.ts, Decimal(0)))
+        self._taken[symbol, side] = (quote.ts, qty + (taken if seen == quote.ts else Decimal(0)))
+
+
 def floor_to(qty: Decimal, step: Decimal) -> Decimal:
     """Round a quantity down to a whole number of steps."""
     return (qty / step).to_integral_value(ROUND_DOWN) * step
+
+
+def worse_tick(price: Decimal, tick: Decimal, side: Side | None) -> Decimal:
+    """Round a price that was read off a bar to a whole tick, up for a purchase and down for a sale."""
+    rounding = ROUND_UP if side is Side.BUY else ROUND_DOWN
+    return (price / tick).to_integral_value(rounding) * tick
 
 
 def touch(quote: MarketQuote, side: Side) -> Match | None:

@@ -57,14 +57,14 @@ def bar(start: datetime, end: datetime, ohlc: Sequence[str], volume: str = "1000
 
 @dataclass
 class ScriptedFeed:
-    """Plays back `quotes`, `bars`, `chains` and `actions` that were put in, in time order."""
+    """Plays back `quotes`, `bars`, `chains` and `events` that were put in, in time order."""
 
     now: datetime
     listed: dict[str, Asset] = field(default_factory=dict)
     quotes: dict[str, list[MarketQuote]] = field(default_factory=dict)
     played: dict[tuple[str, int], list[MarketBar]] = field(default_factory=dict)
     chains: dict[str, list[Chain]] = field(default_factory=dict)
-    actions: list[tuple[datetime, CorporateAction]] = field(default_factory=list)
+    events: list[tuple[datetime, CorporateAction]] = field(default_factory=list)
     holidays: frozenset[date] = frozenset()
     name: str = "scripted (synthetic)"
     synthetic: bool = True
@@ -100,7 +100,8 @@ class ScriptedFeed:
         return Advance(
             bars=sorted(bars, key=lambda pair: pair[1].end),
             quotes=[s for s, found in self.quotes.items() if any(since < q.ts <= to for q in found)],
-            actions=[action for ts, action in self.actions if since < ts <= to],
+            actions=[action for ts, action in self.events if since < ts <= to],
+            chains=[s for s, found in self.chains.items() if any(since < c.ts <= to for c in found)],
             sessions_closed=[s for s in self.sessions(since.date(), to.date()) if since < s.close <= to],
         )
 
@@ -137,6 +138,10 @@ class ScriptedFeed:
         """Return the latest chain."""
         known = [c for c in self.chains.get(underlying, []) if c.ts <= self.now]
         return max(known, key=lambda c: c.ts) if known else None
+
+    def actions(self, symbol: str) -> list[CorporateAction]:
+        """Return what went ex by now."""
+        return [action for ts, action in self.events if ts <= self.now and action.symbol == symbol]
 
 
 def chain(ts: datetime, underlying: str, price: str, contracts: Sequence[ContractQuote]) -> Chain:

@@ -71,8 +71,17 @@ def advance_by(exchange: Exchange, pace: Pace, seconds: float) -> None:
         exchange.advance(to)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket that says it is TCP: only then does asyncio send small answers without delay."""
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket, on a free port if `port` is 0.
+
+    The socket says that it is TCP: only then does asyncio switch Nagle's algorithm off, which would hold each
+    answer back for 40 ms.
+
+    Raises
+    ------
+    OSError
+        If the port is taken.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -82,6 +91,13 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def run(exchange: Exchange, listener: socket.socket, pace: Pace) -> None:
+    """Serve an exchange in the foreground until the process is interrupted."""
+    host, port = listener.getsockname()[:2]
+    with suppress(KeyboardInterrupt):
+        VenueServer(VenueApp(exchange, pace), host, port).run(sockets=[listener])
 
 
 @contextmanager
@@ -100,7 +116,7 @@ def serve(exchange: Exchange, *, host: str = "127.0.0.1", port: int = 0, pace: P
     RuntimeError
         If the server does not come up.
     """
-    listener = _listen(host, port)
+    listener = listen(host, port)
     server = VenueServer(VenueApp(exchange, pace), host, port)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="venue", daemon=True)
     thread.start()

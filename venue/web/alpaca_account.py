@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from venue.accounts import Activity
 from venue.feed import AssetKind, Chain, ContractQuote
@@ -12,7 +14,7 @@ from venue.ids import uuid_of
 from venue.orders import Refusal, RefusedError
 from venue.web import alpaca_shapes as shapes
 from venue.web.alpaca_orders import account_of, symbol_of
-from venue.web.call import Call, Reply, number, reply, when
+from venue.web.call import Call, Reply, optional, reply, when
 
 TRADES = frozenset({"FILL"})
 
@@ -136,21 +138,16 @@ def get_contracts(call: Call) -> Reply:
     """List option contracts; without an expiration filter only those that expire before the next weekend ends."""
     params = call.params
     names = [name for name in params.get("underlying_symbols", "").split(",") if name]
-    chains = [chain for name in names or _with_chain(call) if (chain := call.exchange.feed.chain(name)) is not None]
+    pages = [page for name in sorted(names) or _with_chain(call) if (page := call.chain(name)) is not None]
     if params.get("status", "active") != "active":
-        chains = []
-    expiries = _expiries(call)
-    found = [
-        (chain, one)
-        for chain in chains
-        for one in sorted(chain.contracts.values(), key=lambda c: c.symbol)
-        if expiries[0] <= one.expiry <= expiries[1] and contract_wanted(call, one)
-    ]
+        pages = []
+    wanted = ContractFilter.of(call, _expiries(call))
+    found = [(page.chain, one) for page in pages for one in page.contracts if wanted.passes(one)]
     start = bisect_right([one.symbol for _, one in found], params.get("page_token", ""))
     limit = call.whole("limit", 100, 10_000)
-    page = found[start : start + limit]
-    more = page[-1][1].symbol if start + limit < len(found) else None
-    return reply({"option_contracts": [_contract(chain, one) for chain, one in page], "next_page_token": more})
+    shown = found[start : start + limit]
+    more = shown[-1][1].symbol if start + limit < len(found) else None
+    return reply({"option_contracts": [_contract(chain, one) for chain, one in shown], "next_page_token": more})
 
 
 def _with_chain(call: Call) -> list[str]:
@@ -181,16 +178,34 @@ def _expiries(call: Call) -> tuple[date, date]:
     return first or today, last or (date.max if first is not None else weekend)
 
 
-def contract_wanted(call: Call, one: ContractQuote) -> bool:
-    """Tell whether a contract passes the call's type and strike filters."""
-    params = call.params
-    right = params.get("type")
-    if right and (one.right == "C") != (right == "call"):
-        return False
-    low, high = params.get("strike_price_gte"), params.get("strike_price_lte")
-    if low and one.strike < number(low, "strike_price_gte"):
-        return False
-    return not (high and one.strike > number(high, "strike_price_lte"))
+@dataclass(frozen=True, slots=True)
+class ContractFilter:
+    """Which contracts a call asks for."""
+
+    right: str
+    expiries: tuple[date, date]
+    strikes: tuple[Decimal, Decimal]
+
+    @classmethod
+    def of(cls, call: Call, expiries: tuple[date, date]) -> ContractFilter:
+        """Return the filter of a call's type and strike fields, with the expirations given."""
+        low = optional(call.params.get("strike_price_gte"), "strike_price_gte")
+        high = optional(call.params.get("strike_price_lte"), "strike_price_lte")
+        right = {"call": "C", "put": "P"}.get(call.params.get("type", ""), "")
+        return cls(right, expiries, (low or Decimal(0), high or Decimal("Infinity")))
+
+    def passes(self, one: ContractQuote) -> bool:
+        """Tell whether a contract is asked for."""
+        if self.right and one.right != self.right:
+            return False
+        first, last = self.expiries
+        return first <= one.expiry <= last and self.strikes[0] <= one.strike <= self.strikes[1]
+
+
+def any_expiry(call: Call) -> tuple[date, date]:
+    """Return the range of expirations a call asks for, all by default."""
+    exact, first, last = (_day(call, f"expiration_date{end}") for end in ("", "_gte", "_lte"))
+    return (exact, exact) if exact is not None else (first or date.min, last or date.max)
 
 
 def get_announcements(call: Call) -> Reply:

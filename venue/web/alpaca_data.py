@@ -1,7 +1,7 @@
 """Alpaca's market data endpoints: stock bars, quotes, trades and snapshots; option quotes and chain snapshots.
 
 A side without a quote is price 0 and size 0, as Alpaca sends it. Trade counts and volume-weighted prices are null:
-the feed does not know them. `adjustment` is accepted and changes nothing: bars are what the feed has.
+the feed does not know them.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from venue.feed import Chain, ContractQuote, MarketBar, MarketQuote
+from venue.feed import ContractQuote, MarketBar, MarketQuote
 from venue.hours import NEW_YORK
+from venue.occ import parse
 from venue.orders import Refusal, RefusedError
-from venue.web.alpaca_account import contract_wanted
-from venue.web.call import Call, Reply, reply, stamp, when
+from venue.web import adjust
+from venue.web.alpaca_account import ContractFilter, any_expiry
+from venue.web.call import Call, ChainPage, Reply, reply, stamp, when
 
 DAY = 1440
 _UNITS = {"Min": 1, "T": 1, "Hour": 60, "H": 60, "Day": DAY, "D": DAY, "Week": 7 * DAY, "W": 7 * DAY}
@@ -84,13 +86,17 @@ def _inclusive(raw: str | None, now: datetime) -> datetime:
 def _stamped(call: Call, symbol: str, minutes: int, *, start: datetime, end: datetime) -> list[Stamped]:
     """Return (time, JSON) of the bars whose time lies in [start, end]; a daily bar's time is midnight New York."""
     feed = call.exchange.feed
-    made = call.cache.setdefault((symbol, minutes), {})
+    kinds = adjust.wanted(call.params.get("adjustment", "raw"))
+    version = f"{symbol}|{','.join(sorted(kinds))}|{len(feed.actions(symbol))}" if kinds else symbol
+    made = call.cache.bars.setdefault((version, minutes), {})
     slack = timedelta(days=1) if minutes >= DAY else timedelta(0)
     found: list[Stamped] = []
-    for bar in feed.bars(symbol, minutes, start - slack, end + slack + timedelta(microseconds=1)):
+    bars = feed.bars(symbol, minutes, start - slack, end + slack + timedelta(microseconds=1))
+    factors = adjust.factors(feed, symbol, kinds) if kinds else []
+    for bar in bars:
         entry = made.get(bar.start)
         if entry is None:
-            entry = made[bar.start] = _bar(bar, daily=minutes >= DAY)
+            entry = made[bar.start] = _bar(adjust.adjusted(bar, factors), daily=minutes >= DAY)
         if start <= entry[0] <= end:
             found.append(entry)
     return found
@@ -195,55 +201,46 @@ def get_snapshots(call: Call) -> Reply:
 
 def get_option_chain(call: Call) -> Reply:
     """Return the latest snapshot of an underlying's contracts, filtered, in pages of at most 1000."""
-    chain = call.exchange.feed.chain(call.args["symbol"])
-    if chain is None:
+    page = call.chain(call.args["symbol"])
+    if page is None:
         return reply({"snapshots": {}, "next_page_token": None})
-    first, last = _day(call, "expiration_date_gte"), _day(call, "expiration_date_lte")
-    exact = _day(call, "expiration_date")
-    contracts = [
-        one
-        for one in chain.contracts.values()
-        if first <= one.expiry.isoformat() <= (last or "9999")
-        and exact in {"", one.expiry.isoformat()}
-        and contract_wanted(call, one)
-    ]
-    return _page(call, chain, sorted(contracts, key=lambda c: c.symbol))
-
-
-def _day(call: Call, name: str) -> str:
-    moment = call.moment(name)
-    return "" if moment is None else moment.date().isoformat()
+    wanted = ContractFilter.of(call, any_expiry(call))
+    found = [one for one in page.contracts if wanted.passes(one)]
+    start = bisect_right([one.symbol for one in found], _read_token(call.params.get("page_token", ""))[0])
+    limit = call.whole("limit", 100, 1000)
+    more = _token(found[start + limit - 1].symbol, "") if start + limit < len(found) else None
+    return _snapshots({one.symbol: _snapshot(call, page, one) for one in found[start : start + limit]}, more)
 
 
 def get_option_snapshots(call: Call) -> Reply:
     """Return the latest snapshots of named contracts."""
-    wanted = _symbols(call)
-    pages: dict[str, bytes] = {}
-    for symbol in wanted:
-        chain = _chain_of(call, symbol)
-        if chain is not None and symbol in chain.contracts:
-            pages[symbol] = _snapshot(call, chain, chain.contracts[symbol])
-    body = b",".join(orjson.dumps(symbol) + b":" + page for symbol, page in pages.items())
-    return Reply(b'{"snapshots":{' + body + b'},"next_page_token":null}')
+    found: dict[str, bytes] = {}
+    for symbol in _symbols(call):
+        contract = parse(symbol)
+        page = call.chain(contract.underlying) if contract is not None else None
+        if page is not None and symbol in page.chain.contracts:
+            found[symbol] = _snapshot(call, page, page.chain.contracts[symbol])
+    return _snapshots(found, None)
 
 
-def _chain_of(call: Call, symbol: str) -> Chain | None:
-    return call.exchange.feed.chain(symbol[:-15])
+def _snapshots(found: dict[str, bytes], more: str | None) -> Reply:
+    body = b",".join(b'"' + symbol.encode() + b'":' + one for symbol, one in found.items())
+    return Reply(b'{"snapshots":{' + body + b'},"next_page_token":' + orjson.dumps(more) + b"}")
 
 
-def _page(call: Call, chain: Chain, contracts: list[ContractQuote]) -> Reply:
-    start = bisect_right([one.symbol for one in contracts], _read_token(call.params.get("page_token", ""))[0])
-    limit = call.whole("limit", 100, 1000)
-    page = contracts[start : start + limit]
-    body = b",".join(b'"' + one.symbol.encode() + b'":' + _snapshot(call, chain, one) for one in page)
-    more = orjson.dumps(_token(page[-1].symbol, "") if start + limit < len(contracts) else None)
-    return Reply(b'{"snapshots":{' + body + b'},"next_page_token":' + more + b"}")
-
-
-def _snapshot(call: Call, chain: Chain, one: ContractQuote) -> bytes:
-    quote = MarketQuote(chain.ts, one.bid, one.ask, one.bid_size, one.ask_size, one.last)
+def _snapshot(call: Call, page: ChainPage, one: ContractQuote) -> bytes:
     if call.quote_fault is not None:
-        quote = call.quote_fault.spoil(quote)
+        return _write_snapshot(call.quote_fault.spoil(_quote_of(page, one)), one)
+    if one.symbol not in page.written:
+        page.written[one.symbol] = _write_snapshot(_quote_of(page, one), one)
+    return page.written[one.symbol]
+
+
+def _quote_of(page: ChainPage, one: ContractQuote) -> MarketQuote:
+    return MarketQuote(page.chain.ts, one.bid, one.ask, one.bid_size, one.ask_size, one.last)
+
+
+def _write_snapshot(quote: MarketQuote, one: ContractQuote) -> bytes:
     found: dict[str, object] = {"latestQuote": quote_json(quote)}
     if one.last:
         found["latestTrade"] = trade_json(quote)

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from venue.exchange import Exchange
 from venue.orders import Order, Refusal, RefusedError
 from venue.web import alpaca_shapes, kraken_names
-from venue.web.call import BarCache, Call, Reply, reply
+from venue.web.call import Cache, Call, Reply, reply
 from venue.web.control import Control, Pace
 from venue.web.faults import Fault, FaultBook, FaultKind
 from venue.web.routes import Handler, routes
@@ -32,7 +32,7 @@ class VenueApp:
         self.pace = pace if pace is not None else Pace(start=exchange.now)
         self.faults = FaultBook()
         self._nonces: dict[str, int] = {}
-        self._bars: BarCache = {}
+        self._cache = Cache()
         control = Control(self.pace, self.faults, self._forget)
         exact, patterns = routes(control, self._nonces)
         self._exact = exact
@@ -40,7 +40,7 @@ class VenueApp:
 
     def _forget(self) -> None:
         self._nonces.clear()
-        self._bars.clear()
+        self._cache.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -55,7 +55,7 @@ class VenueApp:
             scope["query_string"].decode("latin-1"),
             {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]},
             body,
-            cache=self._bars,
+            cache=self._cache,
         )
         fault = None if call.path.startswith("/venue/") else self.faults.take(call)
         answer = self._answer(call, fault)

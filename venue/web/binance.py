@@ -101,7 +101,7 @@ def _instant(call: Call, name: str) -> datetime | None:
 
 
 def _kline(call: Call, asset: Asset, minutes: int, *, bar: MarketBar) -> object:
-    made = call.cache.setdefault((f"binance:{asset.symbol}", minutes), {})
+    made = call.cache.bars.setdefault((f"binance:{asset.symbol}", minutes), {})
     if bar.start not in made:
         prices = [text(price) for price in (bar.open, bar.high, bar.low, bar.close)]
         close_time = _milliseconds(bar.start + timedelta(minutes=minutes)) - 1

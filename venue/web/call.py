@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from venue.feed import MarketQuote
+from venue.feed import Chain, ContractQuote, MarketQuote
 from venue.orders import Order, OrderRequest, Refusal, RefusedError
 
 if TYPE_CHECKING:
@@ -19,6 +19,28 @@ if TYPE_CHECKING:
     from venue.exchange import Exchange
 
 BarCache = dict[tuple[str, int], dict[datetime, tuple[datetime, bytes]]]
+
+
+@dataclass(slots=True)
+class Cache:
+    """JSON that was written before and still holds: of finished bars, and of the latest chain of an underlying."""
+
+    bars: BarCache = field(default_factory=dict)
+    chains: dict[str, ChainPage] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.bars.clear()
+        self.chains.clear()
+
+
+@dataclass(slots=True)
+class ChainPage:
+    """A chain in order of its symbols, and the JSON of those of its contracts that were asked for."""
+
+    chain: Chain
+    contracts: list[ContractQuote]
+    written: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +90,7 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     args: Mapping[str, str] = field(default_factory=dict)
-    cache: BarCache = field(default_factory=dict)
+    cache: Cache = field(default_factory=Cache)
     quote_fault: QuoteFault | None = None
     order_fault: Callable[[Order], None] | None = None
     after: Callable[[], None] | None = None
@@ -107,6 +129,17 @@ class Call:
         """Return the latest quote of a symbol, spoilt if a fault says so."""
         quote = self.exchange.quote(symbol)
         return quote if quote is None or self.quote_fault is None else self.quote_fault.spoil(quote)
+
+    def chain(self, underlying: str) -> ChainPage | None:
+        """Return the latest chain of an underlying in order of its symbols."""
+        chain = self.exchange.feed.chain(underlying)
+        if chain is None:
+            return None
+        page = self.cache.chains.get(underlying)
+        if page is None or page.chain is not chain:
+            page = ChainPage(chain, sorted(chain.contracts.values(), key=lambda one: one.symbol))
+            self.cache.chains[underlying] = page
+        return page
 
     def accept(self, account: Account, request: OrderRequest) -> Order:
         """Take an order; it meets the market after the answer was written, as at a real venue."""

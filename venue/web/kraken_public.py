@@ -150,7 +150,7 @@ def get_ohlc(call: Call) -> Reply:
 
 
 def _candle(call: Call, pair: Pair, minutes: int, *, bar: MarketBar) -> object:
-    made = call.cache.setdefault((pair.id, minutes), {})
+    made = call.cache.bars.setdefault((pair.id, minutes), {})
     if bar.start not in made:
         made[bar.start] = (bar.start, orjson.dumps(_candle_row(pair, bar)))
     return orjson.Fragment(made[bar.start][1])
