@@ -142,32 +142,34 @@ def _answer_commands(run: _Sweep) -> None:
 
 
 def _orders_since(run: _Sweep) -> list[Order]:
-    def page(since: datetime) -> Sequence[Snapshot]:
-        return run.store.query("orders", [Where("updated_at", ">=", since)], order_by="updated_at", limit=_PAGE)
+    def page(since: datetime, limit: int) -> Sequence[Snapshot]:
+        return run.store.query("orders", [Where("updated_at", ">=", since)], order_by="updated_at", limit=limit)
 
     docs = [_decoded(run, OrderDoc, snapshot) for snapshot in _all(page, run.since, by="updated_at")]
     return [doc.order for doc in docs if doc is not None]
 
 
 def _events_since(run: _Sweep) -> list[DeskEvent]:
-    def page(since: datetime) -> Sequence[Snapshot]:
-        return run.store.query("events", [Where("at", ">=", since)], order_by="at", limit=_PAGE)
+    def page(since: datetime, limit: int) -> Sequence[Snapshot]:
+        return run.store.query("events", [Where("at", ">=", since)], order_by="at", limit=limit)
 
     found = [(snapshot.path, _decoded(run, EventDoc, snapshot)) for snapshot in _all(page, run.since, by="at")]
     return [DeskEvent(id=path.rpartition("/")[2], doc=doc) for path, doc in found if doc is not None]
 
 
-def _all(page_from: Callable[[datetime], Sequence[Snapshot]], since: datetime, *, by: str) -> Iterator[Snapshot]:
-    """Yield every document of a query in order of the time `by`, read page by page."""
+def _all(page_from: Callable[[datetime, int], Sequence[Snapshot]], since: datetime, *, by: str) -> Iterator[Snapshot]:
+    """Yield every document of a query in order of the time `by`, page by page; a page of one time only is doubled."""
     seen: set[str] = set()
+    limit = _PAGE
     while True:
-        page = page_from(since)
-        fresh = [snapshot for snapshot in page if snapshot.path not in seen]
-        yield from fresh
-        if len(page) < _PAGE or not fresh:
+        page = page_from(since, limit)
+        yield from (snapshot for snapshot in page if snapshot.path not in seen)
+        if len(page) < limit:
             return
-        seen.update(snapshot.path for snapshot in fresh)
-        since = page[-1].data[by]
+        seen.update(snapshot.path for snapshot in page)
+        newest: datetime = page[-1].data[by]
+        limit = limit * 2 if newest == since else _PAGE
+        since = newest
 
 
 def _decoded(run: _Sweep, model: type[D], snapshot: Snapshot) -> D | None:
