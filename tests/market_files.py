@@ -85,3 +85,14 @@ def until(panel: Panel, moment: datetime, bars: int = 400) -> Panel:
     """The panel as known at `moment`, at most `bars` rows of it."""
     count = int(np.searchsorted(panel.ends, int(moment.timestamp()), side="right"))
     return panel[max(0, count - bars) : count]
+
+
+def joined(*panels: Panel) -> Panel:
+    """The symbols of several panels on one time axis."""
+    bars = {}
+    for panel in panels:
+        for column, symbol in enumerate(panel.symbols):
+            rows = np.isfinite(panel.close[:, column])
+            arrays = (panel.open, panel.high, panel.low, panel.close, panel.volume)
+            bars[symbol] = Bars(panel.ends[rows], *(array[rows, column] for array in arrays))
+    return panel_of(bars)
