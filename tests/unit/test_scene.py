@@ -15,7 +15,7 @@ from orchestrator.domain.market import MarketSnapshot, Quote
 from orchestrator.domain.scene import Execution, Scene, measure, panel_for, reference_price, settings_of
 from orchestrator.domain.strategy import StrategyParameters, selected, signals
 from tests.desk_drill import module_of
-from tests.module_views import NOW, book, context, market, panel, quote, rising
+from tests.module_views import NOW, book, context, market, panel, rising
 
 
 def scene(seen: MarketSnapshot) -> Scene:
@@ -54,15 +54,6 @@ def test_a_panel_holds_just_the_bars_that_are_needed():
 def test_a_symbol_with_too_few_bars_or_without_movement_is_not_measured(closes):
     need = Execution(vol_bars=21)
     assert measure(panel({"AAPL": closes}), "AAPL", need) is None
-
-
-def test_bars_without_highs_and_lows_are_not_measured():
-    blind = panel({"AAPL": rising(60)})
-    blind.high[-1] = blind.low[-1] = np.nan
-    assert measure(blind, "AAPL", Execution()).move > 0
-    blind.close[-2:] = blind.close[-3]
-    blind.high[:], blind.low[:] = blind.close, blind.close
-    assert measure(blind, "AAPL", Execution()) is not None
 
 
 def test_a_view_of_no_symbol_is_empty():
