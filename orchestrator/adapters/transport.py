@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import requests
@@ -51,16 +50,19 @@ class MeteredTransport(HTTPAdapter):
         Where calls are counted.
     pool_size
         Connections kept open; as many as threads that submit at once.
+    read_timeout_s
+        Seconds to wait for an answer.
     """
 
-    def __init__(self, meter: CallMeter, *, pool_size: int = 20) -> None:
+    def __init__(self, meter: CallMeter, *, pool_size: int = 20, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         self._meter = meter
+        self._timeout = (CONNECT_TIMEOUT_S, read_timeout_s)
         super().__init__(pool_connections=2, pool_maxsize=pool_size, max_retries=0)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send one request."""
         if kwargs.get("timeout") is None:
-            kwargs["timeout"] = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+            kwargs["timeout"] = self._timeout
         started = time.perf_counter()
         try:
             return super().send(request, *args, **kwargs)
@@ -129,11 +131,3 @@ def read(call: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) 
         reraise=True,
     )
     return again(call)
-
-
-class MachineClock:
-    """The machine's own time; fulfils `orchestrator.ports.Clock`."""
-
-    def now(self) -> datetime:
-        """Return the current UTC time."""
-        return datetime.now(UTC)

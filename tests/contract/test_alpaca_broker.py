@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from orchestrator.adapters.memory.faults import Fault
-from orchestrator.domain.errors import BrokerUnavailableError, MalformedDataError, OutcomeUnknownError
+from orchestrator.domain.errors import BrokerUnavailableError, MalformedDataError, OutcomeUnknownError, RateLimitedError
 from orchestrator.domain.orders import Leg, Order, OrderState, Purpose, Side
 from tests.contract.broker_stage import Stage, alpaca_stage
 from tests.contract.venue_market import CALL_640, CALL_645, CLOSE, PUT_625, PUT_630
@@ -108,6 +108,15 @@ def test_an_error_of_the_venue_while_sending_leaves_the_outcome_open(stage: Stag
         with pytest.raises(OutcomeUnknownError):
             stage.broker.submit(stage.order(f"a{status}"))
         assert stage.calls() - before == 1
+
+
+def test_an_order_is_not_sent_again_behind_our_back(stage: Stage) -> None:
+    stage.venue.fault("http_429", "^/v2/orders$", method="POST", retry_after=3)
+    before = stage.calls()
+    with pytest.raises(RateLimitedError) as limited:
+        stage.broker.submit(stage.order("a"))
+    assert stage.calls() - before == 1
+    assert limited.value.retry_after_s == 3
 
 
 def test_reading_is_tried_again_and_gives_up(stage: Stage) -> None:

@@ -20,7 +20,8 @@ from orchestrator.adapters.alpaca.client import AlpacaKeys, Raw, decimal, moment
 from orchestrator.adapters.alpaca.errors import DUPLICATE_ID, status_of, translated
 from orchestrator.adapters.alpaca.orders import family, order_of, request_of
 from orchestrator.adapters.alpaca.profiles import PROFILE
-from orchestrator.adapters.transport import CallMeter, MachineClock, read
+from orchestrator.adapters.clocks import SystemClock
+from orchestrator.adapters.transport import CallMeter, read
 from orchestrator.domain.documents import AccountView
 from orchestrator.domain.errors import BrokerError, OrderRefusedError, OutcomeUnknownError
 from orchestrator.domain.orders import Order
@@ -59,7 +60,7 @@ class AlpacaBroker:
         self, keys: AlpacaKeys, *, clock: Clock | None = None, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self.meter = CallMeter()
-        self._clock = clock if clock is not None else MachineClock()
+        self._clock = clock if clock is not None else SystemClock()
         self._sleep = sleep
         self._client: TradingClient = trading_client(keys, self.meter)
 

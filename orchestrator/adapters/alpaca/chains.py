@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from orchestrator.adapters.alpaca.client import Raw, decimal, moment
 from orchestrator.domain.errors import MalformedDataError
-from orchestrator.domain.instruments import parse_occ
+from orchestrator.domain.instruments import Contract, parse_occ
 from orchestrator.domain.market import OptionChain, OptionQuote, Quote
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,8 +50,14 @@ def _contracts(snapshots: Mapping[str, Raw]) -> Iterable[OptionQuote]:
             continue
 
 
+@lru_cache(maxsize=32_768)
+def _terms(symbol: str) -> Contract:
+    """Return the terms of a contract; the same thousands of symbols come back every cycle."""
+    return parse_occ(symbol)
+
+
 def _contract(symbol: str, raw: Raw) -> OptionQuote:
-    terms = parse_occ(symbol)
+    terms = _terms(symbol)
     quote, greeks = raw.get("latestQuote") or {}, raw.get("greeks") or {}
     return OptionQuote(
         symbol=symbol,

@@ -16,7 +16,7 @@ from orchestrator.adapters.ccxt.client import CcxtClient, Raw
 from orchestrator.adapters.ccxt.cursor import Cursor
 from orchestrator.adapters.ccxt.errors import translated
 from orchestrator.adapters.ccxt.orders import fill_of, order_of, order_of_trades, symbols_by_name, ticket_of
-from orchestrator.adapters.transport import MachineClock
+from orchestrator.adapters.clocks import SystemClock
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import AccountView
 from orchestrator.domain.errors import BrokerError, OrderRefusedError, OutcomeUnknownError
@@ -60,7 +60,7 @@ class KrakenBroker:
     def __init__(self, client: CcxtClient, *, universe: Sequence[str], clock: Clock | None = None) -> None:
         self._client = client
         self._universe = tuple(universe)
-        self._clock = clock if clock is not None else MachineClock()
+        self._clock = clock if clock is not None else SystemClock()
         self.meter = client.meter
 
     def state(self, cursor: str) -> VenueState:
