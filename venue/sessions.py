@@ -19,7 +19,7 @@ from venue.feed import Session
 
 Ints = NDArray[np.int64]
 
-FIRST = date(1998, 1, 2)
+FIRST = date(1998, 1, 1)
 LAST = date(2030, 12, 31)
 EPOCH = date(1970, 1, 1)
 DAY_S = 86_400

@@ -7,12 +7,13 @@ before it; those made with the market closed are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
+from math import isnan
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -28,7 +29,10 @@ NEW_YORK = ZoneInfo("America/New_York")
 CLOSING_S = 1800
 """A snapshot up to this long after the close shows the closing quotes."""
 LEAST_IV = 0.001
-GREEKS = ("delta", "gamma", "theta", "vega", "rho")
+COLUMNS = (
+    *("bid", "ask", "bid_size", "ask_size", "last", "volume", "open_interest"),
+    *("iv", "delta", "gamma", "theta", "vega", "rho"),
+)
 Spot = Callable[[int], float | None]
 """Price of the underlying at an epoch second from its own tape, None when the tape has no print that fresh."""
 
@@ -63,13 +67,11 @@ class Snapshot:
     high: int
     size: Decimal
     spot: Spot
-    _made: Chain | None = field(default=None, repr=False)
 
     @cached_property
     def index(self) -> dict[str, int]:
         """Row of each contract, by OCC symbol."""
-        rows = range(self.low, self.high)
-        return {_occ(self.underlying, self.rows, row): row for row in rows}
+        return {symbol: row for row, (symbol, *_) in enumerate(self._terms(self.low, self.high), self.low)}
 
     @cached_property
     def underlying_price(self) -> Decimal:
@@ -86,36 +88,43 @@ class Snapshot:
     def contract(self, symbol: str) -> ContractQuote | None:
         """Return one contract, None if the snapshot does not list it."""
         row = self.index.get(symbol)
-        return None if row is None else self._contract(symbol, row)
+        return None if row is None else next(self._contracts(row, row + 1))
 
     def chain(self) -> Chain:
-        """Return the whole chain; made once."""
-        if self._made is None:
-            contracts = {symbol: self._contract(symbol, row) for symbol, row in self.index.items()}
-            self._made = Chain(self.underlying, utc(self.time), self.underlying_price, contracts)
-        return self._made
+        """Return the whole chain, made anew."""
+        contracts = {one.symbol: one for one in self._contracts(self.low, self.high)}
+        return Chain(self.underlying, utc(self.time), self.underlying_price, contracts)
 
-    def _contract(self, symbol: str, row: int) -> ContractQuote:
-        def value(name: str) -> float | None:
-            column = self.rows.numbers.get(name)
-            return None if column is None or np.isnan(column[row]) else float(column[row])
+    def _terms(self, low: int, high: int) -> Iterator[tuple[str, date, str, float]]:
+        """Tell symbol, expiry, right and strike of rows [low, high)."""
+        expiries, calls = self.rows.expiry[low:high].tolist(), self.rows.call[low:high].tolist()
+        for expiry, call, strike in zip(expiries, calls, self.rows.strike[low:high].tolist(), strict=True):
+            day, right = day_of(expiry), "C" if call else "P"
+            yield f"{self.underlying}{day:%y%m%d}{right}{round(strike * 1000):08d}", day, right, strike
 
-        bid, ask, iv = value("bid"), value("ask"), value("iv")
-        return ContractQuote(
-            symbol,
-            EPOCH + timedelta(days=int(self.rows.expiry[row])),
-            "C" if self.rows.call[row] else "P",
-            decimal(float(self.rows.strike[row])),
-            decimal(bid) if bid else None,
-            decimal(ask) if ask else None,
-            self._size(bid, value("bid_size")),
-            self._size(ask, value("ask_size")),
-            decimal(value("last") or 0.0),
-            int(value("volume") or 0),
-            int(value("open_interest") or 0),
-            iv if iv and iv >= LEAST_IV else None,
-            **{name: value(name) for name in GREEKS},
-        )
+    def _contracts(self, low: int, high: int) -> Iterator[ContractQuote]:
+        cells = [self._cells(name, low, high) for name in COLUMNS]
+        for terms, values in zip(self._terms(low, high), zip(*cells, strict=True), strict=True):
+            bid, ask, bid_size, ask_size, last, volume, open_interest, iv, *greeks = values
+            yield ContractQuote(
+                *terms[:3],
+                decimal(terms[3]),
+                decimal(bid) if bid else None,
+                decimal(ask) if ask else None,
+                self._size(bid, bid_size),
+                self._size(ask, ask_size),
+                decimal(last or 0.0),
+                int(volume or 0),
+                int(open_interest or 0),
+                iv if iv and iv >= LEAST_IV else None,
+                *greeks,
+            )
+
+    def _cells(self, name: str, low: int, high: int) -> list[float | None]:
+        """Return the cells of a column, None where the file has none."""
+        if name not in self.rows.numbers:
+            return [None] * (high - low)
+        return [None if isnan(cell) else cell for cell in self.rows.numbers[name][low:high].tolist()]
 
     def _size(self, price: float | None, recorded: float | None) -> Decimal:
         if not price:
@@ -123,10 +132,10 @@ class Snapshot:
         return self.size if recorded is None else decimal(recorded)
 
 
-def _occ(underlying: str, rows: Rows, row: int) -> str:
-    expiry = EPOCH + timedelta(days=int(rows.expiry[row]))
-    right = "C" if rows.call[row] else "P"
-    return f"{underlying}{expiry:%y%m%d}{right}{round(rows.strike[row] * 1000):08d}"
+@cache
+def day_of(number: int) -> date:
+    """Return a day number as a date."""
+    return EPOCH + timedelta(days=number)
 
 
 def parity_spot(rows: Rows, time: int) -> float | None:
@@ -186,8 +195,7 @@ def _new_york(local: Ints) -> Ints:
 
 def _rows(table: Table, time: Ints, *, parity: bool) -> Rows:
     names = {"open_interest": "openinterest", "bid": "bid_close", "ask": "ask_close"}
-    wanted = ("bid", "ask", "bid_size", "ask_size", "last", "volume", "open_interest", "iv", *GREEKS)
-    found = {name: name if name in table.columns else names.get(name, "") for name in wanted}
+    found = {name: name if name in table.columns else names.get(name, "") for name in COLUMNS}
     columns = {name: numbers(table, column) for name, column in found.items() if column in table.columns}
     spot = next((name for name in ("underlying_price", "underlying_last") if name in table.columns), None)
     rights = np.array(table.columns["right"])
@@ -254,11 +262,16 @@ class ChainTape:
             by_time.setdefault(snapshot.time, snapshot)
         self.snapshots = [by_time[time] for time in sorted(by_time)]
         self.times = np.array(sorted(by_time), np.int64)
+        self._made: tuple[int, Chain] | None = None
 
-    def at(self, now: int) -> Snapshot | None:
-        """Return the latest snapshot made by `now`."""
+    def at(self, now: int) -> Chain | None:
+        """Return the latest chain known at `now`; only the last one that was asked for is kept."""
         count = int(np.searchsorted(self.times, now, side="right"))
-        return self.snapshots[count - 1] if count else None
+        if count == 0:
+            return None
+        if self._made is None or self._made[0] != count:
+            self._made = count, self.snapshots[count - 1].chain()
+        return self._made[1]
 
     def contract(self, symbol: str, now: int) -> tuple[int, ContractQuote] | None:
         """Return time and quote of a contract in the latest snapshot that lists it."""

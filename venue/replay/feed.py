@@ -157,8 +157,7 @@ class ReplayFeed:
         """Return the latest chain snapshot known at `now`."""
         if underlying not in self._options:
             return None
-        snapshot = self._chain_tape(underlying).at(self._seconds())
-        return None if snapshot is None else snapshot.chain()
+        return self._chain_tape(underlying).at(self._seconds())
 
     def actions(self, symbol: str) -> list[CorporateAction]:
         """Return the splits and dividends of a stock that went ex by `now`, as far as the data goes back."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -68,14 +68,17 @@ class Spans:
 
 
 class BarList:
-    """Bars of one granularity, made into values only as far as they were asked for."""
+    """Bars of one granularity, made into values when they are asked for, and remembered if `keep`."""
 
-    def __init__(self, series: Series) -> None:
+    def __init__(self, series: Series, *, keep: bool = True) -> None:
         self.series = series
+        self._keep = keep
         self._made: dict[int, MarketBar] = {}
 
     def slice(self, low: int, high: int) -> list[MarketBar]:
         """Return the bars [low, high)."""
+        if not self._keep:
+            return [_bar(self.series, index) for index in range(low, high)]
         for index in range(low, high):
             if index not in self._made:
                 self._made[index] = _bar(self.series, index)
@@ -88,6 +91,7 @@ class BarList:
         return self.slice(int(low), int(max(low, min(high, seen))))
 
 
+@lru_cache(maxsize=1 << 16)
 def decimal(value: float) -> Decimal:
     """Return a float of the data as the decimal number it was written as."""
     return Decimal(int(value)) if value.is_integer() else Decimal(repr(float(value)))

@@ -36,6 +36,7 @@ from venue.synthetic.path import MINUTE, Paths
 from venue.synthetic.surface import LONG_VOL_FACTOR, Market, listed_expiries, listed_strikes, quotes
 from venue.synthetic.symbols import DEFAULT, character
 
+COARSE = 60
 CHAIN_S = 300
 """A chain is quoted anew every five minutes of the session."""
 PARTICIPATION = Decimal("0.1")
@@ -178,14 +179,18 @@ class SyntheticFeed:
         return int(self._sessions.opens[index]), int(self._sessions.closes[index]) - 1
 
     def _list(self, symbol: str, minutes: int, number: int) -> BarList:
+        """Return the bars of a block; only coarse ones are remembered, a long-lived market must not grow."""
         key = (symbol, minutes, number)
-        if key not in self._lists:
-            kind = self._kinds[symbol]
-            series = self._paths.block(symbol, kind, number)
-            if minutes > 1:
-                series = aggregate(series, minutes, self._sessions, equity=kind is AssetKind.STOCK)
-            self._lists[key] = BarList(series)
-        return self._lists[key]
+        if key in self._lists:
+            return self._lists[key]
+        kind = self._kinds[symbol]
+        series = self._paths.block(symbol, kind, number)
+        if minutes > 1:
+            series = aggregate(series, minutes, self._sessions, equity=kind is AssetKind.STOCK)
+        bars = BarList(series, keep=minutes >= COARSE)
+        if minutes >= COARSE:
+            self._lists[key] = bars
+        return bars
 
     def _bars_between(self, after: int, until: int) -> tuple[tuple[str, MarketBar], ...]:
         found: list[tuple[str, MarketBar]] = []

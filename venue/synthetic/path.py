@@ -59,8 +59,8 @@ class Paths:
         }
         self.regimes = Regimes(seed, start_day)
         self._levels: dict[tuple[str, int], float] = {}
-        self.block = lru_cache(maxsize=256)(self._block)
-        self._grid = lru_cache(maxsize=64)(self._make_grid)
+        self.block = lru_cache(maxsize=96)(self._block)
+        self._grid = lru_cache(maxsize=16)(self._make_grid)
         self._moves = lru_cache(maxsize=128)(self._make_moves)
 
     def number(self, kind: AssetKind, time: int) -> int:
