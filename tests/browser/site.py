@@ -19,6 +19,7 @@ from orchestrator.domain.codec import encode
 from scripts.demo_users import DemoUser, create_demo_users
 from scripts.suite import Suite
 
+ROOT = Path(__file__).resolve().parents[2]
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 STRANGER = ("stranger@demo.firedesk", "demo-stranger")
@@ -38,8 +39,24 @@ class Site:
     def put(self, path: str, model: BaseModel) -> None:
         self.db.document(path).set(encode(model))
 
-    def delete(self, path: str) -> None:
-        self.db.document(path).delete()
+    @contextmanager
+    def other_rules(self, content: str) -> Iterator[None]:
+        """Let other rules hold for a while."""
+        self._load_rules(content)
+        try:
+            yield
+        finally:
+            self._load_rules((ROOT / "firestore.rules").read_text(encoding="utf-8"))
+
+    def _load_rules(self, content: str) -> None:
+        body = {"rules": {"files": [{"name": "firestore.rules", "content": content}]}}
+        request = urllib.request.Request(
+            f"{self.suite.url('firestore')}/emulator/v1/projects/{self.suite.project}:securityRules",
+            method="PUT",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request, timeout=30).close()
 
 
 @dataclass
@@ -90,7 +107,7 @@ def visiting(browser: Browser, url: str, **settings: Any) -> Iterator[Visit]:
 
 def fixture_path(name: str) -> Path:
     """Return where a picture or a trace of a test is kept."""
-    folder = Path(__file__).resolve().parents[1] / "artefacts"
+    folder = ROOT / "tests" / "artefacts"
     folder.mkdir(exist_ok=True)
     return folder / name
 

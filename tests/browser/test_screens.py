@@ -18,6 +18,7 @@ OWNER = USERS[0]
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_large_display_is_one_screen(browser: Browser, site: Site, scheme: Literal["light", "dark"]) -> None:
     with visiting(browser, site.url, viewport=DESKTOP, color_scheme=scheme) as visit:
+        expect(visit.page.get_by_label("Password")).to_be_visible()
         visit.page.screenshot(path=fixture_path(f"desktop-{scheme}-door.png"))
         visit.sign_in(OWNER)
         expect(visit.page.locator("[data-position]")).to_have_count(9)
