@@ -6,7 +6,7 @@ commit whole or not at all, and is safe to use from threads.
 
 from __future__ import annotations
 
-import copy
+import pickle
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -67,7 +67,7 @@ class MemoryDataLayer:
             versions = {write.path: self._documents[write.path].version for write in writes}
         for listener in self._listeners:
             for path, before, after in changes:
-                listener(path, before, copy.deepcopy(after))
+                listener(path, before, _copy(after))
         return versions
 
     def query(
@@ -102,12 +102,18 @@ class MemoryDataLayer:
     def _apply(self, write: Create | Put | Replace) -> tuple[str, Json | None, Json]:
         before = self._documents.get(write.path)
         self._clock += 1
-        self._documents[write.path] = Snapshot(write.path, copy.deepcopy(write.data), f"{self._clock:012d}")
+        self._documents[write.path] = Snapshot(write.path, _copy(write.data), f"{self._clock:012d}")
         return write.path, None if before is None else before.data, write.data
 
 
+def _copy(data: Json) -> Json:
+    """Return a deep copy; pickling plain values in memory is several times faster than copy.deepcopy."""
+    copied: Json = pickle.loads(pickle.dumps(data, pickle.HIGHEST_PROTOCOL))  # noqa: S301 - our own bytes
+    return copied
+
+
 def _own_copy(snapshot: Snapshot) -> Snapshot:
-    return Snapshot(snapshot.path, copy.deepcopy(snapshot.data), snapshot.version)
+    return Snapshot(snapshot.path, _copy(snapshot.data), snapshot.version)
 
 
 def _field(data: Json, dotted: str) -> Any:

@@ -21,6 +21,9 @@ from orchestrator.domain.documents import (
 from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Put
 
+SWEEP_EVERY = timedelta(minutes=30)
+"""Market time between sweeps while nothing happens."""
+
 
 @dataclass(slots=True)
 class Cost:
@@ -45,6 +48,7 @@ class Run:
     idle: Cost = field(default_factory=Cost)
     deciding: Cost = field(default_factory=Cost)
     trading: Cost = field(default_factory=Cost)
+    swept: datetime | None = None
     notes: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -75,21 +79,26 @@ def drive(stack: Stack, progress: Progress) -> Run:
 
 
 def _at(stack: Stack, moment: Moment, run: Run) -> None:
+    """Run one moment. The sweeper follows whatever happened at once, so that both stacks weigh the limits alike."""
     stack.advance(moment.time)
     for module in moment.modules:
         stack.fire(module, moment.time)
-        _count(stack, module, run)
-        stack.sweep(moment.time)
+        happened = _count(stack, module, run) is not CycleStatus.IDLE
+        if happened or run.swept is None or moment.time - run.swept >= SWEEP_EVERY:
+            stack.sweep(moment.time)
+            run.swept = moment.time
 
 
-def _count(stack: Stack, module: ModuleName, run: Run) -> None:
+def _count(stack: Stack, module: ModuleName, run: Run) -> CycleStatus | None:
+    """Count the cycle that just ran, as its book tells it, and return its status."""
     path = book_path(module)
     book = decode(BookDoc, stack.store.get_many([path])[path].data, where=path)
     run.cycles[module] += 1
     summary = book.last_cycle
     if summary is None:
-        return
+        return None
     by_status = {CycleStatus.IDLE: run.idle, CycleStatus.TRADED: run.trading}
     by_status.get(summary.status, run.deciding).add(summary)
     if summary.note:
         run.notes[summary.note] = run.notes.get(summary.note, 0) + 1
+    return summary.status
