@@ -22,6 +22,7 @@ from orchestrator.domain.orders import (
     Leg,
     Order,
     OrderIntent,
+    OrderState,
     OrderType,
     Purpose,
     Side,
@@ -57,9 +58,15 @@ class Stage:
     """Let the next order fill by half only."""
     unreachable: Callable[[], Broker]
     """The same kind of broker, pointed at where nobody listens."""
-    venue: Venue | None = None
+    live: Venue | None = None
     calls: Callable[[], int] = lambda: 0
     closing: list[Any] = field(default_factory=list)
+
+    @property
+    def venue(self) -> Venue:
+        """The local venue behind it."""
+        assert self.live is not None
+        return self.live
 
     def order(self, name: str, side: Side = Side.BUY, **more: Any) -> Order:
         """An order of the stage's symbol; a market order unless prices are given."""
@@ -84,6 +91,12 @@ class Stage:
             "position_id": client_id(name),
         }
         return plan(OrderIntent(**(fields | more)), self.now())
+
+    def state_of(self, order: Order) -> OrderState:
+        """What the venue says of an order that it must know."""
+        found = self.broker.find(order)
+        assert found is not None
+        return found.state
 
     def below(self, percent: str) -> Decimal:
         """A price that many per cent below the market at the start."""
@@ -208,7 +221,7 @@ def _venue_stage(venue: Venue, broker: Any, kind: str, broker_at: Callable[[str]
         fail=fail,
         fill_part=lambda: venue.fault("partial_fill", path, method="POST", fraction="0.5"),
         unreachable=lambda: broker_at(f"http://127.0.0.1:{closed_port()}"),
-        venue=venue,
+        live=venue,
         calls=lambda: broker.meter.calls,
         **market_,
     )

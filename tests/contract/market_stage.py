@@ -20,7 +20,7 @@ from orchestrator.domain.market import Bars, Quote
 from orchestrator.ports import MarketData
 from tests.contract.broker_stage import closed_port
 from tests.contract.venue_market import HOUR, OPEN, Venue, market, open_venue
-from venue.scripted import quote
+from venue.scripted import ScriptedFeed, quote
 
 
 @dataclass
@@ -33,8 +33,21 @@ class MarketStage:
     now: Callable[[], datetime]
     advance: Callable[[datetime], None]
     unreachable: Callable[[], MarketData]
-    venue: Venue | None = None
+    live: Venue | None = None
     calls: Callable[[], int] = lambda: 0
+
+    @property
+    def venue(self) -> Venue:
+        """The local venue behind it."""
+        assert self.live is not None
+        return self.live
+
+    @property
+    def feed(self) -> ScriptedFeed:
+        """The script behind the venue."""
+        feed = self.venue.exchange.feed
+        assert isinstance(feed, ScriptedFeed)
+        return feed
 
 
 def _bars(days: int) -> Bars:

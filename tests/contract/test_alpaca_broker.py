@@ -45,7 +45,7 @@ def test_legs_of_a_spread_fill_under_the_parents_ids(stage: Stage) -> None:
     assert {fill.client_order_id for fill in state.fills} == {order.id}
     assert set(state.fill_orders.values()) == {said.broker_order_id}
     assert state.positions == {CALL_640: D(2), CALL_645: D(-2)}
-    assert stage.broker.find(order).state is OrderState.FILLED
+    assert stage.state_of(order) is OrderState.FILLED
 
 
 def test_fees_of_an_execution_are_in_the_fill_and_not_told_twice(stage: Stage) -> None:
@@ -67,8 +67,8 @@ def test_a_credit_is_a_negative_limit(stage: Stage) -> None:
     content = stage.order("c", symbol="SPY", legs=legs, qty=D(1), limit_price=D("-0.85"))
     stage.broker.submit(greedy)
     stage.broker.submit(content)
-    assert stage.broker.find(greedy).state is OrderState.WORKING
-    assert stage.broker.find(content).state is OrderState.FILLED
+    assert stage.state_of(greedy) is OrderState.WORKING
+    assert stage.state_of(content) is OrderState.FILLED
 
 
 def test_a_spread_can_be_left_again(stage: Stage) -> None:
@@ -81,7 +81,7 @@ def test_an_order_that_expired_is_found_as_expired(stage: Stage) -> None:
     order = stage.order("a", limit_price=stage.below("20"))
     stage.broker.submit(order)
     stage.venue.advance(CLOSE + timedelta(minutes=1))
-    assert stage.broker.find(order).state is OrderState.EXPIRED
+    assert stage.state_of(order) is OrderState.EXPIRED
 
 
 def test_an_option_that_expires_is_a_cash_event(stage: Stage) -> None:

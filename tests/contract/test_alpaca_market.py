@@ -44,7 +44,7 @@ def test_contracts_outside_the_window_of_expiries_are_left_out(stage: MarketStag
 
 
 def test_a_contract_without_iv_says_none(stage: MarketStage) -> None:
-    chain = stage.venue.exchange.feed.chains["SPY"][0]
+    chain = stage.feed.chains["SPY"][0]
     bare = chain.contracts[CALL_640].__class__(
         **{
             name: getattr(chain.contracts[CALL_640], name)
@@ -75,7 +75,7 @@ def test_the_session_has_its_close_and_the_next_open(stage: MarketStage) -> None
 
 def test_the_daily_bar_is_there_one_second_before_the_close(stage: MarketStage) -> None:
     end = CLOSE - timedelta(seconds=1)
-    stage.venue.exchange.feed.play("SPY", 1440, bar(OPEN, end, ["1", "2", "1", "2"]))
+    stage.feed.play("SPY", 1440, bar(OPEN, end, ["1", "2", "1", "2"]))
     stage.advance(end)
     panel = stage.data.snapshot(DataRequest(bars={1440: ("SPY",)}), end).panels[1440]
     assert panel.last_end == end
@@ -83,7 +83,7 @@ def test_the_daily_bar_is_there_one_second_before_the_close(stage: MarketStage) 
 
 
 def test_intraday_bars_end_after_their_length_and_the_last_with_the_session(stage: MarketStage) -> None:
-    feed = stage.venue.exchange.feed
+    feed = stage.feed
     last = CLOSE - timedelta(minutes=5)
     feed.play("SPY", 5, bar(OPEN, OPEN + timedelta(minutes=5), ["1", "2", "1", "2"]))
     feed.play("SPY", 5, bar(last, CLOSE - timedelta(seconds=1), ["1", "2", "1", "2"]))

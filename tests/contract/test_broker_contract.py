@@ -16,7 +16,7 @@ from orchestrator.domain.errors import (
     OutcomeUnknownError,
     RateLimitedError,
 )
-from orchestrator.domain.orders import OrderState, Side, TimeInForce
+from orchestrator.domain.orders import Fill, OrderState, Side, TimeInForce
 from orchestrator.ports import VenueState
 from tests.contract.broker_stage import STAGES, Stage
 
@@ -27,13 +27,13 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
         yield found
 
 
-def own_fills(state: VenueState, stage: Stage, client_order_id: str) -> list:
+def own_fills(state: VenueState, stage: Stage, client_order_id: str) -> list[Fill]:
     """Fills of an order, by the client id or by the venue's order id."""
     broker_ids = {said.broker_order_id: said.client_order_id for said in state.open_orders}
     return [
         fill
         for fill in state.fills
-        if client_order_id in {fill.client_order_id, broker_ids.get(state.fill_orders.get(fill.trade_id))}
+        if client_order_id in {fill.client_order_id, broker_ids.get(state.fill_orders.get(fill.trade_id, ""))}
     ]
 
 
@@ -183,7 +183,7 @@ def test_a_partly_filled_order_keeps_its_fill_when_cancelled(stage: Stage) -> No
 
 
 def test_an_order_too_large_for_the_account_is_refused_or_ends_without_a_fill(stage: Stage) -> None:
-    if stage.venue is None:
+    if stage.live is None:
         stage.fail(Fault.REFUSED)
     order = stage.order("a", qty=stage.qty * 100_000)
     with pytest.raises(OrderRefusedError) as refused:
@@ -227,7 +227,7 @@ def test_too_many_requests_is_not_sent_and_says_when_to_come_back(stage: Stage) 
     with pytest.raises(RateLimitedError) as limited:
         stage.broker.submit(order)
     assert limited.value.retry_after_s > 0
-    assert stage.venue is None or stage.calls() - before <= 3  # one submission; ccxt reads two lists of markets first
+    assert stage.live is None or stage.calls() - before <= 3  # one submission; ccxt reads two lists of markets first
     assert stage.broker.find(order) is None
 
 

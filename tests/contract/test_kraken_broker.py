@@ -24,7 +24,7 @@ def stage() -> Iterator[Stage]:
 def test_an_id_is_free_again_once_its_order_ended_so_the_desk_must_look_first(stage: Stage) -> None:
     order = stage.order("a")
     stage.broker.submit(order)
-    assert stage.broker.find(order).state is OrderState.FILLED
+    assert stage.state_of(order) is OrderState.FILLED
     stage.broker.submit(order)
     assert stage.broker.state("").positions == {stage.symbol: 2 * stage.qty}
 
@@ -62,7 +62,7 @@ def test_an_order_for_several_legs_is_refused_without_a_call(stage: Stage) -> No
 def test_an_immediate_order_that_cannot_trade_is_cancelled(stage: Stage) -> None:
     order = stage.order("a", limit_price=stage.below("10"), time_in_force=TimeInForce.IOC)
     stage.broker.submit(order)
-    assert stage.broker.find(order).state is OrderState.CANCELLED
+    assert stage.state_of(order) is OrderState.CANCELLED
     ended = {one.client_order_id: one.state for one in stage.broker.state("").open_orders}
     assert ended[order.id] is OrderState.CANCELLED
 

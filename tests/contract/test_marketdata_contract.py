@@ -87,7 +87,7 @@ def test_no_bar_is_told_before_it_ended(stage: MarketStage) -> None:
 def test_the_lookback_is_respected(stage: MarketStage) -> None:
     request = DataRequest(bars={1440: (stage.symbol,)}, lookback_days={1440: 4})
     panel = stage.data.snapshot(request, stage.now()).panels[1440]
-    if stage.venue is not None:
+    if stage.live is not None:
         assert panel.ends[0] >= (stage.now() - timedelta(days=4)).timestamp()
 
 

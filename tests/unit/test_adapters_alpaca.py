@@ -225,7 +225,7 @@ def api_error(status: int, body: str, headers: dict[str, str] | None = None) -> 
     response = Response()
     response.status_code = status
     response.headers.update(headers or {})
-    return APIError(body, HTTPError(response=response))
+    return APIError(body, HTTPError(response=response))  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(

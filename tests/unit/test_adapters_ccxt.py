@@ -102,7 +102,7 @@ def test_a_status_becomes_a_state(status: str, done: str, state: OrderState) -> 
     assert (said.state, said.filled_qty, said.broker_order_id) == (state, D(done), "O1")
 
 
-def trade(time: float = 1000.0, **more: Any) -> dict[str, Any]:
+def trade(time: float | str = 1000.0, **more: Any) -> dict[str, Any]:
     return {"ordertxid": "O1", "time": time, "type": "buy", "vol": "0.004", "price": "60000.1", "fee": "0.96", **more}
 
 

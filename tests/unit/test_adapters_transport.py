@@ -45,7 +45,8 @@ def test_calls_are_counted_whether_they_succeed_or_not() -> None:
 
 def waits(*errors: Exception) -> tuple[list[float], list[str]]:
     """Read something that fails with these errors first; return the waits and the answers."""
-    left, slept = list(errors), []
+    left: list[Exception] = list(errors)
+    slept: list[float] = []
 
     def call() -> str:
         if left:
