@@ -18,8 +18,10 @@ from modules.options.parameters import OptionsParameters
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.chains import expiry_moment
 from orchestrator.domain.documents import BookDoc
-from orchestrator.domain.instruments import OptionRight, occ_symbol
+from orchestrator.domain.instruments import OptionRight, is_occ, occ_symbol
 from orchestrator.domain.market import Bars, MarketSnapshot, OptionChain, OptionQuote, Quote, SessionState, panel_of
+from orchestrator.domain.orders import Leg, Order, OrderIntent, OrderState, OrderType, Purpose, Side
+from orchestrator.domain.positions import Position, PositionLeg
 from orchestrator.domain.pricing import price, terms
 from orchestrator.module import Context
 
@@ -163,7 +165,8 @@ def recorded_chains(data_root: Path, symbol: str) -> Iterator[Recorded]:
     path = next((data_root / "options" / "chains_2026").glob(f"{symbol}_*.csv.gz"))
     with gzip.open(path, "rt") as file:
         groups: dict[str, list[dict[str, str]]] = {}
-        for row in csv.DictReader(file):
+        near = (row for row in csv.DictReader(file) if _within_reach(row))
+        for row in near:
             groups.setdefault(row["asof_ny"], []).append(row)
     official = recorded_closes(data_root, symbol)
     for stamp, rows in groups.items():
@@ -173,6 +176,11 @@ def recorded_chains(data_root: Path, symbol: str) -> Iterator[Recorded]:
         spot = official[taken.date()] if closing else float(rows[0]["underlying_price"])
         quotes = tuple(_recorded_quote(symbol, row, now) for row in rows)
         yield Recorded(OptionChain(underlying=symbol, ts=now, spot=cents(spot), contracts=quotes), now, tuple(rows))
+
+
+def _within_reach(row: Mapping[str, str]) -> bool:
+    """Strikes that the desk's market data shows: reading the others takes most of the time."""
+    return abs(float(row["strike"]) / float(row["underlying_price"]) - 1) <= 0.20
 
 
 def _recorded_quote(symbol: str, row: Mapping[str, str], now: datetime) -> OptionQuote:
@@ -209,3 +217,73 @@ def with_quotes(chain: OptionChain, changed: Mapping[str, Mapping[str, object]])
 
 def with_session(market: MarketSnapshot, session: SessionState) -> MarketSnapshot:
     return replace(market, session=session)
+
+
+def quoted(chain: OptionChain, *, days: int, right: OptionRight, strike: int) -> OptionQuote:
+    """The contract of a chain with these terms."""
+    expiry = chain.ts.astimezone(NEW_YORK).date() + timedelta(days=days)
+    name = occ_symbol(chain.underlying, expiry, right, Decimal(strike))
+    return next(quote for quote in chain.contracts if quote.symbol == name)
+
+
+def holding(
+    strategy: str,
+    legs: Iterable[tuple[str, int, str]],
+    *,
+    underlying: str = "SPY",
+    key: str = "p1",
+    opened: datetime = NOW - timedelta(days=3),
+    stop_price: str | None = None,
+) -> Position:
+    """A position of (symbol, signed quantity, entry price) legs."""
+    held = tuple(
+        PositionLeg(
+            symbol=symbol,
+            qty=Decimal(qty),
+            avg_px=Decimal(paid),
+            multiplier=Decimal(100 if is_occ(symbol) else 1),
+        )
+        for symbol, qty, paid in legs
+    )
+    return Position(
+        id=key,
+        module=ModuleName.OPTIONS,
+        strategy=strategy,
+        symbol=underlying,
+        side=Side.SELL if len(held) == 1 and held[0].qty < 0 else Side.BUY,
+        legs=held,
+        opened_at=opened,
+        entry_px=Decimal(0),
+        decision_px=Decimal(0),
+        stop_price=None if stop_price is None else Decimal(stop_price),
+    )
+
+
+def book_of(*positions: Position, memory: Mapping[str, str] | None = None, orders: Iterable[Order] = ()) -> BookDoc:
+    return BookDoc(
+        module=ModuleName.OPTIONS,
+        positions={position.id: position for position in positions},
+        orders={order.id: order for order in orders},
+        memory=dict(memory or {}),
+        updated_at=NOW,
+    )
+
+
+def working(symbol: str, *, purpose: Purpose, position_id: str = "p1", strategy: str = "long_call") -> Order:
+    """An order that rests at the venue."""
+    intent = OrderIntent(
+        client_order_id=f"o-{symbol}-{purpose.value}",
+        module=ModuleName.OPTIONS,
+        strategy=strategy,
+        purpose=purpose,
+        symbol=symbol,
+        legs=(Leg(symbol=symbol, side=Side.BUY),),
+        side=Side.BUY,
+        qty=Decimal(1),
+        order_type=OrderType.LIMIT,
+        decided_at=NOW,
+        valid_until=NOW + timedelta(minutes=15),
+        decision_px=Decimal(1),
+        position_id=position_id,
+    )
+    return Order(intent=intent, state=OrderState.WORKING, updated_at=NOW)

@@ -57,10 +57,9 @@ def sessions_left(expiry: date, session: SessionState, now: datetime) -> int:
     -----
     Weekdays are counted; that the venue's next session is the expiry's (a holiday lies between) is taken from it.
     """
-    weekdays = int(np.busday_count(today(now), expiry))
-    if session.next_open is not None and today(session.next_open) >= expiry:
-        return min(weekdays, 1)
-    return max(weekdays, 0)
+    weekdays = max(int(np.busday_count(today(now), expiry)), 0)
+    last = session.next_open is not None and today(session.next_open) >= expiry
+    return min(weekdays, 1) if last else weekdays
 
 
 def pressing(expiry: date, session: SessionState, now: datetime) -> bool:

@@ -12,9 +12,9 @@ from typing import cast
 
 from modules.options.entries import lot_entry, overlay_entry, structure_entry
 from modules.options.exits import Situation, due, exit_order
-from modules.options.holdings import entering, is_shares, leaving, occupied, pairs, still_entering
+from modules.options.holdings import entering, leaving, occupied, pairs, still_entering
 from modules.options.lots import missing, pair_exits, wants_contract
-from modules.options.marks import AnyQuote, mark, nearest_expiry
+from modules.options.marks import AnyQuote, mark, nearest_expiry, open_legs
 from modules.options.parameters import OptionsParameters, StrategyName
 from modules.options.playbook import ON_SHARES, STRATEGIES, suited
 from modules.options.reading import DAILY, Reading, is_fresh, memory, read, today
@@ -38,16 +38,20 @@ class OptionsModule(TradingModule):
     _read: tuple[Context, dict[str, Reading]] | None = None
 
     def request(self, book: BookDoc, parameters: Parameters, now: datetime) -> DataRequest:
-        """Return daily bars, quotes and chains of the universe and of what is held, held expiries included."""
+        """Return daily bars, quotes and chains of the universe and of what is held.
+
+        Held contracts are asked for by name too: a chain does not show a strike that the price has left far behind.
+        """
         knobs = cast("OptionsParameters", parameters)
         held = (underlying_of(position.symbol) for position in book.positions.values())
         symbols = tuple(dict.fromkeys((*self._universe(), *held)))
+        legs = (leg.symbol for position in book.positions.values() for leg in open_legs(position))
         expiries = [e for p in book.positions.values() if (e := nearest_expiry(p)) is not None]
         days = [(expiry - today(now)).days for expiry in expiries]
         return DataRequest(
             bars={DAILY: symbols},
             lookback_days={DAILY: _lookback_days(knobs)},
-            quotes=symbols,
+            quotes=tuple(dict.fromkeys((*symbols, *legs))),
             chains=symbols,
             min_days_to_expiry=max(min([knobs.selection.min_days, *days]), 0),
             max_days_to_expiry=max([knobs.selection.max_days, *days]),
@@ -147,21 +151,17 @@ def _entry(context: Context, reading: Reading, regime: Regime, name: StrategyNam
 
 def _situation(context: Context, position: Position, reading: Reading | None) -> Situation:
     knobs = cast("OptionsParameters", context.parameters)
-    quotes: dict[str, AnyQuote] = {} if reading is None else dict(reading.quotes)
-    fresh = reading is not None and reading.fresh
-    if is_shares(position):
-        quote = context.market.quotes.get(position.symbol)
-        quotes = {} if quote is None else {position.symbol: quote}
-        fresh = quote is not None and is_fresh(quote.ts, knobs, now=context.now)
+    quotes: dict[str, AnyQuote] = dict(context.market.quotes)
+    worth = mark(position, quotes if reading is None else quotes | dict(reading.quotes))
     return Situation(
         position=position,
-        worth=mark(position, quotes),
+        worth=worth,
         trend=None if reading is None else reading.trend,
         spot=None if reading is None else reading.view.spot,
         session=context.market.session,
         rules=knobs.exits,
         now=context.now,
-        fresh=fresh,
+        fresh=worth.quote_ts is not None and is_fresh(worth.quote_ts, knobs, now=context.now),
     )
 
 
