@@ -155,7 +155,7 @@ def put_user(store: Store, uid: str, **more: Any) -> None:
 
 def put_command(store: Store, kind: CommandKind, *, by: str = "olga", role: str = "owner", **more: Any) -> str:
     """Write a command and return its id."""
-    command_id = more.pop("command_id", f"{kind}-1")
+    command_id: str = more.pop("command_id", f"{kind}-1")
     command = CommandDoc(kind=kind, by=by, role=role, created_at=more.pop("created_at", NOW), **more)
     store.commit([Put(command_path(command_id), encode(command))])
     return command_id

@@ -1,7 +1,9 @@
 """Commands: who may ask, what it does, once, answered, audited and told."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -57,7 +59,7 @@ def store() -> MemoryDataLayer:
     return desk
 
 
-def ask(store: MemoryDataLayer, kind: CommandKind, *, runner: MemoryRunner | None = None, **more: object) -> CommandDoc:
+def ask(store: MemoryDataLayer, kind: CommandKind, *, runner: MemoryRunner | None = None, **more: Any) -> CommandDoc:
     return execute(store, put_command(store, kind, **more), NOW, runner=runner)
 
 
@@ -177,7 +179,7 @@ class Interrupted(MemoryDataLayer):
     def query(self, *given, **named):  # type: ignore[no-untyped-def]
         return self.store.query(*given, **named)
 
-    def commit(self, writes: list[Write]):  # type: ignore[no-untyped-def, override]
+    def commit(self, writes: Sequence[Write]) -> Mapping[str, str]:
         while self.rival:
             execute(self.store, self.rival.pop(), NOW)
         return self.store.commit(writes)

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -69,11 +70,11 @@ def test_a_venue_seen_for_the_first_time_is_capital_and_no_profit() -> None:
 
     store.commit([Put(DESK_EXPOSURE, encode(ExposureDoc(updated_at=NOW)))])
     summary = summarize(load(store), NOW)
-    assert (summary.equity, summary.peak_equity, summary.day_pnl) == (Decimal(100_000), Decimal(100_000), 0)
+    assert (summary.equity, summary.peak_equity, summary.day_pnl) == (Decimal(100_000), Decimal(100_000), Decimal(0))
 
 
 def test_yesterdays_profit_is_not_todays(store: MemoryDataLayer) -> None:
-    given = {"realized_pnl": Decimal(50), "realized_today": Decimal(50), "realized_day": NOW.date()}
+    given: dict[str, Any] = {"realized_pnl": Decimal(50), "realized_today": Decimal(50), "realized_day": NOW.date()}
     put_book(store, ModuleName.STOCKS, equity=80_000, **given)
     assert summarize(load(store), NOW).modules[ModuleName.STOCKS].realized_today == Decimal(50)
     tomorrow = summarize(load(store), NOW + timedelta(days=1)).modules[ModuleName.STOCKS]
@@ -91,7 +92,7 @@ def test_yesterdays_profit_is_not_todays(store: MemoryDataLayer) -> None:
     ],
 )
 def test_health_is_agreement_and_a_good_last_cycle(
-    store: MemoryDataLayer, given: dict[str, object], healthy: bool
+    store: MemoryDataLayer, given: dict[str, Any], healthy: bool
 ) -> None:
     put_book(store, ModuleName.STOCKS, equity=80_000, **given)
     assert summarize(load(store), NOW).modules[ModuleName.STOCKS].healthy is healthy
