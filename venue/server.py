@@ -36,6 +36,7 @@ class VenueServer(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 loop="asyncio",
+                http="httptools",
                 timeout_keep_alive=300,
                 timeout_graceful_shutdown=1,
             ),

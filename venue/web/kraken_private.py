@@ -31,6 +31,8 @@ from venue.web.kraken_public import VOLUME, names_of
 
 Handler = Callable[[Call], Reply]
 PAGE = 50
+POSITION = "TKH2SE-M7IF5-CFI7LT"
+"""Kraken names the same position in every spot trade: it is no id of the trade."""
 _TYPES = {
     "market": OrderType.MARKET,
     "limit": OrderType.LIMIT,
@@ -329,7 +331,7 @@ def _trade(call: Call, account: Account, fill: Fill) -> dict[str, object]:
     pair = find(names_of(call), fill.symbol)
     return {
         "ordertxid": fill.order_id,
-        "postxid": fill.trade_id,
+        "postxid": POSITION,
         "pair": pair.id,
         "time": fill.ts.timestamp(),
         "type": str(fill.side),
