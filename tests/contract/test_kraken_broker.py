@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 
+from orchestrator.adapters.ccxt.client import kraken_client
 from orchestrator.domain.errors import BrokerUnavailableError, OrderRefusedError, OutcomeUnknownError
 from orchestrator.domain.orders import Leg, OrderState, Side, TimeInForce
-from tests.contract.broker_stage import Stage, kraken_stage
+from tests.contract.broker_stage import SECRET, Stage, kraken_stage
 
 D = Decimal
 
@@ -91,6 +93,24 @@ def test_an_error_of_the_venue_while_sending_leaves_the_outcome_open(stage: Stag
     stage.venue.fault("http_5xx", "AddOrder$", method="POST")
     with pytest.raises(OutcomeUnknownError):
         stage.broker.submit(stage.order("a"))
+
+
+def test_an_order_that_met_a_closed_door_was_certainly_not_sent() -> None:
+    client = kraken_client("key", SECRET, base_url="http://127.0.0.1:1", sleep=lambda _: None)
+    client.exchange.markets = {"known": {}}
+    with contextlib.closing(client), pytest.raises(BrokerUnavailableError):
+        client.send("submit", lambda exchange: exchange.privatePostAddOrder({}))
+
+
+def test_a_nonce_that_is_too_small_means_the_order_was_not_looked_at(stage: Stage) -> None:
+    stage.broker.state("")
+    other = kraken_client("key", SECRET, base_url=stage.venue.url, sleep=lambda _: None)
+    other.exchange.nonce = lambda: 9 * 10**18
+    with contextlib.closing(other):
+        other.read("BalanceEx", lambda exchange: exchange.privatePostBalanceEx())
+    with pytest.raises(BrokerUnavailableError, match="another process"):
+        stage.broker.submit(stage.order("a"))
+    assert not stage.venue.http.get("/venue/ledger").json()["orders"]
 
 
 def test_reading_is_tried_again_and_gives_up(stage: Stage) -> None:
