@@ -28,7 +28,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> MakeFeed:
         root = week(tmp_path)
         return lambda: ReplayFeed(root, date(2026, 7, 16), date(2026, 7, 17))
     data = request.getfixturevalue("data_root")
-    words = ["stocks=XLK,SPY,QQQ options=AAPL,NVDA crypto=BTC"]
+    words = ["stocks=XLK,SPY options=NVDA crypto=BTC"]
     return lambda: ReplayFeed(data, date(2026, 7, 16), date(2026, 7, 20), parse_universe(words))
 
 
