@@ -57,7 +57,7 @@ def firestore_project(firestore_emulator: suite.Suite, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="session")
 def full_suite() -> Iterator[suite.Suite]:
-    """Firestore, Auth, Functions and Hosting with the repository's codebases, rules and built dashboard, once per session.
+    """Firestore, Auth, Functions and Hosting with the repository's codebases, rules and built page, once per session.
 
     Shared by all tests of a session: a test clears what it relies on (`clear_firestore`, `clear_users`).
     """

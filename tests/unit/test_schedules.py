@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from scripts.schedules import Schedule
 
-_TIMES = st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))
+_FIRST, _LAST = datetime(2024, 1, 1), datetime(2027, 1, 1)  # noqa: DTZ001 - hypothesis adds the zone
+_TIMES = st.datetimes(_FIRST, _LAST, timezones=st.just(UTC))
 _TEXTS = st.sampled_from(
     [
         ("every 5 minutes", None),
