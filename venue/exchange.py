@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from venue import acceptance, intake, settlement
 from venue.accounts import DEFAULT_ACCOUNTS, Account, AccountSpec
-from venue.feed import Advance, Asset, AssetKind, CorporateAction, Feed, MarketBar, MarketQuote, Moment, Session
+from venue.feed import Advance, Asset, AssetKind, Feed, MarketBar, MarketQuote, Moment, Session
 from venue.fees import FeeSchedule
 from venue.hours import Hours
 from venue.ids import kraken_id, uuid_of
@@ -60,7 +60,6 @@ class Exchange:
         self.assets = feed.assets()
         self.accounts = {spec.name: Account(spec, feed.now) for spec in self._specs}
         self.orders: dict[str, Order] = {}
-        self.actions: list[CorporateAction] = []
         self.generation = getattr(self, "generation", -1) + 1
         self._working: dict[str, Order] = {}
         self._touch = TouchSizes()
@@ -123,7 +122,6 @@ class Exchange:
     def _step(self, to: datetime) -> None:
         advance = self.feed.advance(to)
         for action in advance.actions:
-            self.actions.append(action)
             settlement.apply_action(self, action)
         self._work_bars(advance)
         for session in advance.sessions_closed:

@@ -1,4 +1,4 @@
-"""Alpaca's account endpoints: account, positions, activities, calendar, assets, contracts, announcements."""
+"""Alpaca's account endpoints: account, positions, activities, calendar, assets, contracts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from decimal import Decimal
 from venue.accounts import Activity
 from venue.feed import AssetKind, Chain, ContractQuote
 from venue.hours import NEW_YORK
-from venue.ids import uuid_of
 from venue.orders import Refusal, RefusedError
 from venue.web import alpaca_shapes as shapes
 from venue.web.alpaca_orders import account_of, symbol_of
@@ -95,8 +94,8 @@ def _after_token(found: list[Activity], token: str) -> list[Activity]:
 def get_calendar(call: Call) -> Reply:
     """List sessions, in New York local times."""
     today = call.exchange.today()
-    start = _day(call, "start") or today - timedelta(days=365)
-    end = _day(call, "end") or today + timedelta(days=365)
+    start = day_of(call, "start") or today - timedelta(days=365)
+    end = day_of(call, "end") or today + timedelta(days=365)
     return reply(
         [
             {
@@ -112,7 +111,8 @@ def get_calendar(call: Call) -> Reply:
     )
 
 
-def _day(call: Call, name: str) -> date | None:
+def day_of(call: Call, name: str) -> date | None:
+    """Return a query value as a date, None if it is absent."""
     moment = call.moment(name)
     return None if moment is None else moment.date()
 
@@ -171,7 +171,7 @@ def get_contract(call: Call) -> Reply:
 
 def _expiries(call: Call) -> tuple[date, date]:
     today = call.exchange.today()
-    exact, first, last = (_day(call, f"expiration_date{end}") for end in ("", "_gte", "_lte"))
+    exact, first, last = (day_of(call, f"expiration_date{end}") for end in ("", "_gte", "_lte"))
     if exact is not None:
         return exact, exact
     weekend = today + timedelta(days=6 - today.weekday())
@@ -204,33 +204,5 @@ class ContractFilter:
 
 def any_expiry(call: Call) -> tuple[date, date]:
     """Return the range of expirations a call asks for, all by default."""
-    exact, first, last = (_day(call, f"expiration_date{end}") for end in ("", "_gte", "_lte"))
+    exact, first, last = (day_of(call, f"expiration_date{end}") for end in ("", "_gte", "_lte"))
     return (exact, exact) if exact is not None else (first or date.min, last or date.max)
-
-
-def get_announcements(call: Call) -> Reply:
-    """List the splits and dividends the venue has gone through in a range of ex-dates."""
-    since, until = _day(call, "since") or date.min, _day(call, "until") or date.max
-    kinds, symbol = call.params.get("ca_types", ""), call.params.get("symbol")
-    found: list[dict[str, object]] = []
-    for action in call.exchange.actions:
-        kind = "split" if action.ratio is not None else "dividend"
-        if not since <= action.ex_date <= until or kind not in kinds.lower() or symbol not in {None, "", action.symbol}:
-            continue
-        found.append(
-            {
-                "id": uuid_of("announcement", kind, action.symbol, action.ex_date),
-                "corporate_action_id": uuid_of("action", kind, action.symbol, action.ex_date),
-                "ca_type": kind,
-                "ca_sub_type": "stock_split" if kind == "split" else "cash",
-                "initiating_symbol": action.symbol,
-                "initiating_original_cusip": "",
-                "target_symbol": action.symbol,
-                "target_original_cusip": "",
-                "ex_date": action.ex_date.isoformat(),
-                "cash": str(action.cash or 0),
-                "old_rate": "1",
-                "new_rate": str(action.ratio or 1),
-            },
-        )
-    return reply(found)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from venue.web import (
     alpaca_account,
+    alpaca_actions,
     alpaca_data,
     alpaca_orders,
     binance,
@@ -31,7 +32,8 @@ _ALPACA: dict[tuple[str, str], Handler] = {
     ("DELETE", "/v2/orders"): alpaca_orders.delete_orders,
     ("GET", "/v2/orders:by_client_order_id"): alpaca_orders.get_order_by_client_id,
     ("GET", "/v2/options/contracts"): alpaca_account.get_contracts,
-    ("GET", "/v2/corporate_actions/announcements"): alpaca_account.get_announcements,
+    ("GET", "/v2/corporate_actions/announcements"): alpaca_actions.get_announcements,
+    ("GET", "/v1/corporate-actions"): alpaca_actions.get_corporate_actions,
     ("GET", "/v2/stocks/bars"): alpaca_data.get_bars,
     ("GET", "/v2/stocks/bars/latest"): alpaca_data.get_latest_bars,
     ("GET", "/v2/stocks/quotes/latest"): alpaca_data.get_latest_quotes,
