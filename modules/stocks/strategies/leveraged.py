@@ -7,7 +7,7 @@ volatility: what is bought is growth after that drag, and only above a confidenc
 References
 ----------
 M. Cheng and A. Madhavan, The dynamics of leveraged and inverse exchange-traded funds, Journal of Investment
-Management 7, 2009, section 3 (the drag).
+Management 7, 2009 (the drag).
 M. Avellaneda and S. Zhang, Path-dependence of leveraged ETF returns, SIAM Journal on Financial Mathematics 1, 2010.
 """
 
