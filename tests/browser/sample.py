@@ -23,12 +23,14 @@ from orchestrator.domain.documents import (
     EquityPoint,
     EventDoc,
     EventKind,
+    ExposureDoc,
     ModuleSummary,
     NotificationDoc,
     OpportunityTrace,
     OrderDoc,
     SummaryDoc,
     TradeDoc,
+    UserDoc,
 )
 from orchestrator.domain.orders import Fill, Leg, Order, OrderIntent, OrderState, OrderType, Purpose, Side
 from orchestrator.domain.positions import Position, PositionLeg, Trade
@@ -243,6 +245,16 @@ def summary(**given: Any) -> SummaryDoc:
     return SummaryDoc(**values)
 
 
+def _exposure() -> ExposureDoc:
+    return ExposureDoc(
+        venue_equity={"alpaca": Decimal("82219.01"), "kraken": Decimal("19852.66")},
+        peak_equity=Decimal("102364.05"),
+        day=NOW.date(),
+        day_start_equity=Decimal("101653.45"),
+        updated_at=NOW,
+    )
+
+
 def _module(realized: str, unrealized: str, today: str, *money: str, **given: Any) -> ModuleSummary:
     exposure, limit = money
     return ModuleSummary(
@@ -399,6 +411,9 @@ def events() -> dict[str, BaseModel]:
 def documents() -> Iterator[tuple[str, BaseModel]]:
     """Yield every document of the sample with its path."""
     yield "desk/summary", summary()
+    yield "desk/exposure", _exposure()
+    for role in ("owner", "operator", "viewer"):
+        yield f"users/demo-{role}", UserDoc(email=f"{role}@demo.firedesk", role=role)
     yield "desk/state", DeskStateDoc(state=DeskState.ACTIVE, changed_at=minutes(9_000))
     yield "equity/202608", equity()
     for part in (books(), cycles(), orders(), trades(), events()):

@@ -203,7 +203,10 @@ def test_an_alert_is_acknowledged_by_a_command(desk: Visit, site: Site) -> None:
 
 def test_a_role_that_is_taken_away_ends_the_view_with_a_message(desk: Visit, site: Site) -> None:
     """The rules deny a listener; the page says so instead of showing old numbers as if they were live."""
-    with site.other_rules("rules_version = '2'; service cloud.firestore { match /databases/{d}/documents { } }"):
+    nothing = "match /nothing/{id} { allow read: if false; }"
+    with site.other_rules(
+        f"rules_version = '2'; service cloud.firestore {{ match /databases/{{d}}/documents {{ {nothing} }} }}"
+    ):
         desk.page.reload()
         expect(desk.page.get_by_role("alert")).to_contain_text("Permission denied")
 

@@ -57,10 +57,10 @@ TABLE = (
     Row("bars/alpaca_SPY_1Day/chunks/2026", get=ALL, list=ALL),
     Row("audit/1", get="owner operator", list="owner operator"),
     Row("config/risk", get="owner", list="owner", paged=False),
-    # Everybody with a role writes the preferences in his own document, and the owner reads all of them.
-    Row("users/u-owner", get="owner", list="owner", create="owner", update="owner"),
-    Row("users/u-operator", get="owner operator", list="owner", create="operator", update="operator"),
-    Row("users/u-viewer", get="owner viewer", list="owner", create="viewer", update="viewer"),
+    # Everybody with a role changes the preferences in his own document, which the desk creates.
+    Row("users/u-owner", get="owner", list="owner", update="owner"),
+    Row("users/u-operator", get="owner operator", list="owner", update="operator"),
+    Row("users/u-viewer", get="owner viewer", list="owner", update="viewer"),
     Row("users/u-stranger", get="owner", list="owner"),
     # What no rule names is denied.
     Row("secrets/s1"),

@@ -45,11 +45,13 @@ export const NOTHING_YET: DeskData = {
   offline: false,
 };
 
-/** The newest time that any document carries: the market's time as far as the page knows it. */
+/**
+ * The newest time that the market's documents carry: its clock as far as the page knows it. The brake and what follows
+ * from it are stamped with the time in which people act, so they do not count.
+ */
 export function newestTime(data: DeskData): EpochMs | null {
   const times = [
     data.summary?.updated_at,
-    data.state?.changed_at,
     ...data.books.map((book) => book.updated_at),
     ...data.cycles.map((cycle) => cycle.slot),
     ...data.orders.map((order) => order.updated_at),

@@ -32,6 +32,7 @@ export function BrakeDialog({ services, session, role, state, progress, onProgre
   const [choices] = useState(() => brakeChoices(role, state));
   const [kind, setKind] = useState<BrakeKind>(choices[0] ?? 'halt');
   const [reason, setReason] = useState('');
+  const [acceptLoss, setAcceptLoss] = useState(false);
 
   useEffect(() => {
     onProgress(null);
@@ -41,7 +42,8 @@ export function BrakeDialog({ services, session, role, state, progress, onProgre
 
   const send = (event: Event): void => {
     event.preventDefault();
-    stop.current = ask(services.db, session, { kind, reason: reason.trim(), args: {} }, onProgress);
+    const args: Record<string, string> = kind === 'resume' && acceptLoss ? { accept_loss: 'yes' } : {};
+    stop.current = ask(services.db, session, { kind, reason: reason.trim(), args }, onProgress);
   };
   const asked = progress !== null && progress.step !== 'refused';
 
@@ -59,6 +61,13 @@ export function BrakeDialog({ services, session, role, state, progress, onProgre
           <input type="text" name="reason" maxLength={500} value={reason} disabled={asked} placeholder="optional"
             onInput={(event) => setReason(event.currentTarget.value)} />
         </label>
+        {kind === 'resume' && (
+          <label class="check">
+            <input type="checkbox" name="accept_loss" checked={acceptLoss} disabled={asked}
+              onChange={(event) => setAcceptLoss(event.currentTarget.checked)} />
+            If a loss limit was reached: accept the loss and count anew from here
+          </label>
+        )}
         <p class={`brake-answer ${progress?.step ?? ''}`} role="status" aria-live="assertive" data-brake-answer>
           {progress === null ? '' : progressWords(progress)}
         </p>
