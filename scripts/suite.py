@@ -139,6 +139,7 @@ def running(
             _write_project(directory, _emulators(only, chosen), sources=sources, reload=reload)
             _write_page(directory / _PAGE, project, chosen)
             _write_secrets(directory / "functions", environment or {})
+            _write_manifests(directory / "functions", project)
             command, ready = _suite_command(project, only, directory), _says(log, "All emulators ready")
         variables = _environment(only, environment or {})
         with running_group(command, directory=directory, environment=variables, log=log) as process:
@@ -219,6 +220,15 @@ def _write_secrets(functions: Path, environment: Mapping[str, str]) -> None:
     text = "".join(f"{key}={value}\n" for key, value in environment.items() if key.endswith(_SECRET_ENDINGS))
     for codebase in functions.glob("*"):
         (codebase / ".secret.local").write_text(text, encoding="utf-8")
+
+
+def _write_manifests(functions: Path, project: str) -> None:
+    """Save firebase-tools a second of asking for each codebase; one without a manifest it asks as usual."""
+    folders = [str(folder) for folder in functions.glob("*")]
+    if folders:
+        command = [str(tools.VENV / "bin" / "python"), "-m", "scripts.manifests", *folders]
+        environment = {**os.environ, "GCLOUD_PROJECT": project, "FUNCTIONS_EMULATOR": "true", "PYTHONPATH": str(ROOT)}
+        subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
 
 
 def _emulators(only: Sequence[str], ports: Mapping[str, int]) -> dict[str, object]:
