@@ -43,6 +43,8 @@ class SelectionParameters(Parameters):
     """Which contracts: days to expiry, deltas, money. Deltas of puts are given without their sign."""
 
     min_days: int = Field(default=8, ge=8, le=30)
+    long_min_days: int = Field(default=21, ge=8, le=60)
+    """Least days to expiry of a bought call: nothing sold pays for its time."""
     target_days: int = Field(default=30, ge=14, le=90)
     max_days: int = Field(default=60, ge=31, le=180)
     long_delta: float = Field(default=0.50, ge=0.42, le=0.85)

@@ -64,6 +64,12 @@ def test_deltas_are_those_asked_for():
     assert bought.contract.quote.strike < sold.contract.quote.strike
 
 
+def test_a_call_is_bought_alone_only_with_time_and_a_spread_with_less():
+    assert picks("long_call", days=(16,)) == ()
+    assert picks("long_call", knobs(long_min_days=16), days=(16,))
+    assert picks("bull_call_spread", days=(16,))
+
+
 def test_a_covered_call_is_sold_above_the_spot():
     (sold,) = picks("covered_call", knobs(covered_delta=0.5))
     assert sold.contract.quote.strike > 100

@@ -18,6 +18,7 @@ def legs(view: ChainView, regime: Regime, parameters: OptionsParameters) -> Pick
         (
             (Pick(call, Side.BUY),)
             for expiry in expiries(view, parameters)
+            if view.days_to_expiry(expiry) >= parameters.selection.long_min_days
             for call in by_delta(tradable(view, expiry, OptionRight.CALL, parameters), wanted, parameters)
         ),
         parameters,
