@@ -20,7 +20,6 @@ from orchestrator.domain.curve import extended
 from orchestrator.domain.documents import (
     DESK_EXPOSURE,
     Document,
-    EquityDoc,
     EquityPoint,
     EventDoc,
     OrderDoc,
@@ -248,9 +247,8 @@ def _draw(run: _Sweep, point: EquityPoint) -> None:
         return
     path = equity_path(run.now)
     snapshot = run.store.get_many([path]).get(path)
-    before = None if snapshot is None else decode(EquityDoc, snapshot.data, where=path)
-    after = extended(before, point)
+    after = extended(None if snapshot is None else snapshot.data, point)
     if snapshot is None:
-        run.store.commit([Create(path, encode(after))])
-    elif after != before:
-        run.store.commit([Replace(path, encode(after), snapshot.version)])
+        run.store.commit([Create(path, after)])
+    elif after != snapshot.data:
+        run.store.commit([Replace(path, after, snapshot.version)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from orchestrator.adapters.memory.notifier import MemoryNotifier, MemoryRunner
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.audit import first_fault
 from orchestrator.commands import execute
-from orchestrator.domain.codec import decode
+from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.curve import thinned
 from orchestrator.domain.documents import AuditDoc, CommandKind, EquityPoint, EventDoc
 from orchestrator.domain.events import DeskEvent
@@ -173,9 +174,9 @@ def test_every_command_is_done_audited_and_told_once(
     cut=st.integers(0, 80),
 )
 def test_a_curve_is_the_same_however_it_was_thinned(minutes: list[int], cut: int) -> None:
-    points = [EquityPoint(at=NOW + timedelta(minutes=minute), equity=minute) for minute in minutes]
+    points = [encode(EquityPoint(at=NOW + timedelta(minutes=minute), equity=Decimal(minute))) for minute in minutes]
     curve = thinned(points)
     assert thinned(curve) == curve
-    assert thinned((*thinned(points[:cut]), *points[cut:])) == curve
+    assert thinned([*thinned(points[:cut]), *points[cut:]]) == curve
     assert curve[-1] == points[-1]
-    assert [point.at for point in curve] == sorted({point.at for point in curve})
+    assert [point["at"] for point in curve] == sorted({point["at"] for point in curve})

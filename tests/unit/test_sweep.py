@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from orchestrator.adapters.memory.notifier import MemoryNotifier, MemoryRunner
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.codec import encode
+from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.curve import FINE_FOR, extended, thinned
 from orchestrator.domain.documents import (
     DESK_EXPOSURE,
@@ -24,7 +25,7 @@ from orchestrator.domain.documents import (
     equity_path,
     event_path,
 )
-from orchestrator.domain.errors import BrokerUnavailableError, StoreUnavailableError
+from orchestrator.domain.errors import BrokerUnavailableError, MalformedDataError, StoreUnavailableError
 from orchestrator.domain.orders import Evidence, plan
 from orchestrator.domain.paths import command_path, notification_path
 from orchestrator.domain.risk import DeskState
@@ -283,35 +284,44 @@ def test_trigger_and_sweep_tell_the_same(store: MemoryDataLayer) -> None:
     assert stored(order) == document
 
 
-def points(*minutes: int) -> list[EquityPoint]:
-    return [EquityPoint(at=NOW + timedelta(minutes=minute), equity=Decimal(minute)) for minute in minutes]
+def point(minute: float) -> EquityPoint:
+    return EquityPoint(at=NOW + timedelta(minutes=minute), equity=Decimal(int(minute)))
+
+
+def equities(month: dict[str, Any]) -> list[int]:
+    return [int(stored["equity"]) for stored in month["points"]]
 
 
 def test_a_month_of_sweeps_fits_a_document() -> None:
     start = datetime(2026, 7, 1, tzinfo=UTC)
-    doc: EquityDoc | None = None
-    curve = [EquityPoint(at=start + timedelta(minutes=minute), equity=Decimal(1)) for minute in range(0, 31 * 1440, 5)]
+    curve = [
+        encode(EquityPoint(at=start + timedelta(minutes=minute), equity=Decimal(1))) for minute in range(0, 44_640, 5)
+    ]
+    kept = thinned(curve)
+    assert len(kept) <= 1_350
+    assert kept[-1] == curve[-1]
+    step: list[dict[str, Any]] = []
     for number in range(0, len(curve), 500):
-        doc = extended(
-            EquityDoc(month="202607", points=(*(doc.points if doc else ()), *curve[number : number + 499])),
-            curve[min(number + 499, len(curve) - 1)],
-        )
-    assert doc is not None
-    assert len(doc.points) <= 1_350
-    assert doc.points[-1] == curve[-1]
-    assert doc.points == thinned(curve)
+        step = thinned([*step, *curve[number : number + 500]])
+    assert step == kept
 
 
 def test_the_curve_keeps_its_newest_point_and_ignores_older_ones() -> None:
-    doc = extended(None, points(0)[0])
-    doc = extended(doc, points(7)[0])
-    assert [point.equity for point in extended(doc, points(8)[0]).points] == [0, 8]
-    assert extended(doc, points(3)[0]) == doc
-    changed = points(7)[0].model_copy(update={"equity": Decimal(5)})
-    assert [point.equity for point in extended(doc, changed).points] == [0, 5]
+    month = extended(extended(None, point(0)), point(7))
+    assert equities(extended(month, point(8))) == [0, 8]
+    assert extended(month, point(3)) == month
+    changed = point(7).model_copy(update={"equity": Decimal(5)})
+    assert equities(extended(month, changed)) == [0, 5]
+    assert decode(EquityDoc, month, where="equity").month == "202607"
 
 
 def test_an_old_hour_keeps_one_point() -> None:
-    old = points(*range(0, 60, 5))
-    newest = EquityPoint(at=NOW + FINE_FOR + timedelta(hours=2), equity=Decimal(1))
-    assert thinned([*old, newest]) == (old[-1], newest)
+    old = [encode(point(minute)) for minute in range(0, 60, 5)]
+    newest = encode(EquityPoint(at=NOW + FINE_FOR + timedelta(hours=2), equity=Decimal(1)))
+    assert thinned([*old, newest]) == [old[-1], newest]
+
+
+@pytest.mark.parametrize("damage", [{}, {"points": 1}, {"points": [1]}, {"points": [{"at": "noon"}]}])
+def test_a_damaged_month_is_named(damage: dict[str, Any]) -> None:
+    with pytest.raises(MalformedDataError, match="equity 202607: points are not a list"):
+        extended({"schema": 1, "month": "202607", **damage}, point(0))

@@ -33,6 +33,7 @@ class MemoryDataLayer:
     def __init__(self) -> None:
         self.usage = Usage()
         self._documents: dict[str, Snapshot] = {}
+        self._collections: dict[str, set[str]] = {}
         self._clock = 0
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
@@ -76,12 +77,9 @@ class MemoryDataLayer:
         """Return documents of a collection; a document without a compared field does not match."""
         with self._lock:
             self.usage.round_trips += 1
-            depth = collection.count("/") + 1
-            found = [
-                snapshot
-                for path, snapshot in sorted(self._documents.items())
-                if path.startswith(f"{collection}/") and path.count("/") == depth and _matches(snapshot.data, where)
-            ]
+            inside = (self._documents[path] for path in self._collections.get(collection, ()))
+            found = [snapshot for snapshot in inside if _matches(snapshot.data, where)]
+            found.sort(key=lambda snapshot: snapshot.path)
             if order_by is not None:
                 field, descending = order_by.removeprefix("-"), order_by.startswith("-")
                 found = [snapshot for snapshot in found if _field(snapshot.data, field) is not None]
@@ -103,6 +101,7 @@ class MemoryDataLayer:
         before = self._documents.get(write.path)
         self._clock += 1
         self._documents[write.path] = Snapshot(write.path, _copy(write.data), f"{self._clock:012d}")
+        self._collections.setdefault(write.path.rpartition("/")[0], set()).add(write.path)
         return write.path, None if before is None else before.data, write.data
 
 
