@@ -1,4 +1,4 @@
-"""Puts the demo owner, operator and viewer into an Auth emulator, with their roles as claims.
+"""Puts the demo owner, operator and viewer into the Auth emulator, with role claims that Firestore mirrors.
 
 For emulators only: it signs its requests with the emulator's own word `owner`, which a real project refuses.
 """
@@ -66,6 +66,36 @@ def create_demo_users(auth_url: str, project: str) -> None:
                 raise OSError(f"Auth emulator: {user.email} was refused: {reason[:200]}") from error
         claims = {"localId": user.uid, "customAttributes": json.dumps({"role": user.role})}
         _post(_UPDATE.format(auth=auth_url, project=project), claims)
+
+
+def mirror_demo_users(firestore_url: str, project: str) -> None:
+    """Write `users/{uid}` with the role of each user: what the desk compares a claim with.
+
+    Parameters
+    ----------
+    firestore_url
+        Address of the Firestore emulator, such as `http://127.0.0.1:8080`.
+    project
+        The suite's project id.
+
+    Raises
+    ------
+    OSError
+        The emulator does not answer or refuses.
+    """
+    documents = f"projects/{project}/databases/(default)/documents"
+    writes = [{"update": {"name": f"{documents}/users/{user.uid}", "fields": _mirror(user)}} for user in USERS]
+    _post(f"{firestore_url}/v1/{documents}:commit", {"writes": writes})
+
+
+def _mirror(user: DemoUser) -> dict[str, Any]:
+    texts = {"email": user.email, "role": user.role}
+    return {
+        "schema": {"integerValue": "1"},
+        "devices": {"arrayValue": {}},
+        "notify": {"mapValue": {}},
+        **{name: {"stringValue": text} for name, text in texts.items()},
+    }
 
 
 def _post(url: str, body: dict[str, Any]) -> None:

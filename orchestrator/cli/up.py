@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from scripts import dashboard, scheduler, suite
-from scripts.demo_users import USERS, create_demo_users
+from scripts.demo_users import USERS, create_demo_users, mirror_demo_users
 from scripts.market import Market, MarketChoice, desk_environment, running_market
 from scripts.ports import DEFAULTS, preferred_ports
 from scripts.processes import ProcessError, watch
@@ -137,6 +137,7 @@ def _run(screen: _Screen, *, project: str, wanted: Mapping[str, int], choice: Ma
         clock = scheduler.read_clock(market.url)
         with screen.step("Seeding the demo desk and its people"):
             create_demo_users(emulators.url("auth"), project)
+            mirror_demo_users(emulators.url("firestore"), project)
             _seed_desk(emulators, clock)
         screen.ready(emulators, market, replace(clock, speed=choice.speed))
         running = scheduler.connect(emulators.url("functions"), project, screen.fired)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -16,16 +17,28 @@ from tests.browser.site import Site, Visit, open_site, visiting
 
 
 @pytest.fixture(scope="session")
-def page_suite() -> Iterator[suite.Suite]:
-    """Firestore, Auth and Hosting with the built dashboard; no functions: a test plays the desk."""
+def built_page() -> None:
+    """The dashboard, built from its sources of now."""
     try:
         dashboard.build()
+    except MissingToolError as error:
+        _miss(error)
+
+
+@pytest.fixture(scope="session")
+def page_suite(built_page: None) -> Iterator[suite.Suite]:
+    """Firestore, Auth and Hosting with the built dashboard; no functions: a test plays the desk."""
+    try:
         with suite.running(project=f"demo-page-{os.getpid()}", only=("firestore", "auth", "hosting")) as emulators:
             yield emulators
     except MissingToolError as error:
-        if in_ci():
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
+        _miss(error)
+
+
+def _miss(error: MissingToolError) -> NoReturn:
+    if in_ci():
+        pytest.fail(str(error), pytrace=False)
+    pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

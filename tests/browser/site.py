@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, ViewportSize
 from pydantic import BaseModel
 
 from orchestrator.domain.codec import encode
-from scripts.demo_users import DemoUser, create_demo_users
+from scripts.demo_users import DemoUser, create_demo_users, mirror_demo_users
 from scripts.suite import Suite
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +78,7 @@ class Visit:
 def open_site(suite: Suite) -> Site:
     """Create the demo users and a stranger; return the site."""
     create_demo_users(suite.url("auth"), suite.project)
+    mirror_demo_users(suite.url("firestore"), suite.project)
     _create_stranger(suite)
     return Site(suite, store(suite))
 

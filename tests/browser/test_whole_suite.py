@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
+from orchestrator import bootstrap
 from orchestrator.domain.base import ModuleName
-from scripts import dashboard
+from orchestrator.domain.documents import MarketDoc
 from scripts.demo_users import USERS
 from scripts.suite import Suite
 from tests.browser import sample
@@ -20,15 +21,16 @@ COLD_MS = 30_000
 
 
 @pytest.fixture
-def whole_site(full_suite: Suite) -> Site:
-    dashboard.build()
+def whole_site(built_page: None, full_suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A desk that was just set up, as `desk up` leaves it."""
     full_suite.clear_users()
     full_suite.clear_firestore()
-    site = open_site(full_suite)
-    for path, model in sample.documents():
-        if path.startswith(("desk/", "books/", "users/")):
-            site.put(path, model)
-    return site
+    for name, value in full_suite.environment.items():
+        monkeypatch.setenv(name, value)
+    bootstrap.seed_desk(
+        project=full_suite.project, now=sample.NOW, market=MarketDoc(name="Test market", synthetic=True)
+    )
+    return open_site(full_suite)
 
 
 def test_the_owner_sees_a_fill_and_halts_the_desk_through_its_functions(browser: Browser, whole_site: Site) -> None:
