@@ -34,6 +34,8 @@ class CryptoModule(TradingModule):
     module_name = ModuleName.CRYPTO
     parameters_model = CryptoParameters
 
+    _seen: tuple[Context, Scene] | None = None
+
     def request(self, book: BookDoc, parameters: Parameters, now: datetime) -> DataRequest:
         """Return bars of the timeframes that have just closed one, and quotes; else only quotes of what is held."""
         knobs = cast("CryptoParameters", parameters)
@@ -60,6 +62,12 @@ class CryptoModule(TradingModule):
         return last_held(self._scene(context))
 
     def _scene(self, context: Context) -> Scene:
+        """Return the scene of a context, the same one for all decisions of a cycle: strategies are asked once."""
+        if self._seen is None or self._seen[0] is not context:
+            self._seen = context, self._look(context)
+        return self._seen[1]
+
+    def _look(self, context: Context) -> Scene:
         knobs = cast("CryptoParameters", context.parameters)
         return Scene(
             module=self.module_name,

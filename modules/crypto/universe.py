@@ -26,7 +26,7 @@ def universe_of(symbols: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def instrument(symbol: str, price: Decimal) -> Instrument:
-    """Return the grid of a pair; of an unlisted one, five significant digits of price and lots of less than a dollar."""
+    """Return the grid of a pair; of an unlisted one, five digits of price and lots of less than a dollar."""
     tick, lot, least = _GRIDS.get(symbol) or _generic_grid(price)
     return Instrument(
         symbol=symbol,

@@ -34,6 +34,8 @@ class StocksModule(TradingModule):
     module_name = ModuleName.STOCKS
     parameters_model = StocksParameters
 
+    _seen: tuple[Context, Scene] | None = None
+
     def request(self, book: BookDoc, parameters: Parameters, now: datetime) -> DataRequest:
         """Return bars of both timeframes and quotes, for the universe and what is held."""
         knobs = cast("StocksParameters", parameters)
@@ -60,6 +62,12 @@ class StocksModule(TradingModule):
         return last_held(self._scene(context))
 
     def _scene(self, context: Context) -> Scene:
+        """Return the scene of a context, the same one for all decisions of a cycle: strategies are asked once."""
+        if self._seen is None or self._seen[0] is not context:
+            self._seen = context, self._look(context)
+        return self._seen[1]
+
+    def _look(self, context: Context) -> Scene:
         knobs = cast("StocksParameters", context.parameters)
         close = context.market.session.close
         return Scene(
