@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.parameters import Parameters
     from orchestrator.module import TradingModule
     from orchestrator.notify import Outlets
+    from orchestrator.people import Person
     from orchestrator.ports import Broker, Clock, Json, MarketData, Store
     from orchestrator.status import Cadence
     from orchestrator.sweep import Swept
@@ -338,6 +339,23 @@ def answer_http(call: Call) -> Reply:
         cadence=built.cadence(now),
     )
     return answer(call, service)
+
+
+def grant_role(email: str, role: str) -> Person:
+    """Give a person a role on the desk.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such role, or nobody has that address.
+    """
+    from orchestrator.adapters.clocks import SystemClock
+    from orchestrator.adapters.functions.tokens import FirebaseAccounts
+    from orchestrator.people import grant
+
+    built = builder()
+    accounts = FirebaseAccounts(built.firebase())
+    return grant(built.store, accounts, email=email, role=role, now=SystemClock().now())
 
 
 def default_parameters() -> dict[ModuleName, Parameters]:
