@@ -25,6 +25,7 @@ from google.events.cloud.firestore import DocumentEventData
 
 from orchestrator.adapters.firestore.client import make_client
 from orchestrator.adapters.firestore.data_layer import FirebaseDataLayer
+from orchestrator.adapters.functions.tokens import FirebaseAccounts
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import (
@@ -35,10 +36,12 @@ from orchestrator.domain.documents import (
     EventKind,
     NotificationDoc,
     SummaryDoc,
+    UserDoc,
     equity_path,
 )
-from orchestrator.domain.paths import command_path, notification_path
+from orchestrator.domain.paths import command_path, notification_path, user_path
 from orchestrator.domain.risk import DeskState
+from orchestrator.people import grant
 from orchestrator.ports import Put, Store
 from scripts import suite
 from scripts.demo_users import USERS, create_demo_users
@@ -92,7 +95,7 @@ def emulators(hook: Hook) -> Iterator[suite.Suite]:
         with suite.running(
             project=f"demo-events-{os.getpid()}",
             only=("firestore", "auth", "functions", "hosting"),
-            codebases=("events", "api"),
+            codebases=("events", "api", "crypto"),
             environment=environment,
         ) as running:
             create_demo_users(running.url("auth"), running.project)
@@ -238,6 +241,16 @@ def test_an_operator_does_not_resume(store: Store) -> None:
     assert (answer.ok, answer.message) == (False, "operator may not resume; ask the owner")
 
 
+def test_a_module_is_fired_through_its_own_function(store: Store) -> None:
+    """The cycle itself ends at once: this suite has no venue, which is logged and acknowledged."""
+    put_user(store, "demo-operator", role="operator")
+    command_id = put_command(
+        store, CommandKind.RUN, by="demo-operator", role="operator", created_at=now(), args={"module": "crypto"}
+    )
+    answer = soon(lambda: read(store, CommandDoc, command_path(command_id)).result)
+    assert (answer.ok, answer.message) == (True, "crypto was fired")
+
+
 def test_a_damaged_command_is_acknowledged_and_left(store: Store, client: Client, emulators: suite.Suite) -> None:
     store.commit([Put("commands/bad", {"schema": 1, "kind": "explode"})])
     assert deliver(emulators, client, "on_command_created", "commands/bad", {}, age=timedelta(0)) == 200
@@ -277,6 +290,22 @@ def test_the_api_answers_people_with_a_role(store: Store, emulators: suite.Suite
 def test_the_hosted_page_reaches_the_api(store: Store, emulators: suite.Suite, owner_token: str) -> None:
     assert get(f"{emulators.url('hosting')}/api/health")[0] == 200
     assert get(f"{emulators.url('hosting')}/api/status", owner_token)[0] == 200
+
+
+def test_a_granted_role_is_in_the_next_token_and_the_old_one_is_revoked(
+    store: Store, emulators: suite.Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", emulators.address("auth"))
+    app = initialize_app(options={"projectId": emulators.project}, name="grant")
+    newcomer = auth.create_user(email="new@demo.firedesk", password="demo-new", app=app)
+    old, status = sign_in(emulators, "new@demo.firedesk", "demo-new"), f"{emulators.function_url('api')}/status"
+    assert get(status, old)[0] == 403
+    time.sleep(1.1)
+    grant(store, FirebaseAccounts(app), email="new@demo.firedesk", role="viewer", now=now())
+    assert get(status, old)[0] == 401
+    assert get(status, sign_in(emulators, "new@demo.firedesk", "demo-new"))[0] == 200
+    assert read(store, UserDoc, user_path(newcomer.uid)).role == "viewer"
+    delete_app(app)
 
 
 def test_a_revoked_token_is_refused(store: Store, emulators: suite.Suite, monkeypatch: pytest.MonkeyPatch) -> None:

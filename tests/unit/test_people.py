@@ -69,6 +69,6 @@ def test_the_same_again_claims_again_and_writes_nothing(store: MemoryDataLayer) 
 
 @pytest.mark.parametrize(("role", "email"), [("king", "olga@example.org"), ("owner", "nobody@example.org")])
 def test_what_cannot_be_leaves_nothing(store: MemoryDataLayer, role: str, email: str) -> None:
-    with pytest.raises(ConfigurationError, match="king|nobody"):
+    with pytest.raises(ConfigurationError, match=r"king|nobody"):
         give(store, role, email=email)
     assert documents(store, "users", "audit") == {}
