@@ -167,8 +167,9 @@ def ledger_differences(found: Findings) -> list[str]:
         for fill in order.fills
     )
     theirs = Counter(
-        f"{fill['client_order_id']} {fill['symbol']} {fill['side']} {_digits(Decimal(fill['qty']))} at {_digits(Decimal(fill['price']))}"
-        for fill in found.ledger["fills"]
+        f"{told['client_order_id']} {told['symbol']} {told['side']} {_digits(Decimal(told['qty']))} at "
+        f"{_digits(Decimal(told['price']))}"
+        for told in found.ledger["fills"]
     )
     lines = [f"only at the venue: {line}" for line in (theirs - ours).elements()]
     lines += [f"only at the desk: {line}" for line in (ours - theirs).elements()]
