@@ -1,0 +1,168 @@
+"""Fills, splits and expiries change a book once; positions, cash and P&L agree."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.domain.base import ZERO
+from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.ledger import Posted, drift, held_by_symbol, post_expiry, post_fill, post_split
+from orchestrator.domain.orders import Fill, Leg, Order, OrderState, Purpose, Side
+from orchestrator.domain.positions import PositionLeg, entry_slippage_bps, marked
+from tests.builders import NOW, book, fill, order, position
+
+LEGS = (
+    Leg(symbol="XLK260821C00100000", side=Side.BUY, multiplier=Decimal(100)),
+    Leg(symbol="XLK260821C00110000", side=Side.SELL, multiplier=Decimal(100)),
+)
+
+
+def booked(*orders: Order) -> BookDoc:
+    return book(orders={one.id: one for one in orders})
+
+
+def post(to: BookDoc, one: Order, *fills: Fill) -> Posted:
+    posted = Posted(to)
+    for told in fills:
+        posted = post_fill(posted.book, posted.book.orders[one.id], told, NOW)
+    return posted
+
+
+def test_an_entry_opens_a_position_with_its_protection_and_what_was_known() -> None:
+    one = order(OrderState.WORKING, features={"rsi": 30.0}, confidence=0.7)
+    posted = post(booked(one), one, fill(price=Decimal("100.5"), fee=Decimal("0.2")))
+    (held,) = posted.book.positions.values()
+    assert (held.units, held.entry_px, held.stop_price, held.fees) == (10, Decimal("100.5"), 95, Decimal("0.2"))
+    assert held.features == {"rsi": 30.0}
+    assert entry_slippage_bps(held) == 50.0
+    assert posted.book.fees == Decimal("0.2")
+
+
+def test_a_round_trip_is_a_trade_after_fees() -> None:
+    entry = order(OrderState.WORKING)
+    opened = post(booked(entry), entry, fill(fee=Decimal(1)))
+    leave = order(
+        OrderState.WORKING,
+        client_order_id="sexit",
+        purpose=Purpose.EXIT,
+        side=Side.SELL,
+        legs=(Leg(symbol="XLK", side=Side.SELL),),
+        reason="target",
+    )
+    both = opened.book.model_copy(update={"orders": {**opened.book.orders, leave.id: leave}})
+    sold = fill("t2", side=Side.SELL, price=Decimal(104), fee=Decimal(1), ts_event=NOW + timedelta(days=1))
+    closed = post(both, leave, sold)
+    assert closed.book.positions == {}
+    assert closed.trade is not None
+    assert (closed.trade.entry_px, closed.trade.exit_px, closed.trade.qty) == (100, 104, 10)
+    assert (closed.trade.realized_pnl, closed.trade.fees, closed.trade.exit_reason) == (38, 2, "target")
+    assert (closed.book.realized_pnl, closed.book.realized_today, closed.book.trades) == (40, 40, 1)
+
+
+def test_a_credit_spread_bought_back_cheaper_is_a_gain() -> None:
+    flipped = (LEGS[0].model_copy(update={"side": Side.SELL}), LEGS[1].model_copy(update={"side": Side.BUY}))
+    entry = order(OrderState.WORKING, legs=flipped, qty=Decimal(2), decision_px=Decimal(-3))
+    opened = post(
+        booked(entry),
+        entry,
+        fill("a", symbol=LEGS[0].symbol, side=Side.SELL, qty=Decimal(2), price=Decimal(5)),
+        fill("b", symbol=LEGS[1].symbol, side=Side.BUY, qty=Decimal(2), price=Decimal(2)),
+    )
+    (held,) = opened.book.positions.values()
+    assert (held.entry_px, held.units, held.market_value) == (-3, 2, -600)
+    leave = order(OrderState.WORKING, client_order_id="sexit", purpose=Purpose.EXIT, legs=LEGS, qty=Decimal(2))
+    both = opened.book.model_copy(update={"orders": {**opened.book.orders, leave.id: leave}})
+    closed = post(
+        both,
+        leave,
+        fill("c", symbol=LEGS[0].symbol, side=Side.BUY, qty=Decimal(2), price=Decimal(2)),
+        fill("d", symbol=LEGS[1].symbol, side=Side.SELL, qty=Decimal(2), price=Decimal(1)),
+    )
+    assert closed.trade is not None
+    assert (closed.trade.entry_px, closed.trade.exit_px, closed.trade.qty) == (-3, -1, 2)
+    assert closed.trade.realized_pnl == 400
+
+
+def test_an_exit_of_a_position_the_book_does_not_hold_changes_no_position() -> None:
+    leave = order(OrderState.WORKING, purpose=Purpose.EXIT, position_id="gone")
+    posted = post(booked(leave), leave, fill(side=Side.SELL))
+    assert posted.book.positions == {}
+    assert posted.trade is None
+
+
+def test_exposure_of_a_spread_is_its_defined_loss_and_of_a_leveraged_fund_its_multiple() -> None:
+    spread = position(max_loss_usd=Decimal(250), legs=(PositionLeg(symbol="A", qty=Decimal(2), avg_px=Decimal(1)),))
+    assert spread.gross_exposure == 500
+    assert position(leverage=Decimal(3)).gross_exposure == 3000
+
+
+def test_marks_move_the_value_and_the_high_water() -> None:
+    held = marked(position(), {"XLK": Decimal(103)})
+    assert (held.unrealized_pnl, held.high_water_px) == (30, 103)
+    lower = marked(held, {"XLK": Decimal(101)})
+    assert (lower.unrealized_pnl, lower.high_water_px) == (10, 103)
+    assert marked(lower, {}) == lower
+
+
+def test_a_split_keeps_the_value_and_moves_every_level() -> None:
+    held = position(stop_price=Decimal(95), take_profit=Decimal(120), high_water_px=Decimal(104))
+    after = post_split(book(positions={held.id: held}), "XLK", Decimal(2)).positions[held.id]
+    assert (after.units, after.legs[0].avg_px, after.market_value) == (20, 50, 1000)
+    assert (after.stop_price, after.take_profit, after.high_water_px) == (Decimal("47.5"), 60, 52)
+
+
+def test_an_expired_leg_is_closed_at_the_venues_price() -> None:
+    legs = (PositionLeg(symbol="C", qty=Decimal(1), avg_px=Decimal(3), multiplier=Decimal(100)),)
+    held = position(legs=legs)
+    posted = post_expiry(book(positions={held.id: held}), "C", event_id="x", price=ZERO, moment=NOW)
+    assert posted.trade is not None
+    assert posted.trade.realized_pnl == -300
+    assert posted.book.positions == {}
+    same = book(positions={held.id: held})
+    assert post_expiry(same, "OTHER", event_id="x", price=ZERO, moment=NOW).book is same
+
+
+def test_one_expired_leg_of_two_leaves_the_other() -> None:
+    legs = (
+        PositionLeg(symbol="C", qty=Decimal(1), avg_px=Decimal(3), multiplier=Decimal(100)),
+        PositionLeg(symbol="D", qty=Decimal(-1), avg_px=Decimal(1), multiplier=Decimal(100)),
+    )
+    held = position(legs=legs)
+    posted = post_expiry(book(positions={held.id: held}), "D", event_id="x", price=ZERO, moment=NOW)
+    assert posted.trade is None
+    assert held_by_symbol(posted.book) == {"C": 1, "D": 0}
+    assert posted.book.realized_pnl == 100
+
+
+def test_drift_is_what_the_venue_holds_more() -> None:
+    held = position()
+    mine = book(positions={held.id: held})
+    assert drift(mine, {"XLK": Decimal(10)}, others=frozenset()) == {}
+    assert drift(mine, {"XLK": Decimal(7), "F": Decimal(2)}, others=frozenset()) == {"F": 2, "XLK": -3}
+    assert drift(mine, {"XLK": Decimal(10), "F": Decimal(2)}, others=frozenset({"F", "XLK"})) == {}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([Side.BUY, Side.SELL]), st.integers(1, 9), st.integers(1, 50)), min_size=1, max_size=8
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_cash_and_holdings_are_conserved_in_any_order_and_told_any_number_of_times(
+    deals: list[tuple[Side, int, int]], shuffler: object
+) -> None:
+    total = sum(qty for side, qty, _ in deals if side is Side.BUY) + 1000
+    opening = order(OrderState.WORKING, qty=Decimal(total))
+    fills = [fill("open", qty=Decimal(1000))]
+    fills += [fill(f"t{n}", side=side, qty=Decimal(qty), price=Decimal(px)) for n, (side, qty, px) in enumerate(deals)]
+    told = [*fills[1:], *fills[1:]]
+    shuffler.shuffle(told)  # type: ignore[attr-defined]
+    posted = post(booked(opening), opening, fills[0], *told)
+    (held,) = posted.book.positions.values()
+    cash = sum((-one.side.sign * one.qty * one.price for one in fills), ZERO)
+    assert held.legs[0].qty == sum((one.side.sign * one.qty for one in fills), ZERO)
+    assert abs(held.realized_pnl - held.legs[0].cost - cash) < Decimal("1e-15")
