@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import orjson
 
 from venue.feed import Asset, AssetKind, MarketBar, MarketQuote
-from venue.web.call import Call, Reply, number, reply, text
+from venue.web.call import Call, Reply, from_epoch, reply, text
 
 _UNITS = {"m": 1, "h": 60, "d": 1440, "w": 10_080}
 
@@ -97,7 +97,7 @@ def get_klines(call: Call) -> Reply:
 
 def _instant(call: Call, name: str) -> datetime | None:
     raw = call.params.get(name)
-    return datetime.fromtimestamp(float(number(raw, name)) / 1000, UTC) if raw else None
+    return from_epoch(raw, name, per_second=1000) if raw else None
 
 
 def _kline(call: Call, asset: Asset, minutes: int, *, bar: MarketBar) -> object:
@@ -116,13 +116,22 @@ def _asked(call: Call) -> list[tuple[str, Asset, MarketQuote]] | None:
     listed = markets(call)
     wanted = list(listed)
     if call.params.get("symbols"):
-        wanted = orjson.loads(call.params["symbols"])
+        wanted = _names(call.params["symbols"])
     elif call.params.get("symbol"):
         wanted = [call.params["symbol"]]
     if any(name not in listed for name in wanted):
         return None
     quotes = [(name, listed[name], call.quote(listed[name].symbol)) for name in wanted]
     return [(name, asset, quote) for name, asset, quote in quotes if quote is not None]
+
+
+def _names(raw: str) -> list[str]:
+    """Return the symbols of a JSON list; what is no such list names an unknown one."""
+    try:
+        found = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return [raw]
+    return [str(name) for name in found] if isinstance(found, list) else [raw]
 
 
 def _ticker_reply(call: Call, rows: list[dict[str, object]]) -> Reply:

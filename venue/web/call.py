@@ -43,6 +43,9 @@ class ChainPage:
     written: dict[str, bytes] = field(default_factory=dict)
 
 
+LARGEST = Decimal(10) ** 15
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """Status, body and headers of an answer."""
@@ -197,7 +200,23 @@ def when(raw: str, name: str = "time") -> datetime:
         found = datetime.fromisoformat(raw.replace(" ", "+") if "T" in raw else raw)
     except ValueError as error:
         raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {raw}") from error
+    if not 1900 < found.year < 2200:
+        raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {raw}")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def from_epoch(raw: str, name: str, *, per_second: int = 1) -> datetime:
+    """Return the UTC time of a count of seconds (or, with `per_second` 1000, of milliseconds) since 1970.
+
+    Raises
+    ------
+    RefusedError
+        If it is no number or out of range.
+    """
+    seconds = number(raw, name) / per_second
+    if not 0 <= seconds < 7_000_000_000:
+        raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {raw}")
+    return datetime.fromtimestamp(float(seconds), UTC)
 
 
 def stamp(ts: datetime) -> str:
@@ -235,13 +254,13 @@ def number(value: object, name: str) -> Decimal:
     Raises
     ------
     RefusedError
-        If it is neither.
+        If it is neither, or beyond any price or quantity.
     """
     try:
         found = Decimal(str(value))
     except InvalidOperation as error:
         raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {value}") from error
-    if not found.is_finite():
+    if not found.is_finite() or abs(found) >= LARGEST:
         raise RefusedError(Refusal.BAD_REQUEST, f"invalid {name}: {value}")
     return Decimal(text(found))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from venue.accounts import KRAKEN, Account
@@ -25,7 +25,7 @@ from venue.orders import (
     Status,
     TimeInForce,
 )
-from venue.web.call import Call, Reply, number, optional, text
+from venue.web.call import Call, Reply, from_epoch, number, optional, text
 from venue.web.kraken_names import Pair, answer, currency, fail, find, fixed
 from venue.web.kraken_public import VOLUME, names_of
 
@@ -248,13 +248,9 @@ def _offset(form: dict[str, str]) -> int:
 
 def _in_range(form: dict[str, str], ts: datetime) -> bool:
     start, end = form.get("start"), form.get("end")
-    if start and ts <= _instant(start):
+    if start and ts <= from_epoch(start, "start"):
         return False
-    return not (end and ts > _instant(end))
-
-
-def _instant(raw: str) -> datetime:
-    return datetime.fromtimestamp(float(number(raw, "time")), UTC)
+    return not (end and ts > from_epoch(end, "end"))
 
 
 def query_orders(call: Call) -> Reply:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 
 import orjson
 
 from venue.feed import MarketBar
-from venue.web.call import Call, Reply, number, stamp, text
+from venue.web.call import Call, Reply, from_epoch, stamp, text
 from venue.web.kraken_names import Pair, answer, currency, decimals, find, fixed, pairs, rate
 
 VOLUME = Decimal("0.00000001")
@@ -143,7 +143,7 @@ def get_ohlc(call: Call) -> Reply:
     since = call.params.get("since")
     start = now - timedelta(minutes=minutes * (CANDLES + 1))
     if since:
-        start = datetime.fromtimestamp(float(number(since, "since")), UTC) + timedelta(seconds=1)
+        start = from_epoch(since, "since") + timedelta(seconds=1)
     bars = call.exchange.feed.bars(pair.asset.symbol, minutes, start, now + timedelta(seconds=1))[-CANDLES:]
     last = int(bars[-1].start.timestamp()) if bars else int(now.timestamp())
     return answer({pair.id: [_candle(call, pair, minutes, bar=bar) for bar in bars], "last": last})
