@@ -4,7 +4,7 @@ import type { Clock } from '../src/model/time';
 import type { EpochMs } from '../src/model/units';
 
 export const NOW = Date.UTC(2026, 6, 16, 18, 0) as EpochMs;
-export const CLOCK: Clock = { market: NOW, wall: NOW, simulated: true };
+export const CLOCK: Clock = { market: NOW, simulated: true };
 
 export const at = (ms: number): StoredTime => ({ toMillis: () => ms });
 export const ago = (minutes: number): StoredTime => at(NOW - minutes * 60_000);

@@ -5,14 +5,12 @@ import type { EpochMs } from './units';
 export interface Clock {
   /** What ages of documents are measured against. */
   readonly market: EpochMs;
-  /** The browser's clock. */
-  readonly wall: EpochMs;
   /** Whether the market runs on a clock of its own. */
   readonly simulated: boolean;
 }
 
 export function clockOf(newest: EpochMs | null, wall: EpochMs, simulated: boolean): Clock {
-  return { market: simulated && newest !== null ? newest : wall, wall, simulated };
+  return { market: simulated && newest !== null ? newest : wall, simulated };
 }
 
 const SECOND = 1_000;

@@ -1,4 +1,5 @@
 // The desk: one screen on a large display, four pages on a phone.
+import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { type Fault, watchDesk } from '../live';
 import type { Role } from '../model/command';
@@ -65,16 +66,18 @@ export function Desk({ services, session, role }: Props) {
   );
 
   const simulated = services.local || (data.summary?.synthetic ?? false);
-  const clock = useMemo(() => clockOf(newestTime(data), wall, simulated), [data, wall, simulated]);
-  const view = useMemo(() => overview(data, clock), [data, clock]);
+  const clock = clockOf(newestTime(data), wall, simulated);
+  const now = useMemo(() => clock, [clock.market, simulated]);
+  const view = useMemo(() => overview(data, now), [data.summary, data.books, now]);
   const out = (): void => void leave(services.auth);
 
   if (fault !== null) return <Blocked {...FAULTS[fault]} action={{ label: 'Sign out', run: out }} />;
-  const shared = { services, session, role, clock };
+  const shared = { services, session, role, clock: now };
+  const synthetic = view?.synthetic ?? false;
   return (
-    <div class="desk" data-tab={tab} data-synthetic={view?.synthetic}>
+    <div class="desk" data-tab={tab} data-synthetic={synthetic}>
       <Masthead {...shared} state={deskState(data)} stateDoc={data.state} view={view} fresh={freshness(data, wall)} onLeave={out} />
-      {view?.synthetic && (
+      {synthetic && (
         <p class="synthetic" role="note">
           <strong>Synthetic market</strong>
           <span>Every price on this page is invented.</span>
@@ -82,22 +85,33 @@ export function Desk({ services, session, role }: Props) {
       )}
       <main class="floor">
         <div class="column standing-column">
-          <Standing view={view} />
-          <Alerts {...shared} notifications={data.notifications} />
-          <Modules view={view} equity={data.equity} />
-          <Accounts books={data.books} clock={clock} />
+          <Still of={() => <Standing view={view} />} by={[view]} />
+          <Still of={() => <Alerts {...shared} notifications={data.notifications} />} by={[data.notifications, now]} />
+          <Still of={() => <Modules view={view} equity={data.equity} />} by={[view, data.equity]} />
+          <Still of={() => <Accounts books={data.books} clock={now} />} by={[data.books, now]} />
         </div>
         <div class="column book-column">
-          <EquityChart equity={data.equity} synthetic={view?.synthetic ?? false} />
-          <Positions books={data.books} clock={clock} />
-          <Orders books={data.books} orders={data.orders} clock={clock} />
+          <Still of={() => <EquityChart equity={data.equity} synthetic={synthetic} />} by={[data.equity, synthetic]} />
+          <Still of={() => <Positions books={data.books} clock={now} />} by={[data.books, now]} />
+          <Still of={() => <Orders books={data.books} orders={data.orders} clock={now} />} by={[data.books, data.orders, now]} />
         </div>
         <div class="column record-column">
-          <Decisions cycles={data.cycles} clock={clock} />
-          <Activity orders={data.orders} trades={data.trades} events={data.events} clock={clock} />
+          <Still of={() => <Decisions cycles={data.cycles} clock={now} />} by={[data.cycles, now]} />
+          <Still of={() => <Activity orders={data.orders} trades={data.trades} events={data.events} clock={now} />}
+            by={[data.orders, data.trades, data.events, now]} />
         </div>
       </main>
       <TabBar tab={tab} onTab={setTab} />
     </div>
   );
+}
+
+interface StillProps {
+  readonly of: () => JSX.Element;
+  readonly by: readonly unknown[];
+}
+
+/** A panel that is drawn again only when what it shows has changed: a fill does not redraw the curve. */
+function Still({ of, by }: StillProps): JSX.Element {
+  return useMemo(of, by);
 }
