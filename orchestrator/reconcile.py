@@ -14,7 +14,7 @@ from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.documents import EventKind
 from orchestrator.domain.errors import BrokerError, InvalidTransitionError
 from orchestrator.domain.instruments import is_occ
-from orchestrator.domain.ledger import drift, held_by_symbol, post_expiry, post_fill, post_split
+from orchestrator.domain.ledger import drift, held_by_symbol, post_delivery, post_expiry, post_fill, post_split
 from orchestrator.domain.orders import Evidence, Fill, Order, OrderState, apply
 from orchestrator.domain.positions import Position
 from orchestrator.ports import Broker, CashEvent, VenueOrder, VenueState
@@ -23,8 +23,9 @@ from orchestrator.unit import Unit
 KEEP_EVENTS = 200
 """How many cash events a book remembers, so that none is booked twice."""
 
-_FEES = frozenset({"FEE", "CFEE"})
-_EXPIRIES = frozenset({"OPEXP", "OPASN", "OPEXC"})
+_DELIVERY = "OPTRD"
+"""Shares of an exercise or assignment; booked before the contract ends, while its position is still there."""
+
 
 KEEP_TERMINAL = timedelta(hours=1)
 """How long a finished order stays in the book, so that a late fill finds it."""
@@ -63,7 +64,7 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     for order in state.open_orders:
         _hear(unit, order)
     _look_up_the_rest(unit, broker, state)
-    for event in state.cash_events:
+    for event in sorted(state.cash_events, key=lambda event: event.kind != _DELIVERY):
         _post_cash(unit, event, state)
     _finish(unit, broker, state)
 
@@ -153,23 +154,37 @@ def _not_found(order: Order, unit: Unit) -> Order:
 
 
 def _post_cash(unit: Unit, event: CashEvent, state: VenueState) -> None:
-    """Book money and shares that moved without an order, in proportion to what this module holds."""
+    """Book money and shares that moved without an order, once."""
     if event.id in unit.book.seen_events:
         return
-    own = held_by_symbol(unit.book).get(event.symbol, ZERO)
-    total = state.positions.get(event.symbol, own)
-    if event.kind == "SPLIT":
-        if own and total != event.qty:
-            unit.book = post_split(unit.book, event.symbol, total / (total - event.qty))
-    elif event.kind in _EXPIRIES:
-        _post_expiry(unit, event)
-    elif event.kind in _FEES:
-        if _fee_is_ours(unit, event):
-            unit.book = unit.book.model_copy(update={"fees": unit.book.fees - event.amount})
-    elif own and total:
-        unit.book = unit.book.model_copy(update={"income": unit.book.income + event.amount * own / total})
+    _BOOKING.get(event.kind, _post_income)(unit, event, state)
     seen = (*unit.book.seen_events, event.id)[-KEEP_EVENTS:]
     unit.book = unit.book.model_copy(update={"seen_events": seen})
+
+
+def _post_split(unit: Unit, event: CashEvent, state: VenueState) -> None:
+    own = held_by_symbol(unit.book).get(event.symbol, ZERO)
+    total = state.positions.get(event.symbol, own)
+    if own and total != event.qty:
+        unit.book = post_split(unit.book, event.symbol, total / (total - event.qty))
+
+
+def _post_fee(unit: Unit, event: CashEvent, _state: VenueState) -> None:
+    if _fee_is_ours(unit, event):
+        unit.book = unit.book.model_copy(update={"fees": unit.book.fees - event.amount})
+
+
+def _post_delivery(unit: Unit, event: CashEvent, _state: VenueState) -> None:
+    if unit.module is ModuleName.OPTIONS:
+        unit.book = post_delivery(unit.book, event.symbol, qty=event.qty, price=event.price)
+
+
+def _post_income(unit: Unit, event: CashEvent, state: VenueState) -> None:
+    """Book a dividend or other cash in proportion to what this module holds of the account's whole."""
+    own = held_by_symbol(unit.book).get(event.symbol, ZERO)
+    total = state.positions.get(event.symbol, own)
+    if own and total:
+        unit.book = unit.book.model_copy(update={"income": unit.book.income + event.amount * own / total})
 
 
 def _fee_is_ours(unit: Unit, event: CashEvent) -> bool:
@@ -179,7 +194,7 @@ def _fee_is_ours(unit: Unit, event: CashEvent) -> bool:
     return is_occ(event.symbol) == (unit.module is ModuleName.OPTIONS)
 
 
-def _post_expiry(unit: Unit, event: CashEvent) -> None:
+def _post_expiry(unit: Unit, event: CashEvent, _state: VenueState) -> None:
     """Close an option leg that expired, was exercised or assigned; shares it turned into show as drift."""
     posted = post_expiry(unit.book, event.symbol, event_id=event.id, price=event.price, moment=event.ts_event)
     if posted.book is unit.book:
@@ -189,6 +204,18 @@ def _post_expiry(unit: Unit, event: CashEvent) -> None:
         unit.trades[posted.trade.id] = posted.trade
     text = f"{event.symbol}: {event.kind}; an option leg was held into its expiry, look at what is left"
     unit.tell(f"expiry_{event.id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=event.symbol)
+
+
+_BOOKING = {
+    "SPLIT": _post_split,
+    "FEE": _post_fee,
+    "CFEE": _post_fee,
+    _DELIVERY: _post_delivery,
+    "OPEXP": _post_expiry,
+    "OPASN": _post_expiry,
+    "OPEXC": _post_expiry,
+}
+"""How each kind of activity is booked; what is not here is income."""
 
 
 def _finish(unit: Unit, broker: Broker, state: VenueState) -> None:

@@ -170,6 +170,8 @@ class BookDoc(Document):
     fees: Amount = ZERO
     income: Amount = ZERO
     """Dividends and other cash of the venue, USD."""
+    delivered: Amount = ZERO
+    """USD moved by the delivery of shares at exercise and assignment; paid is negative."""
     trades: int = 0
     seen_events: tuple[str, ...] = ()
     """Ids of the newest cash events of the venue that were booked."""

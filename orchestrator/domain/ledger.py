@@ -96,6 +96,24 @@ def post_expiry(book: BookDoc, symbol: str, *, event_id: str, price: Decimal, mo
     return Posted(book)
 
 
+def post_delivery(book: BookDoc, symbol: str, *, qty: Decimal, price: Decimal) -> BookDoc:
+    """Return the book with shares that an exercise or assignment delivered, as a leg of their option's position.
+
+    Parameters
+    ----------
+    qty
+        Shares, signed: taken in positive, given away negative.
+    price
+        The strike, USD per share.
+    """
+    position = next((held for held in book.positions.values() if held.symbol == symbol), None)
+    if position is None:
+        return book
+    legs = (*position.legs, PositionLeg(symbol=symbol, qty=qty, avg_px=price))
+    positions = {**book.positions, position.id: position.model_copy(update={"legs": legs, "max_loss_usd": None})}
+    return book.model_copy(update={"positions": positions, "delivered": book.delivered - qty * price})
+
+
 def _without_position(book: BookDoc, position_id: str) -> BookDoc:
     rest = {key: position for key, position in book.positions.items() if key != position_id}
     return book.model_copy(update={"positions": rest, "trades": book.trades + 1})

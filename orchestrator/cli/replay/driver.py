@@ -24,6 +24,9 @@ from orchestrator.ports import Put
 SWEEP_EVERY = timedelta(minutes=30)
 """Market time between sweeps while nothing happens."""
 
+LOOK_AFTER = timedelta(hours=6)
+"""Market time after which a module that holds something runs at another module's moment."""
+
 
 @dataclass(slots=True)
 class Cost:
@@ -49,6 +52,8 @@ class Run:
     deciding: Cost = field(default_factory=Cost)
     trading: Cost = field(default_factory=Cost)
     swept: datetime | None = None
+    holding: dict[ModuleName, datetime] = field(default_factory=dict)
+    """Modules with open positions, and when they last ran."""
     notes: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -81,7 +86,7 @@ def drive(stack: Stack, progress: Progress) -> Run:
 def _at(stack: Stack, moment: Moment, run: Run) -> None:
     """Run one moment. The sweeper follows whatever happened at once, so that both stacks weigh the limits alike."""
     stack.advance(moment.time)
-    for module in moment.modules:
+    for module in (*moment.modules, *_left_alone(moment, run)):
         stack.fire(module, moment.time)
         happened = _count(stack, module, run) is not CycleStatus.IDLE
         if happened or run.swept is None or moment.time - run.swept >= SWEEP_EVERY:
@@ -89,11 +94,20 @@ def _at(stack: Stack, moment: Moment, run: Run) -> None:
             run.swept = moment.time
 
 
+def _left_alone(moment: Moment, run: Run) -> list[ModuleName]:
+    """Return the modules that hold something and have seen nothing new for long: expiry does not wait for data."""
+    since = moment.time - LOOK_AFTER
+    return [module for module, seen in run.holding.items() if seen <= since and module not in moment.modules]
+
+
 def _count(stack: Stack, module: ModuleName, run: Run) -> CycleStatus | None:
     """Count the cycle that just ran, as its book tells it, and return its status."""
     path = book_path(module)
     book = decode(BookDoc, stack.store.get_many([path])[path].data, where=path)
     run.cycles[module] += 1
+    run.holding.pop(module, None)
+    if book.positions and book.last_slot is not None:
+        run.holding[module] = book.last_slot
     summary = book.last_cycle
     if summary is None:
         return None

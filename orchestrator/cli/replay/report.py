@@ -70,7 +70,8 @@ def _all(store: Store, collection: str, model: Any, *, by: str) -> Iterator[Any]
 
 def report(stack_name: str, run: Run, found: Findings) -> Json:
     """Return the report as one JSON object."""
-    accounts = found.ledger["accounts"].values()
+    seen = {book.account.venue for book in found.books.values() if book.account is not None}
+    accounts = [account for name, account in found.ledger["accounts"].items() if name in seen]
     return {
         "store": stack_name,
         "market": found.ledger["name"],
@@ -185,7 +186,7 @@ def _cash_differences(found: Findings) -> Iterator[str]:
     for name, account in found.ledger["accounts"].items():
         books = [book for book in found.books.values() if book.account is not None and book.account.venue == name]
         modules = {book.module for book in books}
-        cash = Decimal(account["cash_start"]) + sum((book.income - book.fees for book in books), ZERO)
+        cash = Decimal(account["cash_start"]) + sum((book.income + book.delivered - book.fees for book in books), ZERO)
         for order in found.orders:
             if order.intent.module in modules:
                 cash += _cash_of(order)
