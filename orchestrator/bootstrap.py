@@ -152,6 +152,19 @@ class Builder:
 
         return ModularOrchestrator(self.store, {module: partial(self.desk, module) for module in ModuleName})
 
+    def cycle(self, module: ModuleName, *, slot: datetime | None) -> CycleReport:
+        """Run one slot of one module; without a slot, the current minute's. In venue time a cycle's now is its slot.
+
+        Raises
+        ------
+        TradingError
+            The slot could not be run; the message says why.
+        """
+        clock = self.clock().now()
+        chosen = slot if slot is not None else clock.replace(second=0, microsecond=0)
+        now = chosen if self.settings.venue_time else clock
+        return self.orchestrator().cycle(module, slot=chosen, now=now)
+
     def outlets(self) -> Outlets:
         """Return the ways to people: push in production, and what NOTIFY_URLS names."""
         from orchestrator.notify import Outlets
@@ -265,11 +278,7 @@ def run_cycle(module: str, *, slot: datetime | None) -> CycleReport:
     TradingError
         The slot could not be run; the message says why.
     """
-    built = builder()
-    clock = built.clock().now()
-    chosen = slot if slot is not None else clock.replace(second=0, microsecond=0)
-    now = chosen if built.settings.venue_time else clock
-    return built.orchestrator().cycle(ModuleName(module), slot=chosen, now=now)
+    return builder().cycle(ModuleName(module), slot=slot)
 
 
 def take_order_into_account(order: Json) -> None:

@@ -64,7 +64,7 @@ def install_node_packages(directory: Path = ROOT) -> Path:
     key = _hash_of(directory / "package-lock.json")
     if modules.is_dir() and is_current(name, key):
         return modules
-    _require_node()
+    require_node()
     title = "Node packages" if directory == ROOT else f"Node packages of {directory.name}"
     run_step(
         title,
@@ -74,6 +74,24 @@ def install_node_packages(directory: Path = ROOT) -> Path:
     )
     mark_current(name, key)
     return modules
+
+
+def require_node() -> str:
+    """Return the version of Node.js on PATH.
+
+    Raises
+    ------
+    MissingToolError
+        It or npm is missing, or it is too old.
+    """
+    advice = f"install Node.js {MIN_NODE} or newer (https://nodejs.org) and run again"
+    if not shutil.which("node") or not shutil.which("npm"):
+        raise MissingToolError(f"Node.js: node or npm is not on PATH; {advice}")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    major = re.match(r"v(\d+)", version)
+    if not major or int(major.group(1)) < MIN_NODE:
+        raise MissingToolError(f"Node.js: {version or 'unknown version'} is too old; {advice}")
+    return version
 
 
 def find_java() -> Path:
@@ -88,7 +106,7 @@ def find_java() -> Path:
 
 def find_firestore_jar() -> Path:
     """Return the Firestore emulator's jar; lets firebase-tools download it when no copy is on this machine."""
-    found = _existing_jar()
+    found = existing_firestore_jar()
     if found:
         return found
     firebase = install_node_packages() / ".bin" / "firebase"
@@ -98,12 +116,25 @@ def find_firestore_jar() -> Path:
         environment={**os.environ, **java_environment(find_java())},
         advice=f"install the package {_EMULATOR_PACKAGE}, or set FIRESTORE_EMULATOR_BINARY_PATH to the jar",
     )
-    found = _existing_jar()
+    found = existing_firestore_jar()
     if not found:
         raise MissingToolError(
             f"Firestore emulator: no jar after its download; install the package {_EMULATOR_PACKAGE}"
         )
     return found
+
+
+def existing_firestore_jar() -> Path | None:
+    """Return the Firestore emulator's jar on this machine, None when it would have to be downloaded."""
+    named = os.environ.get("FIRESTORE_EMULATOR_BINARY_PATH")
+    if named:
+        if not Path(named).is_file():
+            raise MissingToolError(f"Firestore emulator: FIRESTORE_EMULATOR_BINARY_PATH names no file: {named}")
+        return Path(named)
+    cached = sorted(_firebase_cache().glob("cloud-firestore-emulator-*.jar"), key=lambda jar: jar.stat().st_mtime)
+    if cached:
+        return cached[-1]
+    return _packaged_jar()
 
 
 def startable_jar(jar: Path) -> Path:
@@ -201,16 +232,6 @@ def _write_if_changed(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def _require_node() -> None:
-    advice = f"install Node.js {MIN_NODE} or newer (https://nodejs.org) and run again"
-    if not shutil.which("node") or not shutil.which("npm"):
-        raise MissingToolError(f"Node.js: node or npm is not on PATH; {advice}")
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    major = re.match(r"v(\d+)", version)
-    if not major or int(major.group(1)) < MIN_NODE:
-        raise MissingToolError(f"Node.js: {version or 'unknown version'} is too old; {advice}")
-
-
 def _java_homes() -> list[Path]:
     homes = []
     if os.environ.get("JAVA_HOME"):
@@ -234,18 +255,6 @@ def _java_version(home: Path) -> int:
 
 def _firebase_cache() -> Path:
     return Path(os.environ.get("FIREBASE_EMULATORS_PATH") or Path.home() / ".cache" / "firebase" / "emulators")
-
-
-def _existing_jar() -> Path | None:
-    named = os.environ.get("FIRESTORE_EMULATOR_BINARY_PATH")
-    if named:
-        if not Path(named).is_file():
-            raise MissingToolError(f"Firestore emulator: FIRESTORE_EMULATOR_BINARY_PATH names no file: {named}")
-        return Path(named)
-    cached = sorted(_firebase_cache().glob("cloud-firestore-emulator-*.jar"), key=lambda jar: jar.stat().st_mtime)
-    if cached:
-        return cached[-1]
-    return _packaged_jar()
 
 
 def _packaged_jar() -> Path | None:

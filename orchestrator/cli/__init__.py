@@ -1,22 +1,37 @@
-"""The `desk` command: reads what was typed and hands it on; each sub-command has a file of its own."""
+"""The `desk` command: reads what was typed and hands it on; each sub-command has a file of its own.
+
+Exit codes are in `orchestrator.cli.faults`.
+"""
 
 from __future__ import annotations
 
 import typer
 
+from orchestrator.cli.brake import halt, reduce, resume
+from orchestrator.cli.cycle import run
+from orchestrator.cli.doctor.command import doctor
+from orchestrator.cli.faults import DeskGroup
 from orchestrator.cli.replay.command import replay
+from orchestrator.cli.status import status, watch
 from orchestrator.cli.up import up
 
-app = typer.Typer(name="desk", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+COMMANDS = (up, replay, run, status, watch, halt, reduce, resume, doctor)
+
+app = typer.Typer(
+    name="desk", cls=DeskGroup, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 
 
 @app.callback()
 def _root() -> None:
-    """Run and watch the trading desk."""
+    """Run and watch the trading desk.
+
+    Exit codes: 0 done; 1 looked at and not right; 2 bad input or set-up; 3 store, venue or emulators out of reach.
+    """
 
 
-app.command()(up)
-app.command()(replay)
+for _command in COMMANDS:
+    app.command()(_command)
 
 
 def main() -> None:

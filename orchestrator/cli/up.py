@@ -21,6 +21,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from orchestrator.cli.target import announced
 from scripts import dashboard, scheduler, suite
 from scripts.demo_users import USERS, create_demo_users, mirror_demo_users
 from scripts.market import Market, MarketChoice, desk_environment, running_market
@@ -139,6 +140,9 @@ def _run(screen: _Screen, *, project: str, wanted: Mapping[str, int], choice: Ma
             create_demo_users(emulators.url("auth"), project)
             mirror_demo_users(emulators.url("firestore"), project)
             _seed_desk(emulators, clock)
+        reached = emulators.environment | desk_environment(market.url)
+        reached["FIREBASE_EMULATOR_HUB"] = emulators.address("hub")
+        stack.enter_context(announced(reached, page=emulators.url("hosting")))
         screen.ready(emulators, market, replace(clock, speed=choice.speed))
         running = scheduler.connect(emulators.url("functions"), project, screen.fired)
         running.kick(clock)

@@ -1,0 +1,1 @@
+"""`desk doctor`: looks for everything the desk needs."""
