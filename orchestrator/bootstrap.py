@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.parameters import Parameters
     from orchestrator.module import TradingModule
     from orchestrator.notify import Outlets
-    from orchestrator.people import Person
+    from orchestrator.people import Accounts
     from orchestrator.ports import Broker, Clock, Json, MarketData, Store
     from orchestrator.status import Cadence
     from orchestrator.sweep import Swept
@@ -202,6 +202,12 @@ class Builder:
         except ValueError:
             return firebase_admin.initialize_app(options={"projectId": self.settings.project})
 
+    def accounts(self) -> Accounts:
+        """Return the accounts of the project's people."""
+        from orchestrator.adapters.functions.tokens import FirebaseAccounts
+
+        return FirebaseAccounts(self.firebase())
+
     def cadence(self, now: datetime) -> Cadence | None:
         """Return how long modules may be silent; None where the venue's clock jumps."""
         from orchestrator.status import cadence_at
@@ -348,23 +354,6 @@ def answer_http(call: Call) -> Reply:
         cadence=built.cadence(now),
     )
     return answer(call, service)
-
-
-def grant_role(email: str, role: str) -> Person:
-    """Give a person a role on the desk.
-
-    Raises
-    ------
-    ConfigurationError
-        There is no such role, or nobody has that address.
-    """
-    from orchestrator.adapters.clocks import SystemClock
-    from orchestrator.adapters.functions.tokens import FirebaseAccounts
-    from orchestrator.people import grant
-
-    built = builder()
-    accounts = FirebaseAccounts(built.firebase())
-    return grant(built.store, accounts, email=email, role=role, now=SystemClock().now())
 
 
 def default_parameters() -> dict[ModuleName, Parameters]:

@@ -1,8 +1,13 @@
 """Roles are given in the mirror and in the audit first, in the claim last, once."""
 
+import json
+
 import pytest
+from typer.testing import CliRunner
 
 from orchestrator.adapters.memory.store import MemoryDataLayer
+from orchestrator.bootstrap import Builder, Settings
+from orchestrator.cli import app
 from orchestrator.domain.documents import AuditDoc, UserDoc
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.paths import audit_path, user_path
@@ -72,3 +77,18 @@ def test_what_cannot_be_leaves_nothing(store: MemoryDataLayer, role: str, email:
     with pytest.raises(ConfigurationError, match=r"king|nobody"):
         give(store, role, email=email)
     assert documents(store, "users", "audit") == {}
+
+
+def test_the_command_line_gives_roles(store: MemoryDataLayer) -> None:
+    class Built(Builder):
+        def accounts(self) -> Accounts:
+            return Accounts(store)
+
+    built = Built(Settings({"GCLOUD_PROJECT": "demo-grant"}), store=store)
+    done = CliRunner().invoke(app, ["grant", "olga@example.org", "owner", "--json"], obj=built)
+    assert (done.exit_code, json.loads(done.stdout)) == (
+        0,
+        {"uid": "olga", "email": "olga@example.org", "role": "owner"},
+    )
+    assert read(store, UserDoc, user_path("olga")).role == "owner"
+    assert CliRunner().invoke(app, ["grant", "olga@example.org", "king"], obj=built).exit_code == 2
