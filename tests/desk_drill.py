@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.documents import AccountView, BookDoc
 from orchestrator.domain.market import MarketSnapshot, Quote, SessionState
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Fill, OrderIntent, Purpose, Side, client_order_id
@@ -50,7 +50,9 @@ class Drill:
 
     def __post_init__(self) -> None:
         self.parameters = self.parameters or self.module.parameters_model()
-        self.book = BookDoc(module=self.module.module_name, updated_at=datetime(2019, 1, 1, tzinfo=UTC))
+        start = datetime(2019, 1, 1, tzinfo=UTC)
+        account = AccountView(venue="drill", cash=EQUITY, equity=EQUITY, buying_power=EQUITY, as_of=start)
+        self.book = BookDoc(module=self.module.module_name, account=account, updated_at=start)
 
     def step(self, now: datetime, prices: dict[str, float], panels: dict, session: SessionState) -> None:
         quotes = {symbol: quote(symbol, price, now) for symbol, price in prices.items()}

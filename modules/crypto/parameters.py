@@ -24,7 +24,13 @@ class CryptoParameters(Parameters):
     fresh_minutes: int = Field(default=5, ge=1, le=15)
     """Minutes after a bar's end in which it is looked at; between, only what is held is watched."""
     execution: Execution = Execution(
-        through_bps=10, exit_through_bps=50, vol_bars=24, min_annual_vol=0.3, min_stop_pct=0.015, fallback_stop_pct=0.1
+        through_bps=10,
+        exit_through_bps=50,
+        vol_bars=24,
+        min_annual_vol=0.3,
+        min_stop_pct=0.015,
+        fallback_stop_pct=0.1,
+        retry_minutes=0,
     )
     session_momentum: SessionMomentum = SessionMomentum()
     session_reversion: SessionReversion = SessionReversion()

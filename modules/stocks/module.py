@@ -16,7 +16,7 @@ from modules.stocks.universe import instrument
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.departures import departures
 from orchestrator.domain.documents import BookDoc
-from orchestrator.domain.entries import entries, last_held
+from orchestrator.domain.entries import entries, remembered
 from orchestrator.domain.market import DataRequest
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import TimeInForce
@@ -51,15 +51,15 @@ class StocksModule(TradingModule):
 
     def analyze(self, context: Context) -> list[TradeOpportunity]:
         """Return what could be entered, the most confident first; nothing while the market is closed."""
-        return entries(self._scene(context)) if context.market.session.is_open else []
+        return entries(self._scene(context))
 
     def monitor(self, context: Context) -> list[TradeOpportunity]:
         """Return exits, then protective orders; nothing while the market is closed."""
-        return departures(self._scene(context)) if context.market.session.is_open else []
+        return departures(self._scene(context))
 
     def remember(self, context: Context) -> Mapping[str, str]:
-        """Return when each symbol was last held."""
-        return last_held(self._scene(context))
+        """Return when each symbol was last held and last proposed."""
+        return remembered(self._scene(context))
 
     def _scene(self, context: Context) -> Scene:
         """Return the scene of a context, the same one for all decisions of a cycle: strategies are asked once."""

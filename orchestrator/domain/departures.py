@@ -23,7 +23,9 @@ _WORST_EXIT = Decimal("0.03")
 
 
 def departures(scene: Scene) -> list[TradeOpportunity]:
-    """Return exits first, then protective orders; at most one for each position."""
+    """Return exits first, then protective orders; at most one for each position, none in a closed market."""
+    if not scene.market.session.is_open:
+        return []
     held = [position for position in scene.book.positions.values() if position.units > 0]
     found = [order for position in held if (order := _departure(scene, position)) is not None]
     return sorted(found, key=lambda order: order.purpose is not Purpose.EXIT)

@@ -1,13 +1,13 @@
 """What a directional module would enter: signals turned into priced opportunities with stop and target.
 
 Refuses to enter a symbol that is held, that has a working order, that no bar has closed for since it was last
-held, or whose price has left the close that the signal was made on.
+held, that was proposed on the same bar a moment ago, or whose price has left the close that the signal was made on.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from orchestrator.domain.instruments import Instrument
@@ -18,10 +18,14 @@ from orchestrator.domain.scene import DAILY, Measure, Opinion, Scene, View, meas
 from orchestrator.domain.stops import Levels, levels
 
 _BPS = Decimal(10_000)
+_HELD, _PROPOSED = "held ", "proposed "
+"""What memory says of a symbol."""
 
 
 def entries(scene: Scene) -> list[TradeOpportunity]:
-    """Return what could be entered now, the most confident first; one for each symbol."""
+    """Return what could be entered now, the most confident first; one for each symbol, none in a closed market."""
+    if not scene.market.session.is_open:
+        return []
     found: dict[str, TradeOpportunity] = {}
     taken = Counter(position.strategy for position in scene.book.positions.values())
     for opinion, view in _wanted(scene):
@@ -35,9 +39,12 @@ def entries(scene: Scene) -> list[TradeOpportunity]:
     return list(found.values())
 
 
-def last_held(scene: Scene) -> dict[str, str]:
-    """Return when each symbol was last seen held, as ISO times: what `entries` wants remembered."""
-    return {**scene.book.memory, **{p.symbol: scene.now.isoformat() for p in scene.book.positions.values()}}
+def remembered(scene: Scene) -> dict[str, str]:
+    """Return what `entries` wants remembered, as ISO times: when each symbol was last held, and last proposed."""
+    now = scene.now.isoformat()
+    held = {_HELD + position.symbol: now for position in scene.book.positions.values()}
+    proposed = {_PROPOSED + opportunity.symbol: now for opportunity in entries(scene)}
+    return {**scene.book.memory, **held, **proposed}
 
 
 def _wanted(scene: Scene) -> list[tuple[Opinion, View]]:
@@ -48,7 +55,7 @@ def _wanted(scene: Scene) -> list[tuple[Opinion, View]]:
         for opinion in scene.opinions.values()
         if _may_open(scene, opinion)
         for view in opinion.views.values()
-        if view.target == 1.0 and view.symbol not in occupied and _bar_since_held(scene, opinion, view.symbol)
+        if view.target == 1.0 and view.symbol not in occupied and _is_news(scene, opinion, view.symbol)
     ]
     return sorted(wanted, key=lambda pair: (-pair[1].confidence, pair[1].symbol, pair[0].strategy.name))
 
@@ -59,10 +66,19 @@ def _may_open(scene: Scene, opinion: Opinion) -> bool:
     return opinion.minutes >= DAILY or until is None or scene.now < until
 
 
-def _bar_since_held(scene: Scene, opinion: Opinion, symbol: str) -> bool:
-    """Whether a bar has closed since the symbol was last held: one signal is one position."""
-    seen, newest = scene.book.memory.get(symbol), opinion.panel.last_end
-    return seen is None or (newest is not None and newest > datetime.fromisoformat(seen))
+def _is_news(scene: Scene, opinion: Opinion, symbol: str) -> bool:
+    """Whether a bar has closed since the symbol was last held: one signal is one position; a refusal may be retried."""
+    newest = opinion.panel.last_end
+    held, proposed = (_remembered(scene, kind + symbol) for kind in (_HELD, _PROPOSED))
+    if newest is None or (held is not None and newest <= held):
+        return False
+    retry = timedelta(minutes=scene.execution.retry_minutes)
+    return proposed is None or newest > proposed or scene.now - proposed >= retry
+
+
+def _remembered(scene: Scene, key: str) -> datetime | None:
+    text = scene.book.memory.get(key)
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _opportunity(scene: Scene, opinion: Opinion, view: View) -> TradeOpportunity | None:
@@ -97,12 +113,19 @@ def _opportunity(scene: Scene, opinion: Opinion, view: View) -> TradeOpportunity
         features=_features(seen, quote, opinion, confidence=view.confidence, now=scene.now),
         quote_ts=None if quote is None else quote.ts,
         two_sided=quote is not None and quote.two_sided,
+        max_notional_usd=_largest(scene, opinion),
     )
 
 
 def _has_left(scene: Scene, seen: Measure, price: Decimal) -> bool:
     """Whether the price is no longer near the close that the signal was made on."""
     return abs(float(price) - seen.close) > scene.execution.max_chase_moves * seen.move
+
+
+def _largest(scene: Scene, opinion: Opinion) -> Decimal | None:
+    """Return the strategy's weight in USD; without an account nothing can be said, and risk denies."""
+    account = scene.book.account
+    return None if account is None else account.equity * Decimal(repr(opinion.settings.weight))
 
 
 def _levels(scene: Scene, opinion: Opinion, seen: Measure, *, price: Decimal, instrument: Instrument) -> Levels | None:

@@ -59,8 +59,8 @@ class Bars:
     def until(self, moment: datetime) -> Bars:
         """Return the bars that were complete at `moment`."""
         count = int(np.searchsorted(self.ends, int(moment.timestamp()), side="right"))
-        columns = (self.ends, self.open, self.high, self.low, self.close, self.volume)
-        return Bars(*(column[:count] for column in columns))
+        columns = (self.open, self.high, self.low, self.close, self.volume)
+        return Bars(self.ends[:count], *(column[:count] for column in columns))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

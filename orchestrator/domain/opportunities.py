@@ -75,3 +75,5 @@ class TradeOpportunity(Value):
     """Whether every leg had a usable bid and ask."""
     max_qty: Amount | None = None
     """Units available at the touch by the stated participation; None = no statement."""
+    max_notional_usd: Amount | None = None
+    """Largest exposure the strategy wants in it, USD; None = whatever the limits allow."""

@@ -45,6 +45,8 @@ class Execution(Parameters):
     """Least distance of a stop, as a fraction of the price."""
     fallback_stop_pct: float = Field(default=0.08, ge=0.01, le=0.3)
     """Distance of the stop of a position that has none, as a fraction of its entry price."""
+    retry_minutes: int = Field(default=30, ge=0, le=240)
+    """Minutes between two proposals of the same symbol on the same bar: a refusal is not asked for every cycle."""
     max_chase_moves: float = Field(default=1.5, ge=0.1, le=5.0)
     """An entry needs a price within so many expected moves of the close its signal was made on."""
 

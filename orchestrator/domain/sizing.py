@@ -16,6 +16,7 @@ from orchestrator.domain.risk import RiskLimits
 
 VOLATILITY_TARGET = "volatility_target"
 RISK_PER_TRADE = "risk_per_trade"
+STRATEGY_WEIGHT = "strategy_weight"
 TOUCH_SIZE = "touch_size"
 INVALID_INPUT = "invalid_input"
 
@@ -40,8 +41,8 @@ def size(
     -------
     tuple of Decimal and str
         Units floored to the instrument's lot size, zero when below `min_qty` or `min_order_usd`; and the name of
-        the smallest cap: a key of `headroom_usd`, `volatility_target`, `risk_per_trade`, `touch_size`, or
-        `invalid_input` when nothing can be calculated.
+        the smallest cap: a key of `headroom_usd`, `volatility_target`, `risk_per_trade`, `strategy_weight`,
+        `touch_size`, or `invalid_input` when nothing can be calculated.
     """
     units = wanted_units(opportunity, equity=equity, limits=limits)
     if not units:
@@ -54,22 +55,25 @@ def size(
 
 
 def wanted_units(opportunity: TradeOpportunity, *, equity: Decimal, limits: RiskLimits) -> dict[str, Decimal]:
-    """Return the units that volatility and loss would allow before any cap of exposure; empty = cannot be said.
+    """Return the units that volatility, loss and the strategy want before any cap; empty = cannot be said.
 
     Notes
     -----
     Volatility target: one position may add `position_vol` of equity in annual volatility, so
     units = equity x position_vol / (annual_vol x notional). Loss at the stop: units = equity x risk_per_trade / loss
-    per unit. The smaller of both is what the desk wants.
+    per unit. The smallest is what the desk wants.
     """
     loss = loss_per_unit(opportunity)
     vol = opportunity.annual_vol
     if equity <= 0 or opportunity.notional_usd <= 0 or not (math.isfinite(vol) and vol > 0) or loss is None:
         return {}
-    return {
+    units = {
         VOLATILITY_TARGET: equity * limits.position_vol / (Decimal(repr(vol)) * opportunity.notional_usd),
         RISK_PER_TRADE: equity * limits.risk_per_trade / loss,
     }
+    if opportunity.max_notional_usd is not None:
+        units[STRATEGY_WEIGHT] = opportunity.max_notional_usd / opportunity.notional_usd
+    return units
 
 
 def loss_per_unit(opportunity: TradeOpportunity) -> Decimal | None:

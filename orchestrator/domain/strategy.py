@@ -23,6 +23,8 @@ class StrategyParameters(Parameters):
 
     enabled: bool = True
     max_positions: int = Field(default=4, ge=0, le=12)
+    weight: float = Field(default=0.08, ge=0.01, le=0.5)
+    """Largest exposure of one position, as a fraction of the venue account's equity."""
     exits: ExitRules = ExitRules()
 
     @property

@@ -111,7 +111,7 @@ def test_positions_are_watched_between_bars_by_quotes_alone():
 
 def test_the_module_remembers_what_it_holds():
     assert MODULE.remember(context(book(CRYPTO, held()), market({}), KNOBS, US_HOUR)) == {
-        "BTC/USD": US_HOUR.isoformat()
+        "held BTC/USD": US_HOUR.isoformat()
     }
 
 

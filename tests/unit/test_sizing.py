@@ -12,7 +12,14 @@ from orchestrator.domain.instruments import AssetClass, Instrument
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Leg, Purpose, Side
 from orchestrator.domain.risk import RiskLimits
-from orchestrator.domain.sizing import INVALID_INPUT, RISK_PER_TRADE, TOUCH_SIZE, VOLATILITY_TARGET, size
+from orchestrator.domain.sizing import (
+    INVALID_INPUT,
+    RISK_PER_TRADE,
+    STRATEGY_WEIGHT,
+    TOUCH_SIZE,
+    VOLATILITY_TARGET,
+    size,
+)
 
 EQUITY = Decimal(100_000)
 ROOM = {"module_allocation": Decimal(50_000)}
@@ -77,6 +84,10 @@ def test_each_cap_binds_by_its_name():
         "buying_power",
     )
     assert sized(near.model_copy(update={"max_qty": Decimal(7)})) == (Decimal(7), TOUCH_SIZE)
+
+
+def test_a_strategy_may_want_less_than_the_limits_allow():
+    assert sized(wish(stop_price=Decimal(99), max_notional_usd=Decimal(2_550))) == (Decimal(25), STRATEGY_WEIGHT)
 
 
 def test_leveraged_notional_counts_at_its_multiple():

@@ -1,5 +1,6 @@
 """How signals become priced entries: which, at what price, with which stop, and which not."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +11,8 @@ from modules.stocks.module import StocksModule
 from modules.stocks.parameters import StocksParameters
 from modules.stocks.strategies.momentum import Momentum
 from modules.stocks.universe import UNIVERSE
-from orchestrator.domain.base import ModuleName
+from orchestrator.domain.base import ZERO, ModuleName
+from orchestrator.domain.documents import AccountView
 from orchestrator.domain.market import Panel, Quote
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import OrderType, Purpose, Side, TimeInForce
@@ -70,15 +72,45 @@ def test_what_is_held_or_being_ordered_is_not_entered_again():
 
 @pytest.mark.parametrize(("seen", "count"), [(NOW, 0), (NOW + timedelta(minutes=5), 0), (NOW - timedelta(hours=1), 1)])
 def test_what_was_held_is_entered_again_only_after_another_bar(seen, count):
-    found = entered(held=book(STOCKS, memory={"AAPL": seen.isoformat()}))
+    found = entered(held=book(STOCKS, memory={"held AAPL": seen.isoformat()}))
     assert sum(wish.symbol == "AAPL" for wish in found) == count
 
 
 def test_the_module_remembers_what_it_holds():
     ctx = context(
-        book(STOCKS, position("AAPL", "momentum"), memory={"XLK": "2026-07-01T00:00:00+00:00"}), market({}), KNOBS
+        book(STOCKS, position("AAPL", "momentum"), memory={"held XLK": "2026-07-01T00:00:00+00:00"}), market({}), KNOBS
     )
-    assert MODULE.remember(ctx) == {"AAPL": NOW.isoformat(), "XLK": "2026-07-01T00:00:00+00:00"}
+    assert MODULE.remember(ctx) == {"held AAPL": NOW.isoformat(), "held XLK": "2026-07-01T00:00:00+00:00"}
+
+
+def test_the_module_remembers_what_it_proposed_in_an_open_market():
+    seen = market({1440: panel(PAIR)}, QUOTES)
+    assert MODULE.remember(context(book(STOCKS), seen, KNOBS)) == dict.fromkeys(
+        ("proposed AAPL", "proposed MSFT"), NOW.isoformat()
+    )
+    assert MODULE.remember(context(book(STOCKS), replace(seen, session=CLOSED_SESSION), KNOBS)) == {}
+
+
+@pytest.mark.parametrize(("minutes_ago", "count"), [(5, 0), (29, 0), (30, 1), (1440, 1)])
+def test_what_was_refused_is_proposed_again_after_a_while(minutes_ago, count):
+    asked = NOW - timedelta(minutes=minutes_ago)
+    old = {1440: panel(PAIR, newest=NOW - timedelta(days=1, minutes=1))}
+    assert (
+        sum(w.symbol == "AAPL" for w in entered(old, held=book(STOCKS, memory={"proposed AAPL": asked.isoformat()})))
+        == count
+    )
+
+
+def test_a_new_bar_may_be_proposed_at_once():
+    asked = NOW - timedelta(minutes=1)
+    assert len(entered(held=book(STOCKS, memory={"proposed AAPL": asked.isoformat()}))) == 2
+
+
+def test_a_strategy_wants_no_more_than_its_weight():
+    assert {wish.max_notional_usd for wish in entered()} == {None}
+    account = AccountView(venue="alpaca", cash=ZERO, equity=Decimal(80_000), buying_power=ZERO, as_of=NOW)
+    rich = book(STOCKS).model_copy(update={"account": account})
+    assert {w.max_notional_usd for w in entered(held=rich) if w.strategy == "momentum"} == {Decimal(5_600)}
 
 
 def test_a_strategy_keeps_to_its_number_of_positions():

@@ -23,6 +23,7 @@ class SessionMomentum(StrategyParameters):
     """Parameters of session momentum."""
 
     max_positions: int = Field(default=3, ge=0, le=8)
+    weight: float = Field(default=0.24, ge=0.01, le=0.5)
     lookback: int = Field(default=24, ge=4, le=200)
     """Bars over which the rise is measured."""
     min_rise: float = Field(default=0.02, ge=0, le=0.5)

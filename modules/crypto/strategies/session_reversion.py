@@ -23,6 +23,7 @@ class SessionReversion(StrategyParameters):
     """Parameters of session mean reversion."""
 
     max_positions: int = Field(default=2, ge=0, le=8)
+    weight: float = Field(default=0.2, ge=0.01, le=0.5)
     z_bars: int = Field(default=20, ge=5, le=100)
     z_entry: float = Field(default=2.0, ge=0.5, le=4)
     """Standard deviations under the average at which a fall is overdone; confidence there is 0.5."""

@@ -39,6 +39,7 @@ class Leveraged(StrategyParameters):
     """Parameters of leveraged funds."""
 
     max_positions: int = Field(default=2, ge=0, le=6)
+    weight: float = Field(default=0.06, ge=0.01, le=0.5)
     lookback: int = Field(default=20, ge=5, le=120)
     """Bars over which return and volatility of the indices are measured."""
     trend: int = Field(default=50, ge=10, le=252)

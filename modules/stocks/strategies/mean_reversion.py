@@ -23,6 +23,7 @@ class MeanReversion(StrategyParameters):
     """Parameters of mean reversion."""
 
     max_positions: int = Field(default=2, ge=0, le=12)
+    weight: float = Field(default=0.06, ge=0.01, le=0.5)
     trend: int = Field(default=100, ge=20, le=252)
     """Bars of the moving average that the price must still be above."""
     rsi_bars: int = Field(default=2, ge=2, le=14)

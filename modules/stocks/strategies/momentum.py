@@ -23,6 +23,7 @@ class Momentum(StrategyParameters):
     """Parameters of momentum."""
 
     max_positions: int = Field(default=3, ge=0, le=12)
+    weight: float = Field(default=0.07, ge=0.01, le=0.5)
     lookback: int = Field(default=42, ge=5, le=252)
     """Bars over which the rise is measured."""
     min_rise: float = Field(default=0.01, ge=0, le=0.2)
