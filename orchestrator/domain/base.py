@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
@@ -36,6 +36,14 @@ class Value(BaseModel):
     """An immutable value; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(BaseModel):
+    """Base of all stored documents; unknown fields are kept out, the schema number is always there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_version: int = Field(default=1, alias="schema")
 
 
 class ModuleName(StrEnum):

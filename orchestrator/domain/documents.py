@@ -10,12 +10,34 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
+from orchestrator.domain.base import ZERO, Amount, Document, ModuleName, UtcTime, Value
+from orchestrator.domain.messages import (
+    AuditDoc,
+    CommandDoc,
+    CommandKind,
+    CommandResult,
+    Delivery,
+    EventDoc,
+    EventKind,
+    NotificationDoc,
+    UserDoc,
+)
 from orchestrator.domain.orders import Order
 from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.risk import DeskState, RiskLimits
+
+__all__ = [
+    "AuditDoc",
+    "CommandDoc",
+    "CommandKind",
+    "CommandResult",
+    "Delivery",
+    "Document",
+    "EventDoc",
+    "EventKind",
+    "NotificationDoc",
+    "UserDoc",
+]
 
 DESK_STATE = "desk/state"
 DESK_EXPOSURE = "desk/exposure"
@@ -61,14 +83,6 @@ def event_path(event_id: str) -> str:
 def equity_path(month: date) -> str:
     """Return the path of a month of the equity curve."""
     return f"equity/{month:%Y%m}"
-
-
-class Document(BaseModel):
-    """Base of all stored documents; unknown fields are kept out, the schema number is always there."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    schema_version: int = Field(default=1, alias="schema")
 
 
 class DeskStateDoc(Document):
@@ -304,111 +318,3 @@ class EquityDoc(Document):
 
     month: str
     points: tuple[EquityPoint, ...] = ()
-
-
-class EventKind(StrEnum):
-    """Things that happened and that somebody may want to know."""
-
-    ORDER_FILLED = "order_filled"
-    ORDER_REJECTED = "order_rejected"
-    ORDER_UNKNOWN = "order_unknown"
-    POSITION_CLOSED = "position_closed"
-    STATE_CHANGED = "state_changed"
-    LIMIT_BREACHED = "limit_breached"
-    DRIFT_FOUND = "drift_found"
-    PARAMETERS_REJECTED = "parameters_rejected"
-    PARAMETERS_ACTIVATED = "parameters_activated"
-    VENUE_DOWN = "venue_down"
-    CYCLE_FAILED = "cycle_failed"
-    COMMAND_EXECUTED = "command_executed"
-    HEARTBEAT_STALE = "heartbeat_stale"
-
-
-class EventDoc(Document):
-    """`events/{id}`: a domain event; the id is derived from what happened, so telling it twice is telling it once."""
-
-    kind: EventKind
-    module: ModuleName | None = None
-    subject: str = ""
-    """What it is about: an order, position or command id."""
-    severity: Literal["info", "warning", "critical"] = "info"
-    text: str
-    data: dict[str, Any] = {}
-    at: UtcTime
-
-
-class Delivery(Value):
-    """Delivery of a notification over one channel; `unanswered` attempts may have gone out, nobody knows."""
-
-    state: Literal["pending", "sent", "failed", "skipped"]
-    attempts: int = 0
-    unanswered: int = 0
-    error: str = ""
-    at: UtcTime
-
-
-class NotificationDoc(Document):
-    """`notifications/{id}`: one thing to tell, id of the event; `settled` once every channel has its final state."""
-
-    event_id: str
-    kind: EventKind
-    severity: Literal["info", "warning", "critical"]
-    title: str
-    body: str
-    channels: dict[str, Delivery] = {}
-    settled: bool = False
-    acknowledged_by: str | None = None
-    created_at: UtcTime
-
-
-class CommandKind(StrEnum):
-    """What a person may ask."""
-
-    HALT = "halt"
-    REDUCE = "reduce"
-    RESUME = "resume"
-    ACKNOWLEDGE = "acknowledge"
-    RUN = "run"
-
-
-class CommandResult(Value):
-    """The desk's answer to a command."""
-
-    ok: bool
-    message: str
-    at: UtcTime
-
-
-class CommandDoc(Document):
-    """`commands/{id}`: what a person asked; created by clients through the rules, answered by the desk."""
-
-    kind: CommandKind
-    by: str
-    """uid of the person."""
-    role: str = ""
-    args: dict[str, str] = {}
-    reason: str = ""
-    created_at: UtcTime
-    status: Literal["new", "executing", "done", "refused"] = "new"
-    result: CommandResult | None = None
-
-
-class AuditDoc(Document):
-    """`audit/{n}`: who did what; `hash` chains over the previous one."""
-
-    n: int
-    who: str
-    action: str
-    detail: dict[str, Any] = {}
-    at: UtcTime
-    previous_hash: str
-    hash: str
-
-
-class UserDoc(Document):
-    """`users/{uid}`: mirror of the role, devices for push, notification choices."""
-
-    email: str = ""
-    role: str = "viewer"
-    devices: tuple[str, ...] = ()
-    notify: dict[str, bool] = {}
