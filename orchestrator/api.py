@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from orchestrator.domain.codec import encode
-from orchestrator.domain.documents import DESK_STATE
-from orchestrator.domain.errors import ConfigurationError, StoreError, TradingError
+from orchestrator.domain.documents import DESK_STATE, SummaryDoc
+from orchestrator.domain.errors import BrokerError, ConfigurationError, StoreError, TradingError
 from orchestrator.ports import Json, Store
 from orchestrator.status import Cadence, load, metrics, summarize
 
@@ -57,14 +57,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the answers are made from."""
+    """What the answers are made from; `now` asks for the desk's time."""
 
     store: Store
     verifier: Verifier
     version: str
-    now: datetime
+    now: Callable[[], datetime]
     metrics_token: str = ""
-    cadence: Cadence | None = None
+    cadence: Callable[[datetime], Cadence | None] = lambda _now: None
 
 
 class _Fault(Exception):  # noqa: N818
@@ -86,7 +86,7 @@ def answer(call: Call, service: Service) -> Reply:
         return route(call, service)
     except _Fault as fault:
         return error(fault.status, fault.code, str(fault))
-    except StoreError as problem:
+    except (StoreError, BrokerError) as problem:
         return error(503, "unavailable", str(problem))
     except TradingError as problem:
         return error(500, type(problem).__name__, str(problem))
@@ -111,7 +111,7 @@ def health(_call: Call, service: Service) -> Reply:
 def status(call: Call, service: Service) -> Reply:
     """Return the first screen as JSON."""
     _require_role(call, service)
-    return Reply(200, json.dumps(_plain(encode(summarize(load(service.store), service.now, cadence=service.cadence)))))
+    return Reply(200, json.dumps(_plain(encode(_first_screen(service)))))
 
 
 def prometheus(call: Call, service: Service) -> Reply:
@@ -119,8 +119,12 @@ def prometheus(call: Call, service: Service) -> Reply:
     wanted = service.metrics_token
     if not (wanted and hmac.compare_digest(_bearer(call).encode(), wanted.encode())):
         _require_role(call, service)
-    summary = summarize(load(service.store), service.now, cadence=service.cadence)
-    return Reply(200, metrics(summary), METRICS_TYPE)
+    return Reply(200, metrics(_first_screen(service)), METRICS_TYPE)
+
+
+def _first_screen(service: Service) -> SummaryDoc:
+    now = service.now()
+    return summarize(load(service.store), now, cadence=service.cadence(now))
 
 
 def _bearer(call: Call) -> str:

@@ -344,14 +344,13 @@ def answer_http(call: Call) -> Reply:
     from orchestrator.api import Service, answer
 
     built = builder()
-    now = built.clock().now()
     service = Service(
         store=built.store,
         verifier=FirebaseVerifier(built.firebase()),
         version=__version__,
-        now=now,
+        now=built.clock().now,
         metrics_token=built.settings.get("METRICS_TOKEN") or "",
-        cadence=built.cadence(now),
+        cadence=built.cadence,
     )
     return answer(call, service)
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -9,7 +10,7 @@ from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.api import Call, Service, answer
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import CONFIG_RISK, RiskLimitsDoc
-from orchestrator.domain.errors import ConfigurationError, StoreUnavailableError
+from orchestrator.domain.errors import BrokerUnavailableError, ConfigurationError, StoreUnavailableError
 from orchestrator.ports import Put
 from tests.watched_desk import NOW, new_desk
 
@@ -34,7 +35,7 @@ class Down(MemoryDataLayer):
 
 @pytest.fixture
 def service() -> Service:
-    return Service(store=new_desk(), verifier=Tokens(), version="0.1.0", now=NOW, metrics_token="scraper")
+    return Service(store=new_desk(), verifier=Tokens(), version="0.1.0", now=lambda: NOW, metrics_token="scraper")
 
 
 def get(path: str, token: str = "", *, method: str = "GET") -> Call:
@@ -113,6 +114,15 @@ def test_what_is_wrong_with_the_desk_is_said(service: Service) -> None:
     assert (unset.status, json.loads(unset.body)["error"]["code"]) == (500, "ConfigurationError")
     down = answer(get("/status", "good"), replace(service, store=Down()))
     assert (down.status, json.loads(down.body)["error"]["code"]) == (503, "unavailable")
+
+
+def test_a_clock_that_does_not_answer_leaves_health_alone(service: Service) -> None:
+    def lost() -> datetime:
+        raise BrokerUnavailableError("venue clock: no answer")
+
+    stopped = replace(service, now=lost)
+    assert answer(get("/health"), stopped).status == 200
+    assert answer(get("/status", "good"), stopped).status == 503
 
 
 def test_amounts_are_text_and_times_are_iso(service: Service) -> None:
