@@ -49,6 +49,7 @@ export interface BookDoc {
   readonly realized_today: DecimalText;
   readonly fees: DecimalText;
   readonly income: DecimalText;
+  readonly delivered: DecimalText;
   readonly trades: number;
   readonly seen_events: readonly (string)[];
   readonly parameters: { readonly [key: string]: unknown };
