@@ -60,7 +60,6 @@ class Exchange:
         self.assets = feed.assets()
         self.accounts = {spec.name: Account(spec, feed.now) for spec in self._specs}
         self.orders: dict[str, Order] = {}
-        self.generation = getattr(self, "generation", -1) + 1
         self._working: dict[str, Order] = {}
         self._touch = TouchSizes()
         self._sequence = 0

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -70,7 +71,7 @@ def recorded_server() -> Iterator[Answers]:
         thread.join(5)
 
 
-def load(path: Path) -> object:
+def load(path: Path) -> Any:
     """Read a JSON file, gzipped or not."""
     raw = path.read_bytes()
     return json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from alpaca.data.enums import Adjustment
@@ -32,9 +33,9 @@ def venue() -> Iterator[Venue]:
         yield found
 
 
-def bars(venue: Venue, adjustment: Adjustment) -> list[tuple[float, float]]:
+def bars(venue: Venue, adjustment: Adjustment) -> Any:
     request = StockBarsRequest(
-        symbol_or_symbols="SPY", timeframe=TimeFrame.Day, start=datetime(2026, 7, 15), adjustment=adjustment
+        symbol_or_symbols="SPY", timeframe=TimeFrame.Day, start=datetime(2026, 7, 15, tzinfo=UTC), adjustment=adjustment
     )
     return [(bar.close, bar.volume) for bar in venue.stocks.get_stock_bars(request)["SPY"]]
 
@@ -62,7 +63,7 @@ def test_holder_sees_split_and_dividend_as_activities(venue: Venue) -> None:
 
 @pytest.mark.filterwarnings("ignore:get_corporate_announcements is deprecated:DeprecationWarning")
 def test_actions_are_listed_once_they_happened(venue: Venue) -> None:
-    client = CorporateActionsClient("key", "secret", url_override=venue.url)
+    client: Any = CorporateActionsClient("key", "secret", url_override=venue.url)
     asked = CorporateActionsRequest(symbols=["SPY"], start=date(2026, 7, 1), end=date(2026, 8, 1))
     assert client.get_corporate_actions(asked).data == {}
     venue.advance(AFTER)

@@ -42,8 +42,10 @@ from tests.contract.venue_market import (
     PUT_625,
     PUT_630,
     Venue,
+    market,
     open_venue,
 )
+from venue.scripted import stock
 
 
 @pytest.fixture
@@ -370,3 +372,36 @@ def test_assets_and_contracts_are_listed(venue: Venue) -> None:
 
 def test_account_configurations_forbid_shorting(venue: Venue) -> None:
     assert venue.trading.get_account_configurations().no_shorting is True
+
+
+def test_notional_orders_need_a_fractionable_stock() -> None:
+    feed = market()
+    feed.listed["SPY"] = stock("SPY", lot="0.000000001")
+    with open_venue(feed) as venue:
+        half = MarketOrderRequest(
+            symbol="SPY", notional=320.05, side=OrderSide.BUY, time_in_force=TimeInForce.DAY, client_order_id="n1"
+        )
+        order = venue.trading.submit_order(half)
+        assert (order.notional, order.qty) == ("320.05", None)
+        assert venue.trading.get_order_by_client_id("n1").filled_qty == "0.5"
+        assert venue.trading.get_open_position("SPY").qty == "0.5"
+        with pytest.raises(APIError, match="not fractionable"):
+            venue.trading.submit_order(half.model_copy(update={"symbol": "XLK", "client_order_id": "n2"}))
+
+
+def test_closing_everything_tells_what_could_not_be_closed(venue: Venue) -> None:
+    venue.trading.submit_order(buy("SPY", 100, "s1"))
+    call = LimitOrderRequest(
+        symbol=CALL_645, qty=1, side=OrderSide.SELL, time_in_force=TimeInForce.DAY, limit_price=1.5
+    )
+    venue.trading.submit_order(call)
+    answers = {a.symbol: (a.status, a.body) for a in venue.trading.close_all_positions()}
+    assert answers["SPY"][0] == 403
+    assert "uncovered" in answers["SPY"][1].message
+    assert answers[CALL_645][0] == 200
+
+
+def test_orders_and_activities_of_nonsense_are_refused(venue: Venue) -> None:
+    for path in ("/orders?limit=0", "/orders?after=then", "/account/activities?page_token=none", "/orders/unknown"):
+        with pytest.raises(APIError):
+            venue.trading.get(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import ccxt
 import pytest
@@ -78,7 +79,7 @@ def test_ledger_tells_every_fill_and_cash_to_the_cent(venue: Venue) -> None:
 
 
 def test_reset_starts_the_replay_again_with_the_same_ids(venue: Venue) -> None:
-    def play() -> list[object]:
+    def play() -> Any:
         venue.trading.submit_order(buy(3, "r1"))
         venue.advance(OPEN + HOUR)
         venue.kraken.create_order("ETH/USD", "market", "buy", 1, None, {"clientOrderId": "r2"})

@@ -8,6 +8,7 @@ import ccxt
 import pytest
 
 from tests.contract.venue_market import HOUR, OPEN, Venue, open_venue
+from venue.scripted import ScriptedFeed, quote
 
 
 @pytest.fixture
@@ -166,16 +167,12 @@ def test_post_only_order_is_refused_when_it_would_take(venue: Venue) -> None:
 
 def test_resting_limit_pays_the_maker_fee(venue: Venue) -> None:
     order = venue.kraken.create_order("ETH/USD", "limit", "buy", 1, 3009, {"postOnly": True})
-    venue.exchange.feed.say("ETH/USD", *_cheaper())
+    feed = venue.exchange.feed
+    assert isinstance(feed, ScriptedFeed)
+    feed.say("ETH/USD", quote(OPEN + HOUR / 2, "3000", "3005", size="5"))
     venue.advance(OPEN + HOUR)
     found = venue.kraken.fetch_order(order["id"])
     assert (found["status"], found["average"], float(found["fee"]["cost"])) == ("closed", 3005.0, 7.5125)
-
-
-def _cheaper() -> list[object]:
-    from venue.scripted import quote
-
-    return [quote(OPEN + HOUR / 2, "3000", "3005", size="5")]
 
 
 def test_trading_fee_and_equity(venue: Venue) -> None:
@@ -183,3 +180,40 @@ def test_trading_fee_and_equity(venue: Venue) -> None:
     assert (fee["maker"], fee["taker"]) == (0.0025, 0.004)
     assert venue.kraken.private_post_tradebalance()["result"]["eb"] == "20000.0000"
     assert venue.kraken.private_post_balance()["result"] == {"ZUSD": "20000.0000"}
+
+
+def test_volume_may_be_given_in_usd(venue: Venue) -> None:
+    order = venue.kraken.create_market_buy_order_with_cost("ETH/USD", 3010)
+    assert venue.kraken.fetch_order(order["id"])["filled"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({"pair": "NOPE"}, "EQuery:Unknown asset pair"),
+        ({"ordertype": "trailing-stop"}, "EGeneral:Invalid arguments:ordertype"),
+        ({"type": "hold"}, "EGeneral:Invalid arguments:type"),
+        ({"volume": "much"}, "EGeneral:Invalid arguments:volume"),
+        ({"price": "low"}, "EGeneral:Invalid arguments:price"),
+        ({"volume": "0.00001"}, "EOrder:Order minimum not met"),
+    ],
+)
+def test_malformed_orders_are_refused_in_krakens_words(venue: Venue, form: dict[str, str], error: str) -> None:
+    order = {"nonce": "1", "pair": "XBTUSD", "type": "buy", "ordertype": "limit", "price": "50000", "volume": "0.01"}
+    headers = {"API-Key": "k", "API-Sign": "s"}
+    answer = venue.http.post("/0/private/AddOrder", data={**order, **form}, headers=headers)
+    assert answer.json() == {"error": [error]}
+
+
+def test_unknown_ids_and_methods_are_refused(venue: Venue) -> None:
+    headers = {"API-Key": "k", "API-Sign": "s"}
+    for number, (method, form, error) in enumerate(
+        [
+            ("QueryOrders", {"txid": "O1"}, "EOrder:Invalid order"),
+            ("QueryTrades", {"txid": "T1"}, "EQuery:Unknown trade"),
+            ("CancelOrder", {"txid": "O1"}, "EOrder:Unknown order"),
+            ("Nothing", {}, "EGeneral:Unknown method"),
+        ]
+    ):
+        answer = venue.http.post(f"/0/private/{method}", data={**form, "nonce": str(number)}, headers=headers)
+        assert answer.json() == {"error": [error]}

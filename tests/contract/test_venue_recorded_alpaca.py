@@ -66,7 +66,7 @@ class Clients:
     """alpaca-py's clients, pointed at recorded answers."""
 
     def __init__(self, url: str) -> None:
-        keys = {"api_key": "key", "secret_key": "secret", "url_override": url}
+        keys: dict[str, Any] = {"api_key": "key", "secret_key": "secret", "url_override": url}
         self.trading = TradingClient("key", "secret", paper=True, url_override=url)
         self.stocks = StockHistoricalDataClient(**keys)
         self.options = OptionHistoricalDataClient(**keys)
@@ -236,7 +236,7 @@ def clients(answers: Answers) -> Iterator[Clients]:
 
 
 @pytest.fixture(scope="module")
-def entries(data_root: Path) -> list[dict[str, Any]]:
+def entries(data_root: Path) -> Any:
     return load(data_root / "api" / "alpaca" / "recorded_responses.json")
 
 

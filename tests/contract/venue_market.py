@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 import ccxt
 import httpx
@@ -100,17 +101,17 @@ class Venue:
     closing: list[httpx.Client] = field(default_factory=list)
 
     @cached_property
-    def trading(self) -> TradingClient:
-        """The unmodified alpaca-py trading client."""
+    def trading(self) -> Any:
+        """The unmodified alpaca-py trading client (Any: its answers are unions with raw data)."""
         return TradingClient("key", "secret", paper=True, url_override=self.url)
 
     @cached_property
-    def stocks(self) -> StockHistoricalDataClient:
+    def stocks(self) -> Any:
         """The unmodified alpaca-py stock data client."""
         return StockHistoricalDataClient("key", "secret", url_override=self.url)
 
     @cached_property
-    def options(self) -> OptionHistoricalDataClient:
+    def options(self) -> Any:
         """The unmodified alpaca-py option data client."""
         return OptionHistoricalDataClient("key", "secret", url_override=self.url)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -89,7 +90,7 @@ class Books(RuleBasedStateMachine):
 
     @rule(qty=quantities, stop=prices, profit=prices, tif=tifs)
     def bracket(self, qty: Decimal, stop: Decimal, profit: Decimal, tif: TimeInForce) -> None:
-        exits = {"take_profit": ExitRequest(limit=profit), "stop_loss": ExitRequest(stop=stop)}
+        exits: dict[str, Any] = {"take_profit": ExitRequest(limit=profit), "stop_loss": ExitRequest(stop=stop)}
         self.submit(
             "alpaca",
             OrderRequest("SPY", Side.BUY, qty, OrderType.MARKET, tif, order_class=OrderClass.BRACKET, **exits),

@@ -34,7 +34,9 @@ VALUES = [
     "99999999999999999999", "FILL", "é", "QUFQTHxE", "====", "true", "split", CALL_640,
 ]  # fmt: skip
 queries = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES), max_size=5)
-scalars = st.sampled_from([None, "", "1", "-1", "0.5", 1, 0, -3, 1.005, "x", True, "1e400", [], {}, "SPY", CALL_640])
+scalars: st.SearchStrategy[object] = st.sampled_from(
+    [None, "", "1", "-1", "0.5", 1, 0, -3, 1.005, "x", True, "1e400", [], {}, "SPY", CALL_640]
+)
 forms = st.dictionaries(
     st.sampled_from(
         ["pair", "type", "ordertype", "volume", "price", "price2", "txid", "cl_ord_id", "ofs", "start", "oflags"]

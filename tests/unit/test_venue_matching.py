@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from venue.exchange import Exchange
 from venue.orders import (
     ExitRequest,
+    Order,
     OrderClass,
     OrderRequest,
     OrderType,
@@ -37,7 +39,7 @@ def exchange(
     return Exchange(feed)
 
 
-def request(side: Side, qty: int, kind: OrderType = OrderType.MARKET, **more: object) -> OrderRequest:
+def request(side: Side, qty: int, kind: OrderType = OrderType.MARKET, **more: Any) -> OrderRequest:
     return OrderRequest("XLK", side, D(qty), kind, more.pop("tif", TimeInForce.GTC), **more)
 
 
@@ -47,11 +49,16 @@ def held(market: Exchange, qty: int = 10) -> Exchange:
     return market
 
 
-def sell(market: Exchange, kind: OrderType, **more: object):
+def sell(market: Exchange, kind: OrderType, **more: Any) -> Order:
     return market.submit(market.accounts["alpaca"], request(Side.SELL, 10, kind, **more))
 
 
-def bracket(stop: str, target: str) -> dict[str, object]:
+def script(market: Exchange) -> ScriptedFeed:
+    assert isinstance(market.feed, ScriptedFeed)
+    return market.feed
+
+
+def bracket(stop: str, target: str) -> dict[str, Any]:
     return {
         "order_class": OrderClass.BRACKET,
         "take_profit": ExitRequest(limit=D(target)),
@@ -143,7 +150,7 @@ def test_fill_or_kill_needs_the_whole_size_and_immediate_takes_what_is_there() -
 
 def test_one_sided_quote_fills_nothing() -> None:
     market = exchange((0, "99.99", "100"))
-    market.feed.quotes["XLK"] = [quote(T0, "99.99", None)]
+    script(market).quotes["XLK"] = [quote(T0, "99.99", None)]
     order = market.submit(market.accounts["alpaca"], request(Side.BUY, 1))
     assert order.status is Status.NEW
 
@@ -159,7 +166,7 @@ def test_partly_filled_exit_shrinks_the_other() -> None:
     market = exchange((0, "99.99", "100"), (5, "105.5", "105.6"), (10, "94", "94.1"), size="30")
     entry = market.submit(market.accounts["alpaca"], request(Side.BUY, 30, **bracket("95", "105")))
     target, stop = entry.legs
-    market.feed.quotes["XLK"][1] = quote(T0 + 5 * MINUTE, "105.5", "105.6", size="10")
+    script(market).quotes["XLK"][1] = quote(T0 + 5 * MINUTE, "105.5", "105.6", size="10")
     market.advance(T0 + 5 * MINUTE)
     assert (target.filled_qty, stop.qty) == (D(10), D(20))
     market.advance(T0 + 10 * MINUTE)

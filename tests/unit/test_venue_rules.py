@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -60,7 +62,7 @@ def exchange() -> Exchange:
     return Exchange(feed)
 
 
-def ask(symbol: str = "SPY", side: Side | None = Side.BUY, qty: str = "1", **more: object) -> OrderRequest:
+def ask(symbol: str = "SPY", side: Side | None = Side.BUY, qty: str = "1", **more: Any) -> OrderRequest:
     kind, tif = more.pop("type", OrderType.MARKET), more.pop("tif", TimeInForce.DAY)
     return OrderRequest(symbol, side, D(qty), kind, tif, **more)
 
@@ -122,7 +124,7 @@ def test_alpaca_refuses(request_: OrderRequest, refusal: Refusal, words: str) ->
     assert market.orders == {}
 
 
-def mleg(*legs: tuple[str, Side, str], **more: object) -> OrderRequest:
+def mleg(*legs: tuple[str, Side, str], **more: Any) -> OrderRequest:
     return ask(
         "",
         None,
@@ -252,3 +254,53 @@ def test_hours_know_weekends_and_the_next_open() -> None:
     new_year = hours.following(datetime(2026, 12, 31, 22, tzinfo=UTC))
     assert new_year is not None
     assert new_year.day == date(2027, 1, 1)
+
+
+def package(qty: str, *legs: tuple[str, Side], **more: Any) -> OrderRequest:
+    wanted = [LegRequest(symbol, side, D(1)) for symbol, side in legs]
+    return ask("", None, qty=qty, order_class=OrderClass.MLEG, legs=wanted, **more)
+
+
+FAR = spell("SPY", EXPIRY, "C", D(650))
+
+
+def test_market_package_is_costed_at_the_touch_and_cut_by_the_size() -> None:
+    market = exchange()
+    account = market.accounts["alpaca"]
+    order = market.submit(account, package("20", (CALL, Side.BUY), (FAR, Side.BUY)))
+    assert (order.filled_qty, order.avg_price, [leg.filled_qty for leg in order.legs]) == (D(9), D("4.2"), [D(9)] * 2)
+    with pytest.raises(RefusedError, match="buying power"):
+        market.submit(account, package("200", (CALL, Side.BUY), (FAR, Side.BUY)))
+
+
+def test_package_whose_leg_has_no_quote_on_its_side_is_refused_at_the_market_and_rests_at_a_limit() -> None:
+    market = exchange()
+    feed = market.feed
+    assert isinstance(feed, ScriptedFeed)
+    contracts = feed.chains["SPY"][0].contracts
+    contracts[FAR] = replace(contracts[FAR], ask=None)
+    account = market.accounts["alpaca"]
+    with pytest.raises(RefusedError, match="no quote"):
+        market.submit(account, package("1", (CALL, Side.BUY), (FAR, Side.BUY)))
+    order = market.submit(account, package("1", (CALL, Side.BUY), (FAR, Side.BUY), type=LIMIT, limit=D(9)))
+    assert [leg.filled_qty for leg in order.legs] == [D(0), D(0)]
+
+
+def test_half_filled_package_keeps_its_ratio() -> None:
+    market = exchange()
+    account = market.accounts["alpaca"]
+    order = market.accept(account, package("8", (CALL, Side.BUY), (FAR, Side.BUY), type=LIMIT, limit=D(5)))
+    order.first_fill_cap = D(3)
+    market.work(order)
+    assert (order.filled_qty, [leg.filled_qty for leg in order.legs]) == (D(3), [D(3), D(3)])
+    market.advance(T0 + timedelta(minutes=5))
+    assert (order.filled_qty, order.is_open) == (D(8), False)
+
+
+def test_crypto_has_no_hours_and_no_day_orders_expire_on_it() -> None:
+    market = exchange()
+    order = market.submit(market.accounts["kraken"], ask("ETH/USD", type=LIMIT, limit=D(2900), tif=TimeInForce.GTC))
+    market.advance(T0 + timedelta(days=3))
+    assert order.is_open
+    assert market.is_open(AssetKind.CRYPTO)
+    assert not market.is_open(AssetKind.STOCK) or market.hours.current(market.now) is not None

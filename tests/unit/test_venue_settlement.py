@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -164,7 +165,7 @@ def test_new_positions_in_expiring_contracts_are_refused_in_the_last_45_minutes(
     trade(exchange, call(640), Side.SELL, 2)
 
 
-def act(exchange: Exchange, **action: object) -> None:
+def act(exchange: Exchange, **action: Any) -> None:
     feed = exchange.feed
     assert isinstance(feed, ScriptedFeed)
     feed.events.append((T0 + DAY - timedelta(seconds=1), CorporateAction("SPY", (T0 + DAY).date(), **action)))

@@ -13,7 +13,7 @@ from venue.hours import NEW_YORK
 from venue.orders import Refusal, RefusedError
 from venue.web import alpaca_shapes as shapes
 from venue.web.alpaca_orders import account_of, symbol_of
-from venue.web.call import Call, Reply, optional, reply, when
+from venue.web.call import Call, Reply, optional, reply
 
 TRADES = frozenset({"FILL"})
 
@@ -56,30 +56,27 @@ def get_position(call: Call) -> Reply:
 def get_activities(call: Call) -> Reply:
     """List activities by type, time and page."""
     account = account_of(call)
-    params = call.params
-    types = call.args.get("type") or params.get("activity_types", "")
-    wanted = {name for name in types.split(",") if name}
-    category = params.get("category")
-    found = [
-        one
-        for one in account.activities
-        if (not wanted or one.type in wanted)
-        and (not category or (one.type in TRADES) == (category == "trade_activity"))
-    ]
-    found = [one for one in found if _within(call, one)]
-    if params.get("direction", "desc") != "asc":
+    found = _within(call, [one for one in account.activities if _of_kind(call, one)])
+    if call.params.get("direction", "desc") != "asc":
         found.reverse()
-    page = _after_token(found, params.get("page_token", ""))[: call.whole("page_size", 100, 100)]
+    page = _after_token(found, call.params.get("page_token", ""))[: call.whole("page_size", 100, 100)]
     return reply([shapes.activity(account.id, one) for one in page])
 
 
-def _within(call: Call, one: Activity) -> bool:
-    after, until, day = call.moment("after"), call.moment("until"), call.params.get("date")
-    if after is not None and one.ts <= after:
+def _of_kind(call: Call, one: Activity) -> bool:
+    types, category = call.args.get("type") or call.params.get("activity_types", ""), call.params.get("category")
+    if types and one.type not in types.split(","):
         return False
-    if until is not None and one.ts >= until:
-        return False
-    return not day or one.ts.astimezone(NEW_YORK).date() == when(day, "date").date()
+    return not category or (one.type in TRADES) == (category == "trade_activity")
+
+
+def _within(call: Call, found: list[Activity]) -> list[Activity]:
+    after, until, day = call.moment("after"), call.moment("until"), day_of(call, "date")
+    if after is not None:
+        found = [one for one in found if one.ts > after]
+    if until is not None:
+        found = [one for one in found if one.ts < until]
+    return found if day is None else [one for one in found if one.ts.astimezone(NEW_YORK).date() == day]
 
 
 def _after_token(found: list[Activity], token: str) -> list[Activity]:

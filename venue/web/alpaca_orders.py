@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
@@ -113,28 +115,50 @@ def _notional_qty(call: Call, symbol: str, notional: Decimal) -> Decimal:
 
 def get_orders(call: Call) -> Reply:
     """List orders by status, time and symbol."""
-    account = account_of(call)
-    params = call.params
-    nested = params.get("nested", "").lower() == "true"
-    roots = list(account.orders.values())
-    listed = roots if nested else [one for root in roots for one in (root, *root.legs) if not one.is_leg]
-    chosen = [one for one in listed if _wanted(call, one, nested=nested)]
-    if params.get("direction", "desc") != "asc":
+    wanted = OrderFilter.of(call)
+    roots = list(account_of(call).orders.values())
+    listed = roots if wanted.nested else [one for root in roots for one in (root, *root.legs) if not one.is_leg]
+    chosen = [one for one in listed if wanted.passes(one)]
+    if call.params.get("direction", "desc") != "asc":
         chosen.reverse()
-    return reply([shapes.order(one, nested=nested) for one in chosen[: call.whole("limit", 50, 500)]])
+    return reply([shapes.order(one, nested=wanted.nested) for one in chosen[: call.whole("limit", 50, 500)]])
 
 
-def _wanted(call: Call, one: Order, *, nested: bool) -> bool:
-    family = [one, *one.legs] if nested else [one]
-    status = call.params.get("status", "open")
-    if status != "all" and not any(o.is_open == (status == "open") for o in family):
-        return False
-    after, until = call.moment("after"), call.moment("until")
-    if (after is not None and one.created <= after) or (until is not None and one.created > until):
-        return False
-    side, symbols = call.params.get("side"), call.params.get("symbols")
-    named = {o.symbol for o in (one, *one.legs)}
-    return (not side or one.side == side) and (not symbols or bool(named & set(symbols.split(","))))
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders a call asks for."""
+
+    status: str
+    nested: bool
+    side: str
+    symbols: frozenset[str]
+    after: datetime | None
+    until: datetime | None
+
+    @classmethod
+    def of(cls, call: Call) -> OrderFilter:
+        """Return the filter of a call's query."""
+        params = call.params
+        return cls(
+            params.get("status", "open"),
+            params.get("nested", "").lower() == "true",
+            params.get("side", ""),
+            frozenset(name for name in params.get("symbols", "").split(",") if name),
+            call.moment("after"),
+            call.moment("until"),
+        )
+
+    def passes(self, one: Order) -> bool:
+        """Tell whether an order, or with nested answers one that hangs on it, is asked for."""
+        family = [one, *one.legs] if self.nested else [one]
+        if self.status != "all" and not any(o.is_open == (self.status == "open") for o in family):
+            return False
+        if self.after is not None and one.created <= self.after:
+            return False
+        if self.until is not None and one.created > self.until:
+            return False
+        named = {o.symbol for o in (one, *one.legs)}
+        return (not self.side or one.side == self.side) and (not self.symbols or bool(named & self.symbols))
 
 
 def get_order(call: Call) -> Reply:

@@ -10,7 +10,7 @@ from venue.accounts import Account, Activity, Position
 from venue.feed import Asset, AssetKind, ContractQuote
 from venue.ids import uuid_of
 from venue.margin import requirement
-from venue.orders import ZERO, Order, OrderClass, Refusal, RefusedError
+from venue.orders import ZERO, Order, Refusal, RefusedError
 from venue.web.call import Reply, cents, maybe, reply, stamp, text
 
 if TYPE_CHECKING:
@@ -218,8 +218,3 @@ def contract(underlying: str, one: ContractQuote, day: str) -> dict[str, object]
 def activity(account_id: str, one: Activity) -> dict[str, object]:
     """Return an account activity."""
     return {"id": one.id, "account_id": account_id, "activity_type": one.type, **one.fields}
-
-
-def is_exit(one: Order) -> bool:
-    """Tell whether an order is listed beneath another when answers are nested."""
-    return one.parent is not None and one.order_class is not OrderClass.MLEG
