@@ -24,6 +24,16 @@ from orchestrator.ports import Put
 SWEEP_EVERY = timedelta(minutes=30)
 """Market time between sweeps while nothing happens."""
 
+CADENCE = {
+    ModuleName.STOCKS: timedelta(minutes=5),
+    ModuleName.OPTIONS: timedelta(minutes=5),
+    ModuleName.CRYPTO: timedelta(minutes=1),
+}
+"""Least market time between two cycles of a module, as Cloud Scheduler fires them."""
+
+_SLACK = timedelta(seconds=2)
+"""A session's last moment is one second before its end."""
+
 LOOK_AFTER = timedelta(hours=6)
 """Market time after which a module that holds something runs at another module's moment."""
 
@@ -52,8 +62,9 @@ class Run:
     deciding: Cost = field(default_factory=Cost)
     trading: Cost = field(default_factory=Cost)
     swept: datetime | None = None
-    holding: dict[ModuleName, datetime] = field(default_factory=dict)
-    """Modules with open positions, and when they last ran."""
+    fired: dict[ModuleName, datetime] = field(default_factory=dict)
+    holding: dict[ModuleName, None] = field(default_factory=dict)
+    """Modules with open positions, in the order in which they came to hold them."""
     notes: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -78,6 +89,7 @@ def drive(stack: Stack, progress: Progress) -> Run:
         last = moments[-1].time + timedelta(seconds=1)
         halted = DeskStateDoc(state=DeskState.HALTED, by="replay", reason="the window has ended", changed_at=last)
         stack.store.commit([Put(DESK_STATE, encode(halted))])
+        run.fired.clear()
         _at(stack, Moment(last, tuple(module for module in ModuleName if run.cycles[module])), run)
     run.seconds = time.monotonic() - started
     return run
@@ -86,7 +98,9 @@ def drive(stack: Stack, progress: Progress) -> Run:
 def _at(stack: Stack, moment: Moment, run: Run) -> None:
     """Run one moment. The sweeper follows whatever happened at once, so that both stacks weigh the limits alike."""
     stack.advance(moment.time)
-    for module in (*moment.modules, *_left_alone(moment, run)):
+    due = [module for module in moment.modules if _is_due(module, moment, run)]
+    for module in (*due, *_left_alone(moment, run)):
+        run.fired[module] = moment.time
         stack.fire(module, moment.time)
         happened = _count(stack, module, run) is not CycleStatus.IDLE
         if happened or run.swept is None or moment.time - run.swept >= SWEEP_EVERY:
@@ -94,10 +108,15 @@ def _at(stack: Stack, moment: Moment, run: Run) -> None:
             run.swept = moment.time
 
 
+def _is_due(module: ModuleName, moment: Moment, run: Run) -> bool:
+    last = run.fired.get(module)
+    return last is None or moment.time - last >= CADENCE[module] - _SLACK
+
+
 def _left_alone(moment: Moment, run: Run) -> list[ModuleName]:
     """Return the modules that hold something and have seen nothing new for long: expiry does not wait for data."""
     since = moment.time - LOOK_AFTER
-    return [module for module, seen in run.holding.items() if seen <= since and module not in moment.modules]
+    return [module for module in run.holding if run.fired[module] <= since and module not in moment.modules]
 
 
 def _count(stack: Stack, module: ModuleName, run: Run) -> CycleStatus | None:
@@ -106,8 +125,8 @@ def _count(stack: Stack, module: ModuleName, run: Run) -> CycleStatus | None:
     book = decode(BookDoc, stack.store.get_many([path])[path].data, where=path)
     run.cycles[module] += 1
     run.holding.pop(module, None)
-    if book.positions and book.last_slot is not None:
-        run.holding[module] = book.last_slot
+    if book.positions:
+        run.holding[module] = None
     summary = book.last_cycle
     if summary is None:
         return None
