@@ -120,6 +120,11 @@ def test_rights_are_the_lesser_of_claim_and_mirror(
     assert [entry.detail["status"] for entry in audit(store)] == [status]
 
 
+def test_a_damaged_mirror_is_no_right(store: MemoryDataLayer) -> None:
+    store.commit([Put("users/olga", {"schema": 1, "role": 7})])
+    assert ask(store, HALT).status == "refused"
+
+
 def test_an_operator_does_not_loosen_a_halt_by_reducing(store: MemoryDataLayer) -> None:
     put_state(store, DeskState.HALTED)
     done = ask(store, REDUCE, by="oscar", role="operator")

@@ -32,6 +32,7 @@ from orchestrator.domain.risk import DeskState
 from orchestrator.notify import Channel, Outlets
 from orchestrator.ports import Put
 from orchestrator.posttrade import on_order_written
+from orchestrator.seed import seed
 from orchestrator.status import cadence_at
 from orchestrator.sweep import FIRST_LOOK, UNKNOWN_FOR, Surroundings, sweep
 from tests.watched_desk import (
@@ -197,6 +198,19 @@ def test_a_damaged_book_is_shown_and_hides_no_other(store: MemoryDataLayer) -> N
     assert modules[ModuleName.STOCKS].healthy
     assert not modules[ModuleName.OPTIONS].healthy
     assert "updated_at" in modules[ModuleName.OPTIONS].note
+
+
+def test_a_damaged_first_screen_is_made_anew(store: MemoryDataLayer) -> None:
+    store.commit([Put(DESK_SUMMARY, {"schema": 1})])
+    sweep(store, NOW)
+    assert read(store, SummaryDoc, DESK_SUMMARY).equity == Decimal(100_000)
+
+
+def test_a_desk_without_an_account_has_no_curve() -> None:
+    store = MemoryDataLayer()
+    seed(store, {}, now=NOW)
+    sweep(store, NOW)
+    assert equity_path(NOW) not in store.get_many([equity_path(NOW)])
 
 
 def test_lasting_doubt_asks_for_a_person_once(store: MemoryDataLayer) -> None:
