@@ -58,14 +58,15 @@ test('an OCC symbol is readable, any other is left alone', () => {
   expect(readableSymbol('BTC/USD')).toBe('BTC/USD');
 });
 
-test('an unknown order stands first, then the oldest', () => {
+test('an unknown order stands first, then the oldest, a resting stop last', () => {
   const orders = {
     a: order({ intent: intent({ client_order_id: 'a', decided_at: ago(1) }) }),
     b: order({ intent: intent({ client_order_id: 'b', decided_at: ago(9) }) }),
     c: order({ intent: intent({ client_order_id: 'c' }), state: 'UNKNOWN' }),
   };
-  const rows = workingOrders([book({ orders })], CLOCK);
-  expect(rows.map((row) => row.id)).toEqual(['c', 'b', 'a']);
+  const stop = order({ intent: intent({ client_order_id: 'p', purpose: 'protect', decided_at: ago(99) }) });
+  const rows = workingOrders([book({ orders: { ...orders, p: stop } })], CLOCK);
+  expect(rows.map((row) => row.id)).toEqual(['c', 'b', 'a', 'p']);
   expect(rows[0]).toMatchObject({ state: 'UNKNOWN', age: '5\u00a0min', level: 100.5, levelKind: 'limit' });
 });
 

@@ -53,7 +53,7 @@ test('a filter leaves out cycles that have nothing of it', () => {
 });
 
 test('an exit is called by its purpose', () => {
-  expect(cycleRows([cycle(trace({ purpose: 'exit', side: 'sell' }))])[0]?.decisions[0]?.action).toBe('exit');
+  expect(cycleRows([cycle(trace({ purpose: 'exit', side: 'sell' }))])[0]?.decisions[0]).toMatchObject({ action: 'exit', confidence: null });
 });
 
 test('every code of the desk has words of its own, an unknown one is shown as it is', () => {

@@ -23,7 +23,8 @@ export interface DecisionRow {
   readonly strategy: string;
   /** "buy", "sell", or what the order is for when it is not an entry. */
   readonly action: string;
-  readonly confidence: number;
+  /** 0 to 1; null for what closes or protects, which is not a matter of confidence. */
+  readonly confidence: number | null;
   readonly verdict: 'approved' | 'resized' | 'denied';
   readonly quantity: Quantity | null;
   readonly reason: string;
@@ -103,7 +104,7 @@ function decisionRow(one: OpportunityTrace, key: string): DecisionRow {
     symbol: readableSymbol(one.symbol),
     strategy: one.strategy.replaceAll('_', ' '),
     action: one.purpose === 'entry' ? one.side : one.purpose,
-    confidence: Math.min(1, Math.max(0, one.confidence)),
+    confidence: one.purpose === 'entry' ? Math.min(1, Math.max(0, one.confidence)) : null,
     verdict: one.verdict,
     quantity: one.qty === null ? null : quantity(one.qty),
     reason: one.reason,
@@ -116,5 +117,5 @@ function decisionRow(one: OpportunityTrace, key: string): DecisionRow {
 
 function whyOf(one: OpportunityTrace): string {
   if (one.code !== null) return codeWords(one.code);
-  return one.binding_cap === null ? '' : `sized by ${one.binding_cap.replaceAll('_', ' ')}`;
+  return one.binding_cap === null || one.purpose !== 'entry' ? '' : `sized by ${one.binding_cap.replaceAll('_', ' ')}`;
 }

@@ -34,6 +34,8 @@ export interface FillRow {
 }
 
 const URGENCY: Partial<Record<OrderState, number>> = { UNKNOWN: 0, SUBMITTING: 1, PLANNED: 1 };
+/** A resting stop is where it should be: it comes after everything that is under way. */
+const RESTING = 3;
 
 export function workingOrders(books: readonly BookDoc[], clock: Clock): OrderRow[] {
   const orders = books.flatMap((book) => Object.values(book.orders));
@@ -43,7 +45,7 @@ export function workingOrders(books: readonly BookDoc[], clock: Clock): OrderRow
 }
 
 function urgency(order: Order): number {
-  return URGENCY[order.state] ?? 2;
+  return URGENCY[order.state] ?? (order.intent.purpose === 'protect' ? RESTING : 2);
 }
 
 function orderRow(order: Order, clock: Clock): OrderRow {

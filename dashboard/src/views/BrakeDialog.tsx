@@ -57,7 +57,7 @@ export function BrakeDialog({ services, session, role, state, progress, onProgre
         )}
         <p>{WORDS[kind].meaning}</p>
         <label>
-          Reason <small>kept in the audit trail</small>
+          <span>Reason <small>kept in the audit trail</small></span>
           <input type="text" name="reason" maxLength={500} value={reason} disabled={asked} placeholder="optional"
             onInput={(event) => setReason(event.currentTarget.value)} />
         </label>

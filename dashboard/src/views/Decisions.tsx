@@ -64,10 +64,12 @@ function Decision({ one }: { readonly one: DecisionRow }) {
         {one.quantity !== null && <> {formatQuantity(one.quantity)}</>}
         <em>{one.strategy}</em>
       </p>
-      <span class="confidence" title={`Confidence ${one.confidence.toFixed(2)}`}>
-        <i style={{ inlineSize: `${(one.confidence * 100).toFixed(0)}%` }} aria-hidden="true" />
-        <span class="sr">Confidence </span>{one.confidence.toFixed(2)}
-      </span>
+      {one.confidence !== null && (
+        <span class="confidence" title={`Confidence ${one.confidence.toFixed(2)}`}>
+          <i style={{ inlineSize: `${(one.confidence * 100).toFixed(0)}%` }} aria-hidden="true" />
+          <span class="sr">Confidence </span>{one.confidence.toFixed(2)}
+        </span>
+      )}
       {one.why !== '' && (
         <p class="why" title={one.code ?? undefined}>
           {one.why}

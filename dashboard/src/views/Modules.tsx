@@ -39,7 +39,7 @@ function Module({ module, equity }: { readonly module: ModuleCard; readonly equi
         <span>{plural(module.positions, 'position')}</span>
         <span>{module.working} working</span>
         <span>{plural(module.trades, 'trade')}</span>
-        {module.parametersVersion !== null && <span title="Version of the parameters that trade now">params v{module.parametersVersion}</span>}
+        {module.parametersVersion !== null && module.parametersVersion > 0 && <span title="Version of the parameters that trade now">params v{module.parametersVersion}</span>}
       </p>
       <p class={`health ${module.health.level}`}>
         <i aria-hidden="true">{module.health.level === 'ok' ? '✓' : '!'}</i>
