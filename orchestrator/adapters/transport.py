@@ -5,11 +5,13 @@ It knows no venue. Nothing here ever repeats a request that could place an order
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.request import getproxies
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -22,6 +24,7 @@ CONNECT_TIMEOUT_S = 3.05
 READ_TIMEOUT_S = 10.0
 READ_ATTEMPTS = 3
 _LONGEST_WAIT_S = 2.0
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 T = TypeVar("T")
 
@@ -71,7 +74,13 @@ class MeteredTransport(HTTPAdapter):
 
 
 def use_transport(session: requests.Session, meter: CallMeter) -> None:
-    """Let all requests of a session go through a `MeteredTransport`."""
+    """Let all requests of a session go through a `MeteredTransport`.
+
+    What the environment says of proxies and certificates is read once: looking with every request costs more than
+    sending it.
+    """
+    session.trust_env = bool(getproxies())
+    session.verify = next((os.environ[name] for name in _CERTIFICATES if os.environ.get(name)), True)
     for scheme in ("http://", "https://"):
         session.mount(scheme, MeteredTransport(meter))
 

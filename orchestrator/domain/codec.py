@@ -24,8 +24,11 @@ def encode(model: BaseModel) -> dict[str, Any]:
     MalformedDataError
         A float is NaN or infinite; stores keep those silently.
     """
-    plain = _plain(model.model_dump(by_alias=True), type(model).__name__)
-    return dict(plain)
+    try:
+        plain: dict[str, Any] = _plain(model.model_dump(by_alias=True))
+    except MalformedDataError as error:
+        raise MalformedDataError(f"{type(model).__name__}: {error}") from error
+    return plain
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -46,17 +49,29 @@ def decode(model: type[M], data: dict[str, Any], *, where: str) -> M:
         raise MalformedDataError(f"{where} is not a valid {model.__name__}: {faults}") from error
 
 
-def _plain(value: Any, where: str) -> Any:
-    if isinstance(value, dict):
-        return {str(_plain(key, where)): _plain(item, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, where) for item in value]
+_KEPT = frozenset({str, int, bool, type(None), datetime})
+"""Types that are stored as they are."""
+
+
+def _plain(value: Any) -> Any:
+    """Return the stored form of a dumped value; by exact type first, for a book has hundreds of them."""
+    kind = type(value)
+    if kind in _KEPT:
+        return value
+    if kind is dict:
+        return {key if type(key) is str else str(_plain(key)): _plain(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [_plain(item) for item in value]
+    if kind is Decimal:
+        return format(value.normalize() if value == value.to_integral_value() else value, "f")
+    return _plain_scalar(value)
+
+
+def _plain_scalar(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, Decimal):
-        return format(value.normalize() if value == value.to_integral_value() else value, "f")
     if isinstance(value, float) and not math.isfinite(value):
-        raise MalformedDataError(f"{where} is {value}; documents hold finite numbers only")
+        raise MalformedDataError(f"{value} cannot be stored; documents hold finite numbers only")
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
     return value
@@ -70,25 +85,39 @@ def check_storable(value: Any, where: str) -> None:
     MalformedDataError
         A Decimal, NaN, naive time, nested list or empty key; the message names the place.
     """
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str) or not key:
-                raise MalformedDataError(f"{where}: map key {key!r} is not a non-empty string")
-            check_storable(item, f"{where}.{key}")
-    elif isinstance(value, list):
+    fault = _fault(value)
+    if fault is not None:
+        raise MalformedDataError(f"{where}{fault}")
+
+
+def _fault(value: Any) -> str | None:
+    """Return where in a value and why it cannot be stored, None = it can."""
+    kind = type(value)
+    if kind is dict:
+        return _fault_in_map(value)
+    if kind is list:
         if any(isinstance(item, list) for item in value):
-            raise MalformedDataError(f"{where}: a list inside a list cannot be stored")
-        for item in value:
-            check_storable(item, where)
-    elif (fault := _scalar_fault(value)) is not None:
-        raise MalformedDataError(f"{where}: {fault}")
+            return ": a list inside a list cannot be stored"
+        return next((fault for item in value if (fault := _fault(item)) is not None), None)
+    if kind is str or kind is int or kind is bool or value is None:
+        return None
+    return _scalar_fault(value)
+
+
+def _fault_in_map(value: dict[Any, Any]) -> str | None:
+    for key, item in value.items():
+        if not isinstance(key, str) or not key:
+            return f": map key {key!r} is not a non-empty string"
+        if (fault := _fault(item)) is not None:
+            return f".{key}{fault}"
+    return None
 
 
 def _scalar_fault(value: Any) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
-        return f"{value} is not a finite number"
+        return f": {value} is not a finite number"
     if isinstance(value, datetime) and value.tzinfo is None:
-        return "a time without a zone cannot be stored"
-    if not isinstance(value, str | int | float | bool | datetime | None):
-        return f"{type(value).__name__} cannot be stored; use the codec"
+        return ": a time without a zone cannot be stored"
+    if not isinstance(value, float | datetime):
+        return f": {type(value).__name__} cannot be stored; use the codec"
     return None
