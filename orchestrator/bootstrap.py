@@ -6,10 +6,11 @@ It reads the environment, so that nothing below it does. Nothing heavy is import
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.base import ModuleName
@@ -19,6 +20,7 @@ from orchestrator.domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from firebase_admin import App
 
+    from ml.job import Outcome
     from orchestrator.api import Call, Reply
     from orchestrator.commands import Runner
     from orchestrator.cycle import CycleReport, Desk, ModularOrchestrator
@@ -112,6 +114,12 @@ class Builder:
         self._store = store
         self._desks: dict[ModuleName, Desk] = {}
         self._outlets: Outlets | None = None
+        self._open: list[Callable[[], None]] = []
+
+    def close(self) -> None:
+        """Close the connections to the venues; a function's instance keeps its own until it ends."""
+        while self._open:
+            self._open.pop()()
 
     @property
     def store(self) -> Store:
@@ -164,6 +172,17 @@ class Builder:
         chosen = slot if slot is not None else clock.replace(second=0, microsecond=0)
         now = chosen if self.settings.venue_time else clock
         return self.orchestrator().cycle(module, slot=chosen, now=now)
+
+    def tune(self, modules: Iterable[ModuleName], *, now: datetime) -> list[Outcome]:
+        """Run the tuning job for these modules, on the prices that their cycles see."""
+        from ml import job
+        from orchestrator import __version__
+        from orchestrator.audit import appended
+
+        desks = {module: self.desk(module) for module in modules}
+        wanted = [import_module(f"modules.{m}.tuning").tunable(desk.config.universe) for m, desk in desks.items()]
+        prices = {module: desk.market for module, desk in desks.items()}
+        return job.run(self.store, wanted, prices, now, code=__version__, audited=appended)
 
     def outlets(self) -> Outlets:
         """Return the ways to people: push in production, and what NOTIFY_URLS names."""
@@ -230,7 +249,9 @@ class Builder:
             data_url=settings.get("ALPACA_DATA_URL"),
             paper=settings.get("ALPACA_LIVE") != "yes",
         )
-        return AlpacaBroker(keys, clock=self.clock()), AlpacaMarketData(keys)
+        broker, market = AlpacaBroker(keys, clock=self.clock()), AlpacaMarketData(keys)
+        self._open += [broker.close, market.close]
+        return broker, market
 
     def _kraken(self) -> tuple[Broker, MarketData]:
         from orchestrator.adapters.ccxt.broker import KrakenBroker
@@ -246,6 +267,7 @@ class Builder:
         lists = module_class(module)[1](settings.universe(module)).values()
         pairs = tuple(dict.fromkeys(symbol for listed in lists for symbol in listed))
         fallback = binance_client(base_url=settings.get("BINANCE_BASE_URL"))
+        self._open += [client.close, fallback.close]
         return KrakenBroker(client, universe=pairs, clock=self.clock()), CcxtMarketData(client, fallback)
 
 
@@ -285,6 +307,13 @@ def run_cycle(module: str, *, slot: datetime | None) -> CycleReport:
         The slot could not be run; the message says why.
     """
     return builder().cycle(ModuleName(module), slot=slot)
+
+
+def run_tuning(*, slot: datetime | None) -> list[Outcome]:
+    """Tune every module once for a slot (without one, the current minute's); what proved better trades."""
+    built = builder()
+    now = slot if slot is not None else built.clock().now().replace(second=0, microsecond=0)
+    return built.tune(ModuleName, now=now)
 
 
 def take_order_into_account(order: Json) -> None:

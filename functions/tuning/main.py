@@ -2,18 +2,24 @@
 
 import os
 
-from firebase_functions import scheduler_fn
+from firebase_functions import logger, scheduler_fn
 
-from orchestrator.adapters.functions.entry import TUNING, guard, refuse_emulators, settled, slot
+from orchestrator.adapters.functions.entry import TUNING, guard, refuse_emulators, secrets, settled, slot
 
 refuse_emulators(os.environ)
 
 
 @guard
-@scheduler_fn.on_schedule(schedule="30 22 * * *", **TUNING)
+@scheduler_fn.on_schedule(
+    schedule="30 22 * * *",
+    secrets=secrets("ALPACA_API_KEY", "ALPACA_SECRET_KEY", "KRAKEN_API_KEY", "KRAKEN_SECRET"),
+    **TUNING,
+)
 @settled
 def tune(_event: scheduler_fn.ScheduledEvent) -> None:
     """Look for better parameters; the next cycles trade them if they have proved better."""
     from orchestrator import bootstrap
 
-    bootstrap.run_tuning(slot=slot())
+    for outcome in bootstrap.run_tuning(slot=slot()):
+        write = logger.error if outcome.status == "failed" else logger.info
+        write(outcome.reason, module=outcome.module, status=outcome.status, version=outcome.version)

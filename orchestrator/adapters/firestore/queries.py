@@ -45,6 +45,8 @@ QUERIES: tuple[Query, ...] = (
     Query("open_commands", "commands", (("status", "in"),)),
     Query("open_notifications", "notifications", (("settled", "=="),)),
     Query("changed_orders", "orders", (("updated_at", ">="),), "updated_at", limit=200),
+    Query("closed_trades", "trades", (("module", "=="), ("closed_at", "<=")), "-closed_at", limit=200),
+    Query("decided_cycles", "cycles", (("module", "=="), ("slot", "<=")), "-slot", limit=200),
     Query("changed_events", "events", (("at", ">="),), "at", limit=200),
 )
 

@@ -1,0 +1,171 @@
+"""What the job learns from: closed trades, decision traces and bars, through the same ports as live trading."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import ceil
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel
+
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.codec import decode
+from orchestrator.domain.documents import CycleDoc, OpportunityTrace, TradeDoc
+from orchestrator.domain.errors import MissingDataError
+from orchestrator.domain.market import DataRequest, Panel
+from orchestrator.domain.orders import Purpose
+from orchestrator.domain.positions import Trade
+from orchestrator.domain.tuning import Tunable
+from orchestrator.ports import MarketData, Snapshot, Store, Where
+
+MOST_TRADES = 1000
+MOST_CYCLES = 1000
+_PAGE = 200
+_DAILY = 1440
+_DAILY_LOOKBACK_DAYS = 800
+_SHORT_BARS = 1500
+_SHORTEST_SESSION_MINUTES = 390
+_BPS = 10_000.0
+
+D = TypeVar("D", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Closed trades and decision traces of a module, newest first."""
+
+    trades: tuple[Trade, ...]
+    cycles: tuple[CycleDoc, ...]
+
+    @property
+    def entries(self) -> list[OpportunityTrace]:
+        """Every entry that was proposed, taken or not."""
+        return [one for cycle in self.cycles for one in cycle.opportunities if one.purpose == Purpose.ENTRY.value]
+
+    @property
+    def proposals(self) -> list[dict[str, float]]:
+        """Features of every entry that was proposed, its confidence among them."""
+        return [{**one.features, "confidence": one.confidence} for one in self.entries]
+
+    def record(self) -> dict[str, Any]:
+        """Return the counts for a version's provenance."""
+        entries = self.entries
+        denied = Counter(one.code or "none" for one in entries if one.verdict == "denied")
+        return {
+            "closed_trades": len(self.trades),
+            "cycles": len(self.cycles),
+            "entries_proposed": len(entries),
+            "entries_approved": sum(one.verdict != "denied" for one in entries),
+            "entries_denied_by_code": dict(sorted(denied.items())),
+        }
+
+
+def recorded(store: Store, module: ModuleName, now: datetime) -> Recorded:
+    """Return what the desk recorded of a module until `now`: the newest trades and traces.
+
+    Raises
+    ------
+    MalformedDataError
+        A stored document is damaged; the message names it.
+    """
+
+    def trades(until: datetime) -> Sequence[Snapshot]:
+        return store.query(
+            "trades",
+            [Where("module", "==", module.value), Where("closed_at", "<=", until)],
+            order_by="-closed_at",
+            limit=_PAGE,
+        )
+
+    def cycles(until: datetime) -> Sequence[Snapshot]:
+        return store.query(
+            "cycles", [Where("module", "==", module.value), Where("slot", "<=", until)], order_by="-slot", limit=_PAGE
+        )
+
+    closed = _paged(trades, TradeDoc, "closed_at", until=now, most=MOST_TRADES)
+    return Recorded(
+        trades=tuple(doc.trade for doc in closed),
+        cycles=tuple(_paged(cycles, CycleDoc, "slot", until=now, most=MOST_CYCLES)),
+    )
+
+
+def _paged(
+    page: Callable[[datetime], Sequence[Snapshot]], model: type[D], field_name: str, *, until: datetime, most: int
+) -> list[D]:
+    """Return the newest documents, page by page; those of the same moment may come twice and count once."""
+    found: dict[str, D] = {}
+    while len(found) < most:
+        got = {one.path: decode(model, one.data, where=one.path) for one in page(until)}
+        fresh = {path: doc for path, doc in got.items() if path not in found}
+        found |= fresh
+        if len(got) < _PAGE or not fresh:
+            break
+        until = min(getattr(doc, field_name) for doc in fresh.values())
+    return list(found.values())[:most]
+
+
+def cost_of_side(tunable: Tunable, known: Recorded) -> dict[str, float]:
+    """Return what one side of a trade costs, in basis points of its notional, and what that is made of.
+
+    Notes
+    -----
+    The stated cost, or what was measured where that is more: median fee, and the larger of half the median spread of
+    approved entries and the median slippage of entries.
+    """
+    approved = [one.features["spread_bps"] for one in known.entries if "spread_bps" in one.features]
+    fees = [
+        float(trade.fees / (2 * trade.qty * trade.entry_px)) * _BPS
+        for trade in known.trades
+        if trade.qty > 0 and trade.entry_px > 0
+    ]
+    half_spread = float(np.median(approved)) / 2 if approved else 0.0
+    slippage = float(np.median([trade.entry_slippage_bps for trade in known.trades])) if known.trades else 0.0
+    fee = float(np.median(fees)) if fees else 0.0
+    used = max(tunable.cost_bps, fee + max(half_spread, slippage))
+    return {
+        "used_bps": used,
+        "stated_bps": tunable.cost_bps,
+        "measured_fee_bps": fee,
+        "measured_half_spread_bps": half_spread,
+        "measured_slippage_bps": slippage,
+    }
+
+
+@dataclass(slots=True)
+class BarSource:
+    """Bars of a module's universe by timeframe, read when first asked for."""
+
+    tunable: Tunable
+    data: MarketData
+    now: datetime
+    _panels: dict[int, Panel] = field(default_factory=dict)
+
+    def panel(self, minutes: int) -> Panel:
+        """Return the bars of all symbols on one time axis, as far back as is learned from.
+
+        Raises
+        ------
+        BrokerError
+            Nothing can be had.
+        MissingDataError
+            The venue gave none of this timeframe.
+        """
+        if minutes not in self._panels:
+            symbols = tuple(dict.fromkeys(s for listed in self.tunable.universe.values() for s in listed))
+            asked = DataRequest(bars={minutes: symbols}, lookback_days={minutes: lookback_days(minutes)})
+            found = self.data.snapshot(asked, self.now).panels.get(minutes)
+            if found is None or not len(found):
+                raise MissingDataError(f"{self.tunable.module}: no bars of {minutes} minutes")
+            self._panels[minutes] = found
+        return self._panels[minutes]
+
+
+def lookback_days(minutes: int) -> int:
+    """Return the calendar days to ask for: two years and a quarter of daily bars, else some 1,500 bars."""
+    if minutes >= _DAILY:
+        return _DAILY_LOOKBACK_DAYS
+    return ceil(_SHORT_BARS * minutes / _SHORTEST_SESSION_MINUTES * 7 / 5) + 7

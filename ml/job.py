@@ -1,0 +1,226 @@
+"""The nightly tuning job: for each module reads what happened, looks for better parameters, and lets them prove it.
+
+Responsible for the order of the steps and for one clear line when one of them fails. A module that fails activates
+nothing and keeps no other from being tuned. The same slot run twice does its work once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from ml.evidence import BarSource, Recorded, cost_of_side, recorded
+from ml.promotion import Audited, Candidate, Champion, champion_of, of_slot, promote
+from ml.tuning.arena import Terms, arena
+from ml.tuning.filters import tune_filters
+from ml.tuning.outcome import outcome_record
+from ml.tuning.space import STEP, with_values
+from ml.tuning.walkforward import SEED, Tuned, insufficient, walk_forward
+from ml.validation.folds import COUNT, PURGE, TRAIN_TESTS
+from ml.validation.gate import RULE
+from ml.validation.panels import check_panel
+from orchestrator.domain.base import ModuleName, slot_id
+from orchestrator.domain.errors import MissingDataError, StoreUnavailableError, TradingError
+from orchestrator.domain.parameters import Parameters
+from orchestrator.domain.scene import Execution, listed
+from orchestrator.domain.strategy import Strategy, StrategyParameters, selected
+from orchestrator.domain.tuning import Tunable
+from orchestrator.ports import MarketData, Store
+
+_BPS = 10_000.0
+
+
+class Status(StrEnum):
+    """How tuning a module ended."""
+
+    ACTIVATED = "activated"
+    REJECTED = "rejected"
+    UNCHANGED = "unchanged"
+    """Nothing that was tried was better in training: there is no candidate."""
+    NOT_ENOUGH = "not enough evidence"
+    DONE_BEFORE = "done before"
+    """This slot has written its version already."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one module. `version` is the one written, None when none was."""
+
+    module: ModuleName
+    status: Status
+    reason: str
+    champion: int | None = None
+    version: int | None = None
+    tuned: tuple[Tuned, ...] = ()
+    model: str = ""
+    """What is said of the model of trade outcome."""
+
+
+def run(
+    store: Store,
+    modules: Sequence[Tunable],
+    data: Mapping[ModuleName, MarketData],
+    now: datetime,
+    *,
+    code: str,
+    audited: Audited,
+) -> list[Outcome]:
+    """Tune every module and return what became of each.
+
+    Parameters
+    ----------
+    store
+        The desk's store.
+    modules
+        What may be tuned.
+    data
+        Prices, by module; the same port that the cycles use.
+    now
+        The slot of the job.
+    code
+        Version of the code, for the record.
+    audited
+        Makes the write that appends to the audit chain.
+
+    Raises
+    ------
+    StoreUnavailableError
+        The store did not answer; the same slot may be run again and does what is left.
+    """
+    return [_tuned(Night(store, tunable, data[tunable.module], now, code, audited)) for tunable in modules]
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One module's run of the job."""
+
+    store: Store
+    tunable: Tunable
+    data: MarketData
+    now: datetime
+    code: str
+    audited: Audited
+
+
+def _tuned(night: Night) -> Outcome:
+    module = night.tunable.module
+    try:
+        return _run(night)
+    except StoreUnavailableError:
+        raise
+    except TradingError as error:
+        return Outcome(module, Status.FAILED, str(error))
+
+
+def _run(night: Night) -> Outcome:
+    module, slot = night.tunable.module, slot_id(night.now)
+    champion = champion_of(night.store, module)
+    before = of_slot(night.store, champion, slot)
+    if before is not None:
+        told = f"slot {slot} wrote version {before.version} ({before.provenance.get('verdict')})"
+        return Outcome(module, Status.DONE_BEFORE, told, champion.doc.version, before.version)
+    values = night.tunable.model.parse(champion.doc.values, where=f"parameters/{module}")
+    known = recorded(night.store, module, night.now)
+    costs = cost_of_side(night.tunable, known)
+    tuned = _search(night, values, known, cost=costs["used_bps"] / _BPS)
+    model = outcome_record(known.trades)
+    return _decide(night, champion, values, tuned, extra={"costs": costs, "evidence": known.record(), "model": model})
+
+
+def _search(night: Night, values: Parameters, known: Recorded, *, cost: float) -> tuple[Tuned, ...]:
+    tunable = night.tunable
+    source = BarSource(tunable, night.data, night.now)
+    enabled = [s for s in tunable.strategies if getattr(values, s.name).enabled]
+    tuned = [_by_bars(tunable, strategy, values, source, cost=cost, tests=len(enabled)) for strategy in enabled]
+    if tunable.filters:
+        tuned.append(tune_filters(known.trades, known.proposals, tunable.filters, values))
+    return tuple(tuned)
+
+
+def _by_bars(
+    tunable: Tunable, strategy: Strategy, values: Parameters, source: BarSource, *, cost: float, tests: int
+) -> Tuned:
+    """Return what bars say of a strategy, on the first timeframe that has enough of them, as live trading chooses."""
+    settings: StrategyParameters = getattr(values, strategy.name)
+    execution: Execution = getattr(values, "execution", Execution())
+    traded = listed(tunable.universe, strategy.trades)
+    lacking = []
+    for minutes in dict.fromkeys(int(getattr(values, name)) for name in tunable.timeframes):
+        where = f"{tunable.module}.{strategy.name}, {minutes}-minute bars"
+        try:
+            panel = selected(source.panel(minutes), (*traded, *listed(tunable.universe, strategy.reads)))
+        except MissingDataError as error:
+            lacking.append(str(error))
+            continue
+        if not set(panel.symbols) & set(traded):
+            lacking.append(f"no {minutes}-minute bars of what it trades")
+            continue
+        check_panel(panel, where=where)
+        terms = Terms(execution, cost, tunable.bars_per_year(minutes))
+        stage = arena(strategy, settings, panel, terms, traded=traded, where=where)
+        found = walk_forward(stage, minutes=minutes, tests=tests)
+        if not found.missing:
+            return found
+        lacking.append(found.missing)
+    return insufficient(strategy.name, "; ".join(lacking))
+
+
+def _decide(
+    night: Night, champion: Champion, values: Parameters, tuned: tuple[Tuned, ...], *, extra: dict[str, Any]
+) -> Outcome:
+    module, number = night.tunable.module, champion.doc.version
+    model = str(extra["model"].get("reason", "")) or _model_line(extra["model"])
+    judged = [one for one in tuned if one.verdict is not None]
+    if not judged:
+        why = "; ".join(f"{one.name}: {one.missing}" for one in tuned) or "nothing is enabled"
+        return Outcome(module, Status.NOT_ENOUGH, why, number, tuned=tuned, model=model)
+    if not any(one.changes for one in judged):
+        why = "nothing that was tried was better in training than what trades now"
+        return Outcome(module, Status.UNCHANGED, why, number, tuned=tuned, model=model)
+    better = [one for one in judged if one.verdict is not None and one.verdict.better]
+    chosen = better or judged
+    changed = with_values(values, {name: value for one in chosen for name, value in one.changes.items()})
+    reason = _reason(better, judged)
+    provenance = _provenance(night, champion, tuned, extra) | {
+        "verdict": "activated" if better else "rejected",
+        "reason": reason,
+    }
+    candidate = Candidate(changed.model_dump(mode="json"), provenance, better=bool(better), text=reason)
+    version = promote(night.store, champion, candidate, now=night.now, audited=night.audited)
+    status = Status.ACTIVATED if better else Status.REJECTED
+    return Outcome(module, status, reason, number, version, tuned, model)
+
+
+def _reason(better: list[Tuned], judged: list[Tuned]) -> str:
+    if better:
+        moves = (f"{name} {one.current[name]:g} → {value:g}" for one in better for name, value in one.changes.items())
+        return f"better out of sample, trades from the next cycle on: {', '.join(moves)}"
+    whys = (f"{one.name}: {one.verdict.reasons[0]}" for one in judged if one.verdict is not None)
+    return f"not better out of sample ({'; '.join(whys)})"
+
+
+def _model_line(model: Mapping[str, Any]) -> str:
+    return f"{model['trades']} trades, Brier {model['brier']:.3f} (base rate {model['brier_base_rate']:.3f})"
+
+
+def _provenance(night: Night, champion: Champion, tuned: tuple[Tuned, ...], extra: dict[str, Any]) -> dict[str, Any]:
+    known = [one.record for one in tuned if one.verdict is not None and "from" in one.record]
+    return {
+        "source": "tuning",
+        "slot": slot_id(night.now),
+        "code": night.code,
+        "seed": SEED,
+        "champion": champion.doc.version,
+        "data_from": min((one["from"] for one in known), default=""),
+        "data_to": max((one["to"] for one in known), default=""),
+        "trials": sum(one.trials for one in tuned),
+        "rule": {**RULE, "largest_step": STEP, "folds": COUNT, "purge_bars": PURGE, "train_tests": TRAIN_TESTS},
+        "costs": extra["costs"],
+        "evidence": extra["evidence"],
+        "outcome_model": extra["model"],
+        "tuned": {one.name: dict(one.record) for one in tuned},
+    }

@@ -1,0 +1,48 @@
+"""Rolling windows to learn on and to be judged on: every test window is later than all that was learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+COUNT = 6
+TRAIN_TESTS = 4
+"""Length of a training window, in test windows."""
+PURGE = 5
+"""Rows between training and test that neither uses."""
+MIN_TEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Half-open row ranges of a training window and the test window after it."""
+
+    train: slice
+    test: slice
+
+
+def rows_needed(warmup: int) -> int:
+    """Return the least number of rows that `folds` can cut."""
+    return warmup + MIN_TEST * (COUNT + TRAIN_TESTS)
+
+
+def folds(rows: int, *, warmup: int) -> tuple[Fold, ...]:
+    """Return the folds of `rows` rows, oldest first; none when there are too few.
+
+    Parameters
+    ----------
+    rows
+        Number of rows of the panel.
+    warmup
+        Rows at the start on which not every candidate has an opinion; no fold uses them but as history.
+
+    Notes
+    -----
+    The last test window ends at the last row; what the division leaves over is dropped at the start.
+    """
+    length = (rows - warmup) // (COUNT + TRAIN_TESTS)
+    if length < MIN_TEST:
+        return ()
+    ends = [rows - length * back for back in range(COUNT - 1, -1, -1)]
+    return tuple(
+        Fold(slice(end - length * (TRAIN_TESTS + 1), end - length - PURGE), slice(end - length, end)) for end in ends
+    )
