@@ -146,7 +146,7 @@ def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Paramete
         request = trading.request(unit.book, parameters, unit.now)
         market = desk.market.snapshot(request, unit.now)
     except BrokerError as error:
-        unit.note = f"venue down: {error}"
+        unit.note, unit.trouble = f"venue down: {error}", CycleStatus.VENUE_DOWN
         key = f"venue_down_{desk.broker.name}_{unit.now:%Y%m%dT%H}"
         unit.tell(key, EventKind.VENUE_DOWN, f"{unit.module}: {error}", severity="warning")
         return MarketSnapshot(session=SessionState(is_open=False))
@@ -169,7 +169,7 @@ def _decide(unit: Unit, decide: Callable[[], Sequence[T]], name: str) -> Sequenc
     try:
         return decide()
     except Exception as error:  # noqa: BLE001 - a faulty strategy must not keep exits from being sent
-        unit.note = f"{name}: {type(error).__name__}: {error}"
+        unit.note, unit.trouble = f"{name}: {type(error).__name__}: {error}", CycleStatus.FAILED
         key = f"failed_{unit.module}_{type(error).__name__}_{unit.now:%Y%m%d}"
         unit.tell(key, EventKind.CYCLE_FAILED, f"{unit.module}: {unit.note}", severity="critical")
         return []

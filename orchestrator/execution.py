@@ -171,7 +171,7 @@ class OrderExecutor:
         idle = CycleStatus.IDLE if writes == 1 else CycleStatus.DECIDED
         return CycleSummary(
             slot=self._unit.slot,
-            status=CycleStatus.TRADED if plan.to_send else idle,
+            status=self._unit.trouble or (CycleStatus.TRADED if plan.to_send else idle),
             opportunities=len(decided),
             denied=sum(isinstance(verdict, Denied) for _, verdict in decided),
             orders=len(plan.to_send),
@@ -185,7 +185,7 @@ class OrderExecutor:
         return CycleDoc(
             module=unit.module,
             slot=unit.slot,
-            status=CycleStatus.TRADED if plan.to_send else CycleStatus.DECIDED,
+            status=unit.trouble or (CycleStatus.TRADED if plan.to_send else CycleStatus.DECIDED),
             opportunities=tuple(
                 trace_of(opportunity, verdict, self._order_id(opportunity, verdict)) for opportunity, verdict in decided
             ),

@@ -16,6 +16,7 @@ from orchestrator.domain.documents import (
     DESK_EXPOSURE,
     DESK_STATE,
     BookDoc,
+    CycleStatus,
     DeskStateDoc,
     EventDoc,
     EventKind,
@@ -61,6 +62,8 @@ class Unit:
     desk: DeskView
     parameters: Json
     note: str = ""
+    trouble: CycleStatus | None = None
+    """FAILED or VENUE_DOWN, once one of them happened: what the cycle is called, whatever else it did."""
     cleared: set[str] = field(default_factory=set)
     """Client order ids that the venue was asked for in this cycle and does not have."""
     changed: dict[str, Order] = field(default_factory=dict)

@@ -217,6 +217,7 @@ def test_a_venue_that_is_down_takes_no_new_risk_and_says_so(desk: TestDesk) -> N
     desk.broker.faults.add("state", Fault.UNAVAILABLE)
     report = desk.cycle()
     assert desk.submitted() == []
+    assert report.status is CycleStatus.VENUE_DOWN
     assert "venue down" in report.summary.note
     assert [snapshot.data["kind"] for snapshot in desk.store.query("events")] == ["venue_down"]
 
@@ -227,6 +228,7 @@ def test_a_faulty_strategy_does_not_keep_exits_from_being_sent(desk: TestDesk) -
     desk.module.entries, desk.module.exits, desk.module.raises = [], True, True
     report = desk.cycle()
     assert [result.client_order_id is not None for result in report.results] == [True]
+    assert report.status is CycleStatus.FAILED
     assert "ZeroDivisionError" in report.summary.note
 
 
