@@ -60,4 +60,5 @@ def _usage(error: TyperException) -> tuple[int, str]:
     context = getattr(error, "ctx", None)
     command = "desk" if context is None else context.command_path
     told = error.format_message() if hasattr(error, "format_message") else str(error)
+    told = told.replace("Value error, ", "")
     return BAD_INPUT, f"{command}: {told} (see `{command} --help`)"

@@ -68,6 +68,17 @@ def _check(window: Window, html: Path | None) -> None:
     if html is not None and (html.is_dir() or not html.parent.is_dir()):
         raise ConfigurationError(f"--html {html}: name a file in a folder that exists")
     parse_universe(window.universe)
+    _read_through(window)
+
+
+def _read_through(window: Window) -> None:
+    """Read the folder once here: what is wrong with it is said by the file's name, before any process is started."""
+    from venue.replay.feed import ReplayFeed
+    from venue.replay.universe import parse_universe as venue_universe
+
+    feed = ReplayFeed(window.data, window.first, window.last, venue_universe([window.universe]) or None)
+    if not feed.schedule(feed.now, feed.end):
+        raise ConfigurationError(f"--data {window.data}: nothing to replay from {window.first} to {window.last}")
 
 
 def _run(window: Window, store: StoreChoice, *, quiet: bool) -> tuple[dict[str, Any], Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -128,6 +128,10 @@ class _Venue:
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=60)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
     def moments(self) -> list[Moment]:
         """Return the moments of the window, in order."""
         return [
@@ -168,9 +172,9 @@ def memory_stack(window: Window) -> Iterator[Stack]:
 
         environment = {**desk_environment(url), **_desk_variables(window)}
         builder = Builder(Settings(environment), store=MemoryDataLayer())
-        venue = _Venue(url)
-        _seed(builder.store, venue)
-        yield MemoryStack(venue, builder)
+        with closing(_Venue(url)) as venue, closing(builder):
+            _seed(builder.store, venue)
+            yield MemoryStack(venue, builder)
 
 
 @contextmanager
@@ -193,10 +197,10 @@ def emulator_stack(window: Window) -> Iterator[Stack]:
             settings = Settings({**environment, **emulators.environment})
             os.environ.update(emulators.environment)
             store = Builder(settings).store
-            venue = _Venue(market.url)
-            _seed(store, venue)
             names = (*_FUNCTIONS.values(), "sweep")
-            yield EmulatorStack(venue, store, {name: emulators.trigger_url(name) for name in names})
+            with closing(_Venue(market.url)) as venue:
+                _seed(store, venue)
+                yield EmulatorStack(venue, store, {name: emulators.trigger_url(name) for name in names})
 
 
 def _desk_variables(window: Window) -> dict[str, str]:
