@@ -23,18 +23,24 @@ Mask = NDArray[np.bool_]
 
 POSITION_VOL = 0.02
 """Annual volatility that one position adds, as a fraction of the capital."""
-MAX_WEIGHT = 0.25
-"""Largest position, as a fraction of the capital."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What turns signals into trades. `cost` is that of one side, as a fraction of the notional."""
+    """What turns signals into trades.
+
+    Parameters
+    ----------
+    max_weight
+        Largest position, as a fraction of the capital.
+    cost
+        Of one side, as a fraction of the notional.
+    """
 
     exits: ExitRules
     max_positions: int
+    max_weight: float
     cost: float
-    bars_per_year: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +52,7 @@ class Market:
     """Expected move of one bar, in price."""
     least_stop: float
     weight: Floats
-    """Size of a position opened on this bar's signal, as a fraction of the capital."""
+    """Size that volatility asks for of a position opened on this bar's signal, as a fraction of the capital."""
 
     def __getitem__(self, rows: slice) -> Market:
         return Market(self.panel[rows], self.stop_base[rows], self.least_stop, self.weight[rows])
@@ -68,7 +74,7 @@ class Result:
 def market_of(panel: Panel, execution: Execution, *, bars_per_year: float) -> Market:
     """Return the market that positions in the symbols of `panel` are simulated on."""
     annual = volatility(panel.close, execution.vol_bars) * bars_per_year**0.5
-    weight = np.minimum(POSITION_VOL / np.maximum(annual, execution.min_annual_vol), MAX_WEIGHT)
+    weight = POSITION_VOL / np.maximum(annual, execution.min_annual_vol)
     return Market(panel, average_true_range(panel, execution.atr_bars), execution.min_stop_pct, weight)
 
 
@@ -128,7 +134,8 @@ class _Book:
 
     def _enter(self, row: int, free: Mask) -> None:
         panel, signals = self._market.panel, self._signals
-        weight, move = self._market.weight[row - 1], self._market.stop_base[row - 1]
+        weight = np.minimum(self._market.weight[row - 1], self._rules.max_weight)
+        move = self._market.stop_base[row - 1]
         wanted = free & ~self._held & (signals.target[row - 1] == 1.0) & (weight > 0) & (move > 0)
         slots = self._rules.max_positions - int(self._held.sum())
         if slots <= 0 or not wanted.any():

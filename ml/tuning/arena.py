@@ -62,7 +62,12 @@ class Arena:
         settings = with_values(self.champion, values)
         shown = self.panel[max(rows.start - warmup, 0) : rows.stop]
         signals = self._signals(shown, settings, rows.stop - rows.start)
-        rules = Rules(settings.exits, settings.max_positions, self.terms.cost, self.terms.bars_per_year)
+        rules = Rules(
+            exits=settings.exits,
+            max_positions=settings.max_positions,
+            max_weight=settings.weight,
+            cost=self.terms.cost,
+        )
         return simulate(self.market[rows], signals, rules)
 
     def _signals(self, panel: Panel, settings: StrategyParameters, rows: int) -> Signals:

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from orchestrator.domain.errors import DomainError
 from orchestrator.domain.parameters import Bounds, Parameters
+from orchestrator.domain.strategy import StrategyParameters
 
 STEP = 0.25
 """Largest move of a parameter in one version, as a share of the width of its bounds."""
 OWN_KNOBS = 2
 _DECIMALS = 4
-_NOT_OWN = ("max_positions",)
 _STOP = "exits.stop_moves"
 
 P = TypeVar("P", bound=Parameters)
@@ -48,7 +48,8 @@ def knobs_of(parameters: Parameters) -> tuple[Knob, ...]:
     """
     bounds = parameters.bounds()
     thresholds = [name for name in bounds if "confidence" in name]
-    own = [name for name in bounds if "." not in name and name not in {*thresholds, *_NOT_OWN}][:OWN_KNOBS]
+    shared = {*thresholds, *StrategyParameters.model_fields}
+    own = [name for name in bounds if "." not in name and name not in shared][:OWN_KNOBS]
     names = [*thresholds, *own, *([_STOP] if _STOP in bounds else [])]
     if not names:
         raise DomainError(f"{type(parameters).__name__} has no bounded number that could be tuned")

@@ -14,9 +14,10 @@ from orchestrator.cli.faults import DeskGroup
 from orchestrator.cli.grant import grant
 from orchestrator.cli.replay.command import replay
 from orchestrator.cli.status import status, watch
+from orchestrator.cli.tune import tune
 from orchestrator.cli.up import up
 
-COMMANDS = (up, replay, run, status, watch, halt, reduce, resume, doctor, grant)
+COMMANDS = (up, replay, run, status, watch, halt, reduce, resume, doctor, grant, tune)
 
 app = typer.Typer(
     name="desk", cls=DeskGroup, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False

@@ -47,7 +47,7 @@ def replay(
 ) -> None:
     """Replay recorded market data through the whole desk and compare it with the venue's ledger."""
     window = Window(data, first.date(), last.date(), " ".join([universe, *(more or [])]).strip())
-    _check(window, html)
+    check(window, html)
     result, curve = _run(window, store, quiet=as_json)
     if html is not None:
         html.write_text(page(result, curve), encoding="utf-8")
@@ -59,7 +59,7 @@ def replay(
         raise typer.Exit(WRONG)
 
 
-def _check(window: Window, html: Path | None) -> None:
+def check(window: Window, html: Path | None = None) -> None:
     """Refuse what cannot be replayed or written before anything is started."""
     if window.first > window.last:
         raise ConfigurationError(f"--from {window.first} is after --to {window.last}")
@@ -83,7 +83,7 @@ def _read_through(window: Window) -> None:
 
 def _run(window: Window, store: StoreChoice, *, quiet: bool) -> tuple[dict[str, Any], Any]:
     start = memory_stack if store is StoreChoice.MEMORY else emulator_stack
-    with _progress(quiet=quiet) as bar:
+    with progress(quiet=quiet) as bar:
         task = bar.add_task("starting", total=None)
         with start(window) as stack:
             run = drive(
@@ -97,7 +97,8 @@ def _run(window: Window, store: StoreChoice, *, quiet: bool) -> tuple[dict[str, 
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress]:
+def progress(*, quiet: bool) -> Iterator[Progress]:
+    """Show a bar on standard error while the block runs, where a person is looking."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=quiet or not console.is_terminal) as bar:

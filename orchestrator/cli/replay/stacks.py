@@ -79,6 +79,7 @@ class MemoryStack:
 
     def __init__(self, venue: _Venue, builder: Builder) -> None:
         self._venue = venue
+        self.builder = builder
         self.store = builder.store
         self._orchestrator: ModularOrchestrator = builder.orchestrator()
         self.moments, self.advance, self.ledger = venue.moments, venue.advance, venue.ledger
@@ -158,7 +159,7 @@ class _Venue:
 
 
 @contextmanager
-def memory_stack(window: Window) -> Iterator[Stack]:
+def memory_stack(window: Window) -> Iterator[MemoryStack]:
     """Start a desk in this process: no Java, no Node."""
     from scripts.market import desk_environment
     from venue import Exchange, serve
