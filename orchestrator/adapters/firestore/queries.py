@@ -47,6 +47,10 @@ QUERIES: tuple[Query, ...] = (
     Query("changed_orders", "orders", (("updated_at", ">="),), "updated_at", limit=200),
     Query("closed_trades", "trades", (("module", "=="), ("closed_at", "<=")), "-closed_at", limit=200),
     Query("decided_cycles", "cycles", (("module", "=="), ("slot", "<=")), "-slot", limit=200),
+    Query("replayed_equity", "equity", order_by="month"),
+    Query("replayed_orders", "orders", order_by="created_at"),
+    Query("replayed_trades", "trades", order_by="closed_at"),
+    Query("replayed_cycles", "cycles", order_by="slot"),
     Query("changed_events", "events", (("at", ">="),), "at", limit=200),
 )
 

@@ -116,7 +116,7 @@ def _is_due(module: ModuleName, moment: Moment, run: Run) -> bool:
 def _left_alone(moment: Moment, run: Run) -> list[ModuleName]:
     """Return the modules that hold something and have seen nothing new for long: expiry does not wait for data."""
     since = moment.time - LOOK_AFTER
-    return [module for module in run.holding if run.fired[module] <= since and module not in moment.modules]
+    return [module for module in run.holding if module not in moment.modules and run.fired[module] <= since]
 
 
 def _count(stack: Stack, module: ModuleName, run: Run) -> CycleStatus | None:

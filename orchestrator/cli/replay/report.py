@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.cli.replay.driver import Run
 from orchestrator.cli.replay.stacks import Stack
@@ -28,11 +28,12 @@ from orchestrator.domain.documents import (
 )
 from orchestrator.domain.orders import Order
 from orchestrator.domain.positions import Trade
-from orchestrator.ports import Store
+from orchestrator.ports import Snapshot
 
-_PAGE = 1000
+_ALL = 1_000_000
 
 Json = dict[str, Any]
+D = TypeVar("D", bound=Document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,23 @@ def gather(stack: Stack) -> Findings:
     store = stack.store
     paths = {book_path(module): module for module in ModuleName}
     found = store.get_many(list(paths))
-    points = [point for doc in _all(store, "equity", EquityDoc, by="month") for point in doc.points]
+    months = store.query("equity", order_by="month", limit=_ALL)
+    orders = store.query("orders", order_by="created_at", limit=_ALL)
+    trades = store.query("trades", order_by="closed_at", limit=_ALL)
+    cycles = store.query("cycles", order_by="slot", limit=_ALL)
+    points = [point for doc in _decoded(EquityDoc, months) for point in doc.points]
     return Findings(
-        orders=[doc.order for doc in _all(store, "orders", OrderDoc, by="created_at")],
-        trades=[doc.trade for doc in _all(store, "trades", TradeDoc, by="closed_at")],
-        cycles=list(_all(store, "cycles", CycleDoc, by="slot")),
+        orders=[doc.order for doc in _decoded(OrderDoc, orders)],
+        trades=[doc.trade for doc in _decoded(TradeDoc, trades)],
+        cycles=list(_decoded(CycleDoc, cycles)),
         books={paths[path]: decode(BookDoc, snapshot.data, where=path) for path, snapshot in found.items()},
         curve=sorted(points, key=lambda point: point.at),
         ledger=stack.ledger(),
     )
 
 
-def _all(store: Store, collection: str, model: Any, *, by: str) -> Iterator[Any]:
-    for snapshot in store.query(collection, order_by=by, limit=1_000_000):
-        yield decode(model, snapshot.data, where=snapshot.path)
+def _decoded(model: type[D], snapshots: Iterable[Snapshot]) -> Iterator[D]:
+    return (decode(model, snapshot.data, where=snapshot.path) for snapshot in snapshots)
 
 
 def report(stack_name: str, run: Run, found: Findings) -> Json:
