@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
 from orchestrator.cli.replay.driver import Run
 from orchestrator.cli.replay.stacks import Stack
 from orchestrator.domain.base import ZERO, ModuleName, cents
@@ -33,7 +35,7 @@ from orchestrator.ports import Snapshot
 _ALL = 1_000_000
 
 Json = dict[str, Any]
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
