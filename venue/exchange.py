@@ -17,7 +17,7 @@ from venue.feed import Advance, Asset, AssetKind, Feed, MarketBar, MarketQuote, 
 from venue.fees import FeeSchedule
 from venue.hours import Hours
 from venue.ids import kraken_id, uuid_of
-from venue.matching import Match, TouchSizes, at_quote, floor_to, in_bar, package, stops_first, worse_tick
+from venue.matching import Match, TouchSizes, at_quote, floor_to, in_bar, package, stops_first, traded, worse_tick
 from venue.occ import MULTIPLIER, Contract
 from venue.orders import (
     ZERO,
@@ -60,6 +60,7 @@ class Exchange:
         self.assets = feed.assets()
         self.accounts = {spec.name: Account(spec, feed.now) for spec in self._specs}
         self.orders: dict[str, Order] = {}
+        self.halted: set[str] = set()
         self._working: dict[str, Order] = {}
         self._touch = TouchSizes()
         self._sequence = 0
@@ -230,6 +231,8 @@ class Exchange:
     def _work(self, order: Order) -> None:
         if not order.is_open or order.is_leg or order.live_since is None or not self.is_open(order.kind):
             return
+        if self.halted and not self.halted.isdisjoint(traded(order)):
+            return
         if order.status in {Status.PENDING_NEW, Status.ACCEPTED}:
             self._set_status(order, Status.NEW)
         if order.hold_moments:
@@ -253,11 +256,11 @@ class Exchange:
             return
         for symbol, bar in advance.bars:
             for order in stops_first(o for o in self._working.values() if o.symbol == symbol):
-                self._work_bar(order, bar)
+                self._work_bar(symbol, order, bar)
 
-    def _work_bar(self, order: Order, bar: MarketBar) -> None:
+    def _work_bar(self, symbol: str, order: Order, bar: MarketBar) -> None:
         live = order.live_since is not None and order.live_since <= bar.start
-        if not order.is_open or not live or order.hold_moments or order.order_class is OrderClass.MLEG:
+        if not order.is_open or not live or order.hold_moments or order.is_mleg or symbol in self.halted:
             return
         match = in_bar(order, bar)
         if match is not None:

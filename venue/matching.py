@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from venue.feed import MarketBar, MarketQuote
+from venue.occ import parse
 from venue.orders import Order, OrderType, Side
 
 PARTICIPATION = Decimal("0.1")
@@ -123,6 +124,12 @@ def _reached(level: Decimal, bar: MarketBar, *, rising: bool) -> Decimal | None:
 def stops_first(orders: Iterable[Order]) -> list[Order]:
     """Return the orders with stops ahead of the rest, each part in order of arrival."""
     return sorted(orders, key=lambda order: order.type not in STOPS)
+
+
+def traded(order: Order) -> set[str]:
+    """Return the symbols an order trades, and the underlyings of those that are contracts."""
+    names = {one.symbol for one in (order, *order.legs) if one.symbol}
+    return names | {contract.underlying for name in names if (contract := parse(name)) is not None}
 
 
 def package(legs: Iterable[tuple[Order, MarketQuote]]) -> Match | None:

@@ -15,7 +15,7 @@ from alpaca.data.requests import StockLatestQuoteRequest
 from alpaca.trading.enums import OrderSide, OrderStatus, TimeInForce
 from alpaca.trading.requests import MarketOrderRequest
 
-from tests.contract.venue_market import HOUR, OPEN, Venue, open_venue
+from tests.contract.venue_market import CALL_640, HOUR, OPEN, Venue, open_venue
 from venue.server import advance_by
 from venue.web.control import Pace
 
@@ -195,3 +195,25 @@ def test_faults_are_listed_counted_and_removed(venue: Venue) -> None:
     assert venue.http.get("/v2/clock").status_code == 200
     assert venue.http.post("/venue/faults", json={"kind": "nonsense"}).status_code == 422
     assert venue.http.post("/venue/faults", json={"kind": "late_fill", "colour": 1}).status_code == 422
+
+
+def test_halted_symbol_rests_its_orders_and_its_options(venue: Venue) -> None:
+    assert venue.http.post("/venue/halts", json={"symbol": "SPY"}).json() == ["SPY"]
+    venue.trading.submit_order(buy(1, "h1"))
+    venue.trading.submit_order(buy(1, "h2").model_copy(update={"symbol": CALL_640}))
+    venue.advance(OPEN + HOUR)
+    waiting = {name: venue.trading.get_order_by_client_id(name).filled_qty for name in ("h1", "h2")}
+    assert waiting == {"h1": "0", "h2": "0"}
+    assert venue.http.post("/venue/halts", json={"symbol": "SPY", "halted": False}).json() == []
+    venue.advance(OPEN + 2 * HOUR)
+    assert venue.trading.get_order_by_client_id("h1").filled_avg_price == "642.1"
+    assert venue.http.post("/venue/halts", json={"symbol": "NOPE"}).status_code == 422
+
+
+def test_clock_skew_puts_the_told_time_wrong_and_nothing_else(venue: Venue) -> None:
+    for path in ("/v2/clock", "/0/public/Time", "/api/v3/time"):
+        venue.fault("clock_skew", path, skew_seconds=90)
+    wrong = OPEN + timedelta(seconds=90)
+    assert venue.trading.get_clock().timestamp == wrong
+    assert venue.kraken.fetch_time() == venue.binance.fetch_time() == int(wrong.timestamp() * 1000)
+    assert venue.trading.get_clock().timestamp == OPEN

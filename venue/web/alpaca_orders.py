@@ -256,7 +256,7 @@ def get_clock(call: Call) -> Reply:
     following, next_open = exchange.hours.following(now), exchange.hours.next_open(now)
     return reply(
         {
-            "timestamp": stamp(now),
+            "timestamp": stamp(call.told_time),
             "is_open": exchange.hours.current(now) is not None,
             "next_open": stamp(next_open.open if next_open is not None else now),
             "next_close": stamp(following.close if following is not None else now),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from functools import partial
 
 from starlette.requests import Request
@@ -76,6 +77,8 @@ class VenueApp:
         if fault.kind is FaultKind.TIMEOUT_BEFORE:
             return None
         call.quote_fault = fault.quote_fault()
+        if fault.kind is FaultKind.CLOCK_SKEW:
+            call.skew = timedelta(seconds=fault.skew_seconds)
         call.order_fault = partial(_disturb, fault)
         answer = self.handle(call)
         if fault.kind is FaultKind.DUPLICATE_REFUSED:

@@ -35,7 +35,7 @@ def ping(_: Call) -> Reply:
 
 def get_time(call: Call) -> Reply:
     """Tell the venue's time."""
-    return reply({"serverTime": _milliseconds(call.exchange.now)})
+    return reply({"serverTime": _milliseconds(call.told_time)})
 
 
 def exchange_info(call: Call) -> Reply:

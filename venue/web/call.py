@@ -95,6 +95,7 @@ class Call:
     args: Mapping[str, str] = field(default_factory=dict)
     cache: Cache = field(default_factory=Cache)
     quote_fault: QuoteFault | None = None
+    skew: timedelta = timedelta(0)
     order_fault: Callable[[Order], None] | None = None
     after: Callable[[], None] | None = None
     _params: dict[str, str] | None = None
@@ -105,6 +106,11 @@ class Call:
         if self._params is None:
             self._params = dict(parse_qsl(self.query, keep_blank_values=True))
         return self._params
+
+    @property
+    def told_time(self) -> datetime:
+        """Return the time the venue tells, which a fault may have put wrong."""
+        return self.exchange.now + self.skew
 
     def json(self) -> dict[str, object]:
         """Return the body as a JSON object.

@@ -96,6 +96,20 @@ class Control:
         self.forget()
         return self.get_clock(call)
 
+    def get_halts(self, call: Call) -> Reply:
+        """List the symbols in which trading is halted."""
+        return reply(sorted(call.exchange.halted))
+
+    def post_halts(self, call: Call) -> Reply:
+        """Halt trading in a symbol, or let it go on; orders rest meanwhile, quotes stand."""
+        body = call.json()
+        symbol = str(body.get("symbol") or "")
+        if call.exchange.asset(symbol) is None or set(body) - {"symbol", "halted"}:
+            raise RefusedError(Refusal.BAD_REQUEST, 'post {"symbol": a listed symbol, "halted": true or false}')
+        change = call.exchange.halted.add if body.get("halted", True) else call.exchange.halted.discard
+        change(symbol)
+        return self.get_halts(call)
+
     def get_faults(self, _: Call) -> Reply:
         """List the faults that were set."""
         return reply([fault.json() for fault in self.faults.faults])

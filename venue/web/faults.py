@@ -32,6 +32,7 @@ class FaultKind(StrEnum):
     ONE_SIDED_QUOTE = "one_sided_quote"
     DUPLICATE_REFUSED = "duplicate_refused"
     LATE_FILL = "late_fill"
+    CLOCK_SKEW = "clock_skew"
 
 
 @dataclass(slots=True)
@@ -51,6 +52,7 @@ class Fault:
     age_seconds: float = 3600.0
     fraction: Decimal = Decimal("0.5")
     moments: int = 1
+    skew_seconds: float = 60.0
     hits: int = 0
 
     def matches(self, call: Call) -> bool:
@@ -156,4 +158,5 @@ _OPTIONS: dict[str, Callable[[object], object]] = {
     "age_seconds": _seconds,
     "fraction": _fraction,
     "moments": _integer,
+    "skew_seconds": _seconds,
 }

@@ -23,7 +23,7 @@ def names_of(call: Call) -> dict[str, Pair]:
 
 def get_time(call: Call) -> Reply:
     """Tell the venue's time."""
-    now = call.exchange.now
+    now = call.told_time
     return answer({"unixtime": int(now.timestamp()), "rfc1123": format_datetime(now)})
 
 

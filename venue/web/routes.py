@@ -108,6 +108,8 @@ def routes(
             ("GET", "/venue/schedule"): control.get_schedule,
             ("GET", "/venue/ledger"): control.get_ledger,
             ("POST", "/venue/reset"): control.post_reset,
+            ("GET", "/venue/halts"): control.get_halts,
+            ("POST", "/venue/halts"): control.post_halts,
             ("GET", "/venue/faults"): control.get_faults,
             ("POST", "/venue/faults"): control.post_faults,
             ("DELETE", "/venue/faults"): control.delete_faults,
