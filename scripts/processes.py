@@ -106,7 +106,7 @@ def _undisturbed() -> Iterator[None]:
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     """Ask the leader to stop, then end what it left behind (firebase-tools leaves its Python workers)."""
     if process.poll() is None:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:

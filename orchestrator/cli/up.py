@@ -162,13 +162,14 @@ def _seed_desk(emulators: suite.Suite, clock: scheduler.VenueTime) -> None:
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """Turn SIGTERM into what Ctrl-C does, so that both end the suite in order."""
+    """Let SIGTERM do what Ctrl-C does, also where a shell started this in the background with Ctrl-C turned off."""
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

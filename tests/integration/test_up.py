@@ -27,6 +27,11 @@ ROOT = Path(__file__).resolve().parents[2]
 MOVABLE = ("hosting", "firestore", "auth", "functions", "venue")
 
 
+def _without_interrupt() -> None:
+    """Turn Ctrl-C off, as a shell does for what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class Desk:
     """A `desk up` that was started, and what it said so far."""
 
@@ -40,6 +45,7 @@ class Desk:
             env={**os.environ, "FIREDESK_TEST": marker},
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=_without_interrupt,
         )
         self.ready = self.say()
 
