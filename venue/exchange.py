@@ -174,7 +174,7 @@ class Exchange:
         return intake.build(self, account, request, self._sequence)
 
     def liquidate(self, account: Account, request: OrderRequest, price: Decimal) -> None:
-        """Sell something on the venue's own account of the matter, at that price, whatever the hour."""
+        """Close a position on the venue's own decision, at that price, whatever the hour."""
         order = self._build(account, request)
         self._register(account, order)
         self._fill(order, order.qty, price, maker=False)

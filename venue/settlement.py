@@ -117,7 +117,7 @@ def expire(exchange: Exchange, session: Session) -> None:
     for account in exchange.accounts.values():
         dead = [(p, c) for p in account.held() if (c := parse(p.symbol)) is not None and c.expiry <= session.day]
         for position, contract in dead:
-            _liquidate_if_unaffordable(exchange, account, position, contract)
+            _liquidate_if_not_carried(exchange, account, position, contract)
         for position, contract in dead:
             if position.qty:
                 _settle(exchange, account, position, contract)
@@ -147,18 +147,26 @@ def _settle(exchange: Exchange, account: Account, position: Position, contract: 
     )  # fmt: skip
 
 
-def _liquidate_if_unaffordable(exchange: Exchange, account: Account, position: Position, contract: Contract) -> None:
-    """Sell a long contract whose exercise the account could not carry, as Alpaca does on expiry day."""
+def _liquidate_if_not_carried(exchange: Exchange, account: Account, position: Position, contract: Contract) -> None:
+    """Close a contract whose settlement would leave the account without the shares or the cash, as brokers do.
+
+    A long contract is sold at the bid (for nothing, if there is none), a short one bought at the ask or its worth.
+    """
     price = _close_price(exchange, contract)
-    if price is None or position.qty <= 0 or contract.intrinsic(price) < AUTO_EXERCISE:
-        return
-    if _carries(exchange, account, contract):
+    if price is None or contract.intrinsic(price) < AUTO_EXERCISE or _carries(exchange, account, contract):
         return
     quote = exchange.quote(contract.symbol)
-    bid = quote.bid if quote is not None and quote.bid is not None else ZERO
-    request = OrderRequest(contract.symbol, Side.SELL, position.qty, OrderType.MARKET, TimeInForce.DAY,
-                           client_order_id=f"venue-liquidation-{contract.symbol}-{contract.expiry}")  # fmt: skip
-    exchange.liquidate(account, request, bid)
+    long = position.qty > 0
+    touch = None if quote is None else (quote.bid if long else quote.ask)
+    request = OrderRequest(
+        contract.symbol,
+        Side.SELL if long else Side.BUY,
+        abs(position.qty),
+        OrderType.MARKET,
+        TimeInForce.DAY,
+        client_order_id=f"venue-liquidation-{contract.symbol}-{contract.expiry}",
+    )
+    exchange.liquidate(account, request, touch or (ZERO if long else contract.intrinsic(price)))
 
 
 def _carries(exchange: Exchange, account: Account, contract: Contract) -> bool:

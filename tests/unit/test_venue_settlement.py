@@ -132,6 +132,24 @@ def test_covered_call_is_assigned_and_the_shares_go() -> None:
     assert account.cash - account.spec.cash == realized - fees
 
 
+def test_short_call_whose_assignment_would_leave_short_stock_is_bought_back() -> None:
+    exchange = market("641")
+    account = exchange.accounts["alpaca"]
+    spread(exchange, call(640), call(645), "-0.90")
+    exchange.advance(CLOSE)
+    assert (account.qty("SPY"), account.held()) == (D(0), [])
+    assert (account.fills[-1].side, account.fills[-1].price) == (Side.BUY, D("2.1"))
+    assert kinds(account) == ["OPEXP"]
+
+
+def test_put_whose_assignment_the_cash_carries_brings_the_shares() -> None:
+    exchange = market("628")
+    account = exchange.accounts["alpaca"]
+    spread(exchange, put(630), put(625), "-0.90")
+    exchange.advance(CLOSE)
+    assert (account.qty("SPY"), sorted(kinds(account))) == (D(100), ["OPASN", "OPEXP", "OPTRD"])
+
+
 def test_put_spread_in_the_money_on_both_legs_nets_to_its_width() -> None:
     exchange = market("620")
     account = exchange.accounts["alpaca"]
