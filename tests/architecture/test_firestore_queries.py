@@ -19,7 +19,7 @@ from orchestrator.adapters.firestore.queries import QUERIES, Query, composite_in
 from scripts.codegen_types import outputs
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("orchestrator", "modules", "ml", "functions", "scripts", "venue")
+SOURCES = ("orchestrator", "modules", "ml", "functions")
 STORE_FILES = {
     "orchestrator/ports.py",
     "orchestrator/adapters/firestore/data_layer.py",
