@@ -46,9 +46,9 @@ def test_what_is_deployed_is_what_is_locked(codebase: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "homes"),
     [
-        ("alpaca-py", {"stocks", "options"}),
-        ("pandas", {"stocks", "options"}),
-        ("ccxt", {"crypto"}),
+        ("alpaca-py", {"stocks", "options", "tuning"}),
+        ("pandas", {"stocks", "options", "tuning"}),
+        ("ccxt", {"crypto", "tuning"}),
         ("apprise", {"events"}),
         ("scikit-learn", {"tuning"}),
         ("optuna", {"tuning"}),
