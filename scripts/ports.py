@@ -44,6 +44,6 @@ def free_ports(names: Iterable[str]) -> dict[str, int]:
 
 
 def preferred_ports(wanted: Mapping[str, int]) -> dict[str, int]:
-    """Return each wanted port if it is free, else a free one instead."""
-    occupied = [name for name, port in wanted.items() if not is_free(port)]
+    """Return each wanted port if it is free, else a free one instead; 0 wants any."""
+    occupied = [name for name, port in wanted.items() if port == 0 or not is_free(port)]
     return {**wanted, **free_ports(occupied)}

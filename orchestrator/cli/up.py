@@ -123,7 +123,7 @@ class _Screen:
 def _run(screen: _Screen, *, project: str, wanted: Mapping[str, int], choice: MarketChoice) -> None:
     """Start everything, then fire functions until a signal comes."""
     ports = preferred_ports(wanted)
-    for name in (name for name in wanted if ports[name] != wanted[name]):
+    for name in (name for name in wanted if ports[name] != wanted[name] and wanted[name]):
         screen.note(f"port {wanted[name]} is in use: {name} listens on {ports[name]} instead")
     with screen.step("Building the dashboard"):
         dashboard.build()

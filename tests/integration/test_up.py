@@ -27,17 +27,23 @@ ROOT = Path(__file__).resolve().parents[2]
 MOVABLE = ("hosting", "firestore", "auth", "functions", "venue")
 
 
-def _without_interrupt() -> None:
-    """Turn Ctrl-C off, as a shell does for what it starts in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 class Desk:
     """A `desk up` that was started, and what it said so far."""
 
     def __init__(self, marker: str) -> None:
         ports = [part for name, port in free_ports(MOVABLE).items() for part in (f"--{name}-port", str(port))]
-        command = [str(Path(sys.executable).parent / "desk"), "up", "--json", "--speed", "60"]
+        # Started as a shell starts what it puts in the background: with Ctrl-C turned off.
+        command = [
+            "sh",
+            "-c",
+            'trap "" INT; exec "$@"',
+            "sh",
+            str(Path(sys.executable).parent / "desk"),
+            "up",
+            "--json",
+            "--speed",
+            "60",
+        ]
         self.marker = f"FIREDESK_TEST={marker}"
         self.process = subprocess.Popen(
             [*command, "--project", f"demo-up-{os.getpid()}", *ports],
@@ -45,7 +51,6 @@ class Desk:
             env={**os.environ, "FIREDESK_TEST": marker},
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=_without_interrupt,
         )
         self.ready = self.say()
 
