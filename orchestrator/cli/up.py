@@ -27,16 +27,17 @@ from scripts.demo_users import USERS, create_demo_users, mirror_demo_users
 from scripts.market import Market, MarketChoice, desk_environment, running_market
 from scripts.ports import DEFAULTS, preferred_ports
 from scripts.processes import ProcessError, watch
-from scripts.steps import MissingToolError
 
-_EXIT_MISSING = 1
 _PORT_HELP = "Port of {}; a free one is taken when it is occupied."
 
 
 def up(
     speed: Annotated[float, typer.Option(help="Seconds of the market in one second of ours.", min=0.0)] = 20.0,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic market.")] = 7,
-    data: Annotated[Path | None, typer.Option(help="Replay this folder instead of the synthetic market.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Replay this folder instead of the synthetic market.", exists=True, file_okay=False),
+    ] = None,
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
     project: Annotated[str, typer.Option(help="Project id of the emulators; must start with demo-.")] = "demo-firedesk",
@@ -48,6 +49,10 @@ def up(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Start the whole desk on this machine: emulators, venue, scheduler, page. Ctrl-C ends it."""
+    if not project.startswith("demo-"):
+        raise typer.BadParameter(f"{project}: a local suite's project id starts with demo-", param_hint="--project")
+    if (data is None) != (first is None) or (data is None) != (last is None):
+        raise typer.BadParameter("--data, --from and --to belong together")
     wanted = {
         **DEFAULTS,
         "hosting": hosting_port,
@@ -63,9 +68,8 @@ def up(
             _run(screen, project=project, wanted=wanted, choice=market)
     except KeyboardInterrupt:
         screen.note("stopped; no process is left")
-    except (MissingToolError, ProcessError, OSError) as error:
-        screen.fail(str(error))
-        raise typer.Exit(_EXIT_MISSING) from error
+    except OSError as error:
+        raise ProcessError(f"a part of the suite does not answer: {error}") from error
 
 
 class _Screen:
@@ -90,10 +94,6 @@ class _Screen:
     def note(self, text: str) -> None:
         """Say one thing that is not the result."""
         self._err.print(f"  {escape(text)}")
-
-    def fail(self, text: str) -> None:
-        """Say in one line what went wrong."""
-        self._err.print(f"[red]error:[/] {escape(text)}")
 
     def ready(self, emulators: suite.Suite, market: Market, clock: scheduler.VenueTime) -> None:
         """Say where the page is and how to sign in."""
