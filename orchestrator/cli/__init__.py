@@ -12,12 +12,13 @@ from orchestrator.cli.cycle import run
 from orchestrator.cli.doctor.command import doctor
 from orchestrator.cli.faults import DeskGroup
 from orchestrator.cli.grant import grant
+from orchestrator.cli.parameters import parameters
 from orchestrator.cli.replay.command import replay
 from orchestrator.cli.status import status, watch
 from orchestrator.cli.tune import tune
 from orchestrator.cli.up import up
 
-COMMANDS = (up, replay, run, status, watch, halt, reduce, resume, doctor, grant, tune)
+COMMANDS = (up, replay, run, status, watch, halt, reduce, resume, doctor, grant, parameters, tune)
 
 app = typer.Typer(
     name="desk", cls=DeskGroup, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False

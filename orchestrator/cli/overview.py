@@ -35,7 +35,7 @@ def _head(desk: Desk, summary: SummaryDoc, name: str) -> Text:
     lines = [
         f"[bold]{escape(name)}[/]  [{show.STATE_STYLE[state]}]{state}[/]  {escape(_market(summary))}",
         f"equity {show.usd(summary.equity)} USD, today {show.usd(summary.day_pnl, signed=True)}, "
-        f"from the peak {-100 * summary.drawdown:.2f} %",
+        f"{100 * summary.drawdown:.2f} % below the peak",
     ]
     if state != "ACTIVE":
         lines.append(f"{state} by {escape(desk.state.by)}: {escape(desk.state.reason)}")

@@ -219,3 +219,38 @@ def test_a_refusal_is_exit_1_and_says_what_to_do(watched: Builder, store: Memory
     assert brake(store) is DeskState.HALTED
     assert desk(watched, "resume", "--accept-loss", "--wait", "0").exit_code == 0
     assert brake(store) is DeskState.ACTIVE
+
+
+def test_parameters_go_back_to_an_earlier_version(trading: Builder) -> None:
+    second = _second_version(trading, {"timeframe": 60})
+    assert told(desk(trading, "parameters", "stocks", "--json"))["active"] == 2
+    found = told(desk(trading, "parameters", "stocks", "--activate", "1", "--json"))
+    assert (found["active"], [doc["version"] for doc in found["versions"]]) == (1, [1, 2])
+    stored = trading.store.get_many(["parameters/stocks"])["parameters/stocks"].data
+    assert (stored["version"], stored["activated_by"]) == (1, "console")
+    assert stored["values"] != second
+    (entry,) = documents(trading.store, "audit").values()
+    assert (entry["action"], entry["detail"]["from"], entry["detail"]["to"]) == ("activate_parameters", "2", "1")
+    assert [event["kind"] for event in documents(trading.store, "events").values()] == ["parameters_activated"]
+    assert "trades" in desk(trading, "parameters", "stocks").stdout
+
+
+def test_a_version_out_of_bounds_or_missing_does_not_trade(trading: Builder) -> None:
+    _second_version(trading, {"timeframe": 60})
+    path = "parameters/stocks/versions/1"
+    first = trading.store.get_many([path])[path].data
+    trading.store.commit([Put(path, {**first, "values": {**first["values"], "timeframe": 7}})])
+    failed(desk(trading, "parameters", "stocks", "--activate", "1"), path, "timeframe", code=2)
+    failed(desk(trading, "parameters", "stocks", "--activate", "9"), "versions/9 does not exist", code=2)
+    assert told(desk(trading, "parameters", "stocks", "--json"))["active"] == 2
+    assert documents(trading.store, "audit") == {}
+
+
+def _second_version(built: Builder, change: dict[str, Any]) -> dict[str, Any]:
+    """Let a second version trade, as tuning would."""
+    path = "parameters/stocks"
+    data = built.store.get_many([path])[path].data
+    values = {**data["values"], **change}
+    doc = {**data, "version": 2, "values": values, "activated_by": "tuning"}
+    built.store.commit([Put(path, doc), Put(f"{path}/versions/2", doc)])
+    return values
