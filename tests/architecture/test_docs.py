@@ -1,12 +1,12 @@
 """What the pages name exists: files, links, commands and their options, make targets."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 import typer
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from orchestrator.cli import app
 
@@ -25,7 +25,7 @@ _MADE = re.compile(
     r"(?:\.venv|\.firedesk|\.tools|node_modules|dashboard/dist|test-artifacts|functions/\w+/\.env|\.\./|roles/|\S*/my_)"
 )
 _PATH = re.compile(r"`((?:[\w.*-]+/)+[\w.*-]*|[\w-]+\.(?:py|md|json|toml|rules|ts))`")
-_COMMAND = re.compile(r"(?:`|^ {4,}|uv run )desk ([a-z]+)\b([^`\n;]*)", re.MULTILINE)
+_COMMAND = re.compile(r"(?:`|^ {4,}|uv run |\.venv/bin/)desk ([a-z]+)\b([^`\n;]*)", re.MULTILINE)
 FORBIDDEN = re.compile(
     r"/work/|/root/|/tmp/|\bsession helper|\bissue #?\d|pypi\.org|registry\.npmjs|\b(?:claude|gpt|copilot)\b",
     re.IGNORECASE,
@@ -117,7 +117,7 @@ def test_the_licence_is_apache_two() -> None:
 
 def test_every_exit_code_is_documented() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
-    shown = subprocess.run([str(ROOT / ".venv/bin/desk"), "--help"], capture_output=True, text=True, check=True).stdout
+    shown = CliRunner().invoke(app, ["--help"]).stdout
     told = "0 done; 1 looked at and not right; 2 bad input or set-up; 3 store, venue or emulators out of reach"
     assert told in readme
     assert "3 store" in shown

@@ -18,6 +18,7 @@ from orchestrator.cli import app
 from orchestrator.commands import execute
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import DESK_STATE, AuditDoc
+from orchestrator.domain.errors import StoreUnavailableError
 from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Put
 from tests.small_market import desk_on, write_folder
@@ -172,6 +173,39 @@ def test_watch_looks_once(watched: Builder) -> None:
     assert result.exit_code == 0
     assert "equity 100,000.00 USD" in result.stdout
     assert told(desk(watched, "watch", "--once", "--json"))["desk"] == "demo-watched"
+
+
+def test_ctrl_c_ends_a_watch_cleanly(watched: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("orchestrator.cli.status.time.sleep", pressed)
+    for more in ([], ["--json"]):
+        result = desk(watched, "watch", *more)
+        assert result.exit_code == 0, result.output
+        assert result.stderr == ""
+
+
+def test_a_watch_survives_a_store_that_is_away_for_a_moment(
+    watched: Builder, store: MemoryDataLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([store.get_many, _away, store.get_many])
+    steps = iter([None, None])
+    monkeypatch.setattr(store, "get_many", lambda paths: next(answers)(paths))
+
+    def until_the_end(_seconds: float) -> None:
+        if next(steps, "end") == "end":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("orchestrator.cli.status.time.sleep", until_the_end)
+    result = desk(watched, "watch")
+    assert result.exit_code == 0, result.output
+    assert "no answer, trying again: the store is away" in result.stdout
+    assert "equity 100,000.00 USD" in result.stdout
+
+
+def _away(_paths: object) -> None:
+    raise StoreUnavailableError("the store is away")
 
 
 def test_halt_is_done_from_here_when_nobody_answers(watched: Builder, store: MemoryDataLayer) -> None:
