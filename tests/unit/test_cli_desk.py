@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +21,7 @@ from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import DESK_STATE, AuditDoc
 from orchestrator.domain.errors import StoreUnavailableError
 from orchestrator.domain.risk import DeskState
-from orchestrator.ports import Put
+from orchestrator.ports import Put, Snapshot
 from tests.small_market import desk_on, write_folder
 from tests.watched_desk import brake, documents, lose, new_desk, put_book, put_state, working
 
@@ -179,33 +180,41 @@ def test_ctrl_c_ends_a_watch_cleanly(watched: Builder, monkeypatch: pytest.Monke
     def pressed(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("orchestrator.cli.status.time.sleep", pressed)
+    monkeypatch.setattr(time, "sleep", pressed)
     for more in ([], ["--json"]):
         result = desk(watched, "watch", *more)
         assert result.exit_code == 0, result.output
         assert result.stderr == ""
 
 
-def test_a_watch_survives_a_store_that_is_away_for_a_moment(
-    watched: Builder, store: MemoryDataLayer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = iter([store.get_many, _away, store.get_many])
-    steps = iter([None, None])
-    monkeypatch.setattr(store, "get_many", lambda paths: next(answers)(paths))
+class ShakyStore(MemoryDataLayer):
+    """A store that is away for one look, once it is told."""
 
-    def until_the_end(_seconds: float) -> None:
-        if next(steps, "end") == "end":
+    away = 0
+
+    def get_many(self, paths: Sequence[str]) -> Mapping[str, Snapshot]:
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailableError("the store is away")
+        return super().get_many(paths)
+
+
+def test_a_watch_survives_a_store_that_is_away_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ShakyStore()
+    new_desk(store, now=datetime.now(UTC))
+    steps = iter([1, 0])
+
+    def look_again(_seconds: float) -> None:
+        away = next(steps, None)
+        if away is None:
             raise KeyboardInterrupt
+        store.away = away
 
-    monkeypatch.setattr("orchestrator.cli.status.time.sleep", until_the_end)
-    result = desk(watched, "watch")
+    monkeypatch.setattr(time, "sleep", look_again)
+    result = desk(Builder(Settings({"GCLOUD_PROJECT": "demo-watched"}), store=store), "watch")
     assert result.exit_code == 0, result.output
     assert "no answer, trying again: the store is away" in result.stdout
     assert "equity 100,000.00 USD" in result.stdout
-
-
-def _away(_paths: object) -> None:
-    raise StoreUnavailableError("the store is away")
 
 
 def test_halt_is_done_from_here_when_nobody_answers(watched: Builder, store: MemoryDataLayer) -> None:
