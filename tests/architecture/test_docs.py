@@ -121,3 +121,12 @@ def test_every_exit_code_is_documented() -> None:
     told = "0 done; 1 looked at and not right; 2 bad input or set-up; 3 store, venue or emulators out of reach"
     assert told in readme
     assert "3 store" in shown
+
+
+def test_every_variable_that_is_read_is_a_documented_setting() -> None:
+    reads = re.compile(r"(?:settings|self|environ|host)\.(?:get|need)\(\s*\"([A-Z][A-Z_]{1,})\"")
+    sources = [path for place in ("orchestrator", "scripts") for path in (ROOT / place).rglob("*.py")]
+    named = {name for path in sources for name in reads.findall(path.read_text(encoding="utf-8"))}
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert len(named) > 15
+    assert [name for name in sorted(named) if f"`{name}`" not in page] == []
