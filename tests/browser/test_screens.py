@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from scripts.demo_users import USERS
-from tests.browser.site import DESKTOP, PHONE, Site, fixture_path, visiting
+from tests.browser.site import DESKTOP, PHONE, ROOT, Site, fixture_path, visiting
 
 pytestmark = [pytest.mark.suite, pytest.mark.browser]
 
 OWNER = USERS[0]
+AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -42,3 +43,31 @@ def test_a_phone_has_four_pages_without_sideways_scrolling(
             visit.page.wait_for_timeout(300)
             visit.page.screenshot(path=fixture_path(f"phone-{scheme}-{tab.lower()}.png"))
             assert visit.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nobody_is_shut_out(
+    browser: Browser, site: Site, viewport: ViewportSize, scheme: Literal["light", "dark"]
+) -> None:
+    """No fault that axe knows of: names, roles, order, contrast; on the door, the pages and the brake's dialog."""
+    with visiting(browser, site.url, viewport=viewport, color_scheme=scheme) as visit:
+        expect(visit.page.get_by_label("Password")).to_be_visible()
+        found = faults(visit.page)
+        visit.sign_in(OWNER)
+        expect(visit.page.locator("[data-equity]")).to_be_visible()
+        tabs = visit.page.locator(".tabs button")
+        for number in range(4 if viewport is PHONE else 1):
+            if viewport is PHONE:
+                tabs.nth(number).click()
+            found |= faults(visit.page)
+        visit.page.locator("[data-brake]").click()
+        found |= faults(visit.page)
+    assert not found, "\n".join(sorted(found))
+
+
+def faults(page: Page) -> set[str]:
+    """Return what axe finds wrong, each with the first place."""
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return {f"{one['id']}: {one['nodes'][0]['html'][:120]} {one['nodes'][0]['any'][:1]}" for one in found["violations"]}

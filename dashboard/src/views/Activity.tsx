@@ -53,7 +53,7 @@ interface FillsProps {
 function Fills({ rows, fresh, clock }: FillsProps) {
   if (rows.length === 0) return <Empty>No execution yet.</Empty>;
   return (
-    <ul class="log">
+    <ul class="log" tabIndex={0}>
       {rows.map((row) => (
         <li key={row.id} data-fill={row.id} class={fresh.has(row.id) ? 'fresh-fill' : ''}>
           <time>{formatMoment(row.at, clock)}</time>
@@ -69,7 +69,7 @@ function Fills({ rows, fresh, clock }: FillsProps) {
 function Trades({ rows, clock }: { readonly rows: readonly TradeRow[]; readonly clock: Clock }) {
   if (rows.length === 0) return <Empty>No round trip has closed yet.</Empty>;
   return (
-    <ul class="log">
+    <ul class="log" tabIndex={0}>
       {rows.map((row) => (
         <li key={row.id} data-trade={row.id}>
           <time>{formatMoment(row.closedAt, clock)}</time>
@@ -85,7 +85,7 @@ function Trades({ rows, clock }: { readonly rows: readonly TradeRow[]; readonly 
 function Events({ rows, clock }: { readonly rows: readonly EventRow[]; readonly clock: Clock }) {
   if (rows.length === 0) return <Empty>Nothing to tell yet.</Empty>;
   return (
-    <ul class="log events">
+    <ul class="log events" tabIndex={0}>
       {rows.map((row) => (
         <li key={row.id} class={row.severity}>
           <time>{formatMoment(row.at, clock)}</time>

@@ -71,7 +71,7 @@ export function BrakeDialog({ services, session, role, state, progress, onProgre
         <p class={`brake-answer ${progress?.step ?? ''}`} role="status" aria-live="assertive" data-brake-answer>
           {progress === null ? '' : progressWords(progress)}
         </p>
-        <footer>
+        <div class="actions">
           <button type="button" class="button" onClick={() => dialog.current?.close()}>
             {progress !== null && isOver(progress) ? 'Close' : 'Cancel'}
           </button>
@@ -80,7 +80,7 @@ export function BrakeDialog({ services, session, role, state, progress, onProgre
               {WORDS[kind].verb}
             </button>
           )}
-        </footer>
+        </div>
       </form>
     </dialog>
   );

@@ -22,7 +22,7 @@ export function Decisions({ cycles, clock }: { readonly cycles: readonly WithId<
     <Panel name="decisions" title="Decisions"
       tools={<Choice label="Which decisions" options={FILTERS} value={filter} onChoice={setFilter} />}>
       {rows.length === 0 ? <Empty>No opportunity in the last cycles.</Empty> : (
-        <ol class="cycles">
+        <ol class="cycles" tabIndex={0}>
           {rows.map((row) => <Cycle key={row.id} row={row} clock={clock} />)}
         </ol>
       )}

@@ -78,10 +78,10 @@ export function Desk({ services, session, role }: Props) {
     <div class="desk" data-tab={tab} data-synthetic={synthetic}>
       <Masthead {...shared} state={deskState(data)} stateDoc={data.state} view={view} fresh={freshness(data, wall)} onLeave={out} />
       {synthetic && (
-        <p class="synthetic" role="note">
+        <aside class="synthetic" aria-label="What the prices are">
           <strong>Synthetic market</strong>
           <span>Every price on this page is invented.</span>
-        </p>
+        </aside>
       )}
       <main class="floor">
         <div class="column standing-column">

@@ -71,7 +71,12 @@ function Canvas({ points, span }: { readonly points: readonly CurvePoint[]; read
 
   const [first, last] = [points[0], points.at(-1)];
   const told = first && last ? `Equity from ${formatUsd(first.equity)} to ${formatUsd(last.equity)} dollars` : '';
-  return <div class="canvas" ref={box} role="img" aria-label={told} />;
+  return (
+    <figure>
+      <figcaption class="sr">{told}</figcaption>
+      <div class="canvas" ref={box} />
+    </figure>
+  );
 }
 
 const seconds = (at: EpochMs): UTCTimestamp => Math.floor(at / 1000) as UTCTimestamp;

@@ -24,7 +24,7 @@ export function Orders({ books, orders, clock }: Props) {
 
 function Table({ rows }: { readonly rows: readonly OrderRow[] }) {
   return (
-    <div class="scroll">
+    <div class="scroll" role="group" aria-label="Orders, a list to scroll" tabIndex={0}>
       <table>
         <thead>
           <tr>

@@ -16,7 +16,7 @@ export function Positions({ books, clock }: { readonly books: readonly BookDoc[]
 
 function Table({ rows }: { readonly rows: readonly PositionRow[] }) {
   return (
-    <div class="scroll">
+    <div class="scroll" role="group" aria-label="Positions, a list to scroll" tabIndex={0}>
       <table>
         <thead>
           <tr>
