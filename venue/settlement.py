@@ -170,8 +170,8 @@ def _liquidate_if_not_carried(exchange: Exchange, account: Account, position: Po
 
 
 def _carries(exchange: Exchange, account: Account, contract: Contract) -> bool:
-    """Tell whether shares and cash stay at or above zero once everything that expires with it is settled."""
-    shares, cash = account.qty(contract.underlying), account.cash
+    """Tell whether the shares no order holds, and the cash, cover the settlement of all that expires with it."""
+    shares, cash = account.qty(contract.underlying) - account.held_for_orders(contract.underlying), account.cash
     for other, qty in account.options():
         price = _close_price(exchange, other)
         settles = other.underlying == contract.underlying and other.expiry <= contract.expiry

@@ -142,6 +142,17 @@ def test_short_call_whose_assignment_would_leave_short_stock_is_bought_back() ->
     assert kinds(account) == ["OPEXP"]
 
 
+def test_shares_that_an_order_will_sell_are_not_delivered() -> None:
+    exchange = market("641")
+    account = exchange.accounts["alpaca"]
+    spread(exchange, call(640), call(645), "-0.90")
+    trade(exchange, "SPY", Side.BUY, 100)
+    stop = OrderRequest("SPY", Side.SELL, D(100), OrderType.STOP, TimeInForce.GTC, stop=D(600))
+    exchange.submit(account, stop)
+    exchange.advance(CLOSE)
+    assert (account.qty("SPY"), account.qty(call(640)), kinds(account)) == (D(100), D(0), ["OPEXP"])
+
+
 def test_put_whose_assignment_the_cash_carries_brings_the_shares() -> None:
     exchange = market("628")
     account = exchange.accounts["alpaca"]
