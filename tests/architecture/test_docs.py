@@ -22,7 +22,7 @@ TARGETS = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.
 SEARCHED = ("", "orchestrator", "orchestrator/adapters", "orchestrator/domain", "docs", "venue")
 # Folders and files that only exist once something has run, and the reader's own data.
 _MADE = re.compile(
-    r"(?:\.venv|\.firedesk|\.tools|node_modules|dashboard/dist|test-artifacts|functions/\w+/\.env|\.\./|roles/|\S*/my_)"
+    r"(?:\.venv|\.firedesk|\.tools|node_modules|dashboard/dist|test-artifacts|functions/[\w*]+/\.env|\.\./|roles/|\S*/my_)"
 )
 _PATH = re.compile(r"`((?:[\w.*-]+/)+[\w.*-]*|[\w-]+\.(?:py|md|json|toml|rules|ts))`")
 _COMMAND = re.compile(r"(?:`|^ {4,}|uv run |\.venv/bin/)desk ([a-z]+)\b([^`\n;]*)", re.MULTILINE)
