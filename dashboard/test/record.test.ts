@@ -49,7 +49,13 @@ test('a cycle tells what was taken before what was denied, and why', () => {
 test('a filter leaves out cycles that have nothing of it', () => {
   expect(cycleRows([cycle(denied)], 'taken')).toEqual([]);
   expect(cycleRows([cycle(denied, taken)], 'denied')[0]?.decisions).toHaveLength(1);
-  expect(cycleRows([cycle()], 'all')).toHaveLength(1);
+});
+
+test('a cycle without opportunities is listed only when something went wrong', () => {
+  expect(cycleRows([cycle()])).toEqual([]);
+  expect(cycleRows([{ ...cycle(), status: 'venue_down' }])).toHaveLength(1);
+  expect(cycleRows([{ ...cycle(), note: 'late' }])).toHaveLength(1);
+  expect(cycleRows([{ ...cycle(), note: 'late' }], 'taken')).toEqual([]);
 });
 
 test('an exit is called by its purpose', () => {
@@ -76,6 +82,14 @@ test('the curve is ascending, one point per second, the later word of two', () =
   expect(curve(months, 'week').map((one) => one.equity)).toEqual([99, 102, 103]);
   expect(curve(months, 'day').map((one) => one.equity)).toEqual([102, 103]);
   expect(curve([], 'day')).toEqual([]);
+});
+
+test('the curve begins after a large change of the capital, not after a large gain', () => {
+  const month = (points: EquityDoc['points']): EquityDoc => ({ schema: 1, month: '202607', points });
+  const joined = month([point(30, '20000', '0'), point(20, '100000', '0'), point(10, '100500', '500')]);
+  expect(curve([joined], 'all').map((one) => one.equity)).toEqual([100000, 100500]);
+  const gained = month([point(30, '100', '0'), point(10, '180', '80')]);
+  expect(curve([gained], 'all').map((one) => one.equity)).toEqual([100, 180]);
 });
 
 test('a span with a single point reaches back to the one before', () => {

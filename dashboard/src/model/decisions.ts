@@ -73,7 +73,12 @@ export function codeWords(code: string): string {
 export function cycleRows(cycles: readonly WithId<CycleDoc>[], filter: Filter = 'all'): CycleRow[] {
   return cycles
     .map((cycle) => cycleRow(cycle, filter))
-    .filter((row) => filter === 'all' || row.decisions.length > 0);
+    .filter((row) => row.decisions.length > 0 || (filter === 'all' && isTelling(row)));
+}
+
+/** A cycle without opportunities is worth a line only when something went wrong. */
+function isTelling(row: CycleRow): boolean {
+  return row.status === 'failed' || row.status === 'venue_down' || row.note !== '';
 }
 
 function cycleRow(cycle: WithId<CycleDoc>, filter: Filter): CycleRow {

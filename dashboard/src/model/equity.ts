@@ -15,10 +15,29 @@ function pointsOf(months: readonly EquityDoc[]): EquityPoint[] {
   return [...months].sort((a, b) => a.month.localeCompare(b.month)).flatMap((month) => month.points);
 }
 
+/** What was put in: equity without the modules' gains. */
+function capital(point: EquityPoint): number {
+  return Object.values(point.pnl).reduce((rest, gained) => rest - Number(gained), Number(point.equity));
+}
+
+const JUMP = 0.25;
+
+/**
+ * Return the points since the capital last changed by more than a quarter: an account that became known, a large
+ * deposit or withdrawal. What lies before cannot be compared with what lies after, on one scale or in one percentage.
+ */
+function comparable(points: readonly EquityPoint[]): readonly EquityPoint[] {
+  const start = points.findLastIndex((point, index) => {
+    const before = points[index - 1];
+    return before !== undefined && Math.abs(capital(point) - capital(before)) > JUMP * Math.abs(capital(point));
+  });
+  return points.slice(Math.max(0, start));
+}
+
 /** Return the curve of the last day, week, or of all months that are loaded. */
 export function curve(months: readonly EquityDoc[], span: Span): CurvePoint[] {
   const bySecond = new Map<number, CurvePoint>();
-  for (const point of pointsOf(months)) {
+  for (const point of comparable(pointsOf(months))) {
     const at = epoch(point.at);
     bySecond.set(Math.floor(at / 1000), { at, equity: usd(point.equity) });
   }

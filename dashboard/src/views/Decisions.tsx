@@ -42,7 +42,7 @@ function Cycle({ row, clock }: { readonly row: CycleRow; readonly clock: Clock }
         {(row.status === 'failed' || row.status === 'venue_down') && <span class="chip rejected">{row.status.replace('_', ' ')}</span>}
       </h3>
       {row.note !== '' && <p class="cycle-note">{row.note}</p>}
-      {row.missing.length > 0 && <p class="cycle-note">No data for {row.missing.join(', ')}</p>}
+      {row.missing.length > 0 && <p class="cycle-note" title={row.missing.join(', ')}>No data for {missingWords(row.missing)}</p>}
       <ul>{shown.map((one) => <Decision key={one.key} one={one} />)}</ul>
       {row.decisions.length > SHOWN && (
         <button type="button" class="link more" aria-expanded={all} onClick={() => setAll(!all)}>
@@ -51,6 +51,10 @@ function Cycle({ row, clock }: { readonly row: CycleRow; readonly clock: Clock }
       )}
     </li>
   );
+}
+
+function missingWords(symbols: readonly string[]): string {
+  return symbols.length <= 4 ? symbols.join(', ') : `${symbols.slice(0, 3).join(', ')} and ${symbols.length - 3} more`;
 }
 
 const SIGNS = { approved: '✓', resized: '≈', denied: '✕' } as const;
