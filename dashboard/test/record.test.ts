@@ -93,8 +93,8 @@ test('the curve begins after a large change of the capital, not after a large ga
 });
 
 test('a span with a single point reaches back to the one before', () => {
-  const sparse: EquityDoc = { schema: 1, month: '202607', points: [point(60 * 24 * 5, '1'), point(1, '2')] };
-  expect(curve([sparse], 'day').map((one) => one.equity)).toEqual([1, 2]);
+  const sparse: EquityDoc = { schema: 1, month: '202607', points: [point(60 * 24 * 5, '100'), point(1, '101')] };
+  expect(curve([sparse], 'day').map((one) => one.equity)).toEqual([100, 101]);
 });
 
 test('a trail is thinned evenly and keeps its ends', () => {
