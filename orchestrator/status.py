@@ -65,6 +65,7 @@ class Desk:
 NEW_YORK = ZoneInfo("America/New_York")
 _SILENCE = timedelta(minutes=20)
 _CRYPTO_SILENCE = timedelta(minutes=10)
+_NOT_WAITED_FOR = timedelta(hours=24)
 
 
 def cadence_at(now: datetime) -> Cadence:
@@ -220,6 +221,15 @@ def is_silent(desk: Desk, module: ModuleName, now: datetime, cadence: Cadence | 
     if cadence is None or module not in cadence or book is None or book.last_slot is None:
         return False
     return now - book.last_slot > cadence[module]
+
+
+def sees_all_venues(desk: Desk, now: datetime) -> bool:
+    """Return whether every module has seen its account; one that has not run for a day is not waited for.
+
+    Until then the desk's equity is a part of itself, and a curve that began with it would show capital as profit.
+    """
+    unseen = [book for book in desk.books.values() if book.account is None]
+    return all(now - book.updated_at >= _NOT_WAITED_FOR for book in unseen)
 
 
 def equity_point(desk: Desk, now: datetime) -> EquityPoint:

@@ -40,6 +40,7 @@ from orchestrator.status import (
     desk_of,
     equity_point,
     is_silent,
+    sees_all_venues,
     summarize,
     unknown_orders,
 )
@@ -180,8 +181,11 @@ def _decoded(run: _Sweep, model: type[D], snapshot: Snapshot) -> D | None:
         return None
 
 
-def _settle(run: _Sweep, orders: Sequence[Order]) -> tuple[list[DeskEvent], EquityPoint]:
-    """Bring events, brake, exposure and first screen up to date; return the events in sight and the curve's point."""
+def _settle(run: _Sweep, orders: Sequence[Order]) -> tuple[list[DeskEvent], EquityPoint | None]:
+    """Bring events, brake, exposure and first screen up to date; return the events in sight and the curve's point.
+
+    There is no point while some venue's equity is not known yet.
+    """
     events = [event for order in orders for event in order_events(order)]
     found = run.store.get_many([*PATHS, *(event_path(event.id) for event in events)])
     desk = desk_of(found)
@@ -195,7 +199,7 @@ def _settle(run: _Sweep, orders: Sequence[Order]) -> tuple[list[DeskEvent], Equi
     desk, writes = _desk_writes(desk, run)
     if writes:
         run.store.commit(writes)
-    return events, equity_point(desk, run.now)
+    return events, equity_point(desk, run.now) if sees_all_venues(desk, run.now) else None
 
 
 def _seen_in(desk: Desk, run: _Sweep) -> Iterator[DeskEvent]:
@@ -241,9 +245,9 @@ def _deliver(run: _Sweep, events: Sequence[DeskEvent]) -> None:
             run.done.problems.append(str(error))
 
 
-def _draw(run: _Sweep, point: EquityPoint) -> None:
+def _draw(run: _Sweep, point: EquityPoint | None) -> None:
     """Extend the equity curve; written last, because the next sweep looks back to it. No account yet, no curve."""
-    if point.equity == 0:
+    if point is None or point.equity == 0:
         return
     path = equity_path(run.now)
     snapshot = run.store.get_many([path]).get(path)

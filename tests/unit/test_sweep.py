@@ -14,6 +14,7 @@ from orchestrator.domain.curve import FINE_FOR, extended, thinned
 from orchestrator.domain.documents import (
     DESK_EXPOSURE,
     DESK_SUMMARY,
+    BookDoc,
     CommandDoc,
     CommandKind,
     EquityDoc,
@@ -204,6 +205,14 @@ def test_a_damaged_first_screen_is_made_anew(store: MemoryDataLayer) -> None:
     store.commit([Put(DESK_SUMMARY, {"schema": 1})])
     sweep(store, NOW)
     assert read(store, SummaryDoc, DESK_SUMMARY).equity == Decimal(100_000)
+
+
+def test_the_curve_waits_until_every_venue_is_known_but_not_for_ever(store: MemoryDataLayer) -> None:
+    store.commit([Put("books/stocks", encode(BookDoc(module=ModuleName.STOCKS, updated_at=NOW)))])
+    sweep(store, NOW + timedelta(hours=23))
+    assert documents(store, "equity") == {}
+    sweep(store, NOW + timedelta(hours=24))
+    assert len(documents(store, "equity")) == 1
 
 
 def test_a_desk_without_an_account_has_no_curve() -> None:
