@@ -196,3 +196,12 @@ class MarketSnapshot:
     missing: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     """Whose data it is, by symbol, where another venue's stands in for the one the desk trades at."""
+
+
+def still_missing(
+    missing: Mapping[str, str], request: DataRequest, *, quotes: Mapping[str, Quote], panels: Mapping[int, Panel]
+) -> dict[str, str]:
+    """Return `missing` without the symbols that have their quote and bars of at least one length: those can be used."""
+    with_bars = {symbol for panel in panels.values() for symbol in panel.symbols}
+    unquoted = set(request.quotes) - set(quotes)
+    return {symbol: why for symbol, why in missing.items() if symbol in unquoted or symbol not in with_bars}

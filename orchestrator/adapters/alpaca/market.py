@@ -40,6 +40,7 @@ from orchestrator.domain.market import (
     Quote,
     SessionState,
     panel_of,
+    still_missing,
 )
 
 LOOKBACK_DAYS = {DAILY: 400}
@@ -141,6 +142,7 @@ class AlpacaMarketData:
             minutes: panel_of(gathered.take(self._bars_call(minutes, request, now), symbols, f"{minutes}-minute bars"))
             for minutes, symbols in request.bars.items()
         }
+        gathered.missing = still_missing(gathered.missing, request, quotes=quotes, panels=panels)
         chains: dict[str, OptionChain] = {}
         for underlying in request.chains:
             call = partial(self._chain, underlying, quotes.get(underlying), request, now)

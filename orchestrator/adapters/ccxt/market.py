@@ -18,7 +18,7 @@ import numpy as np
 from orchestrator.adapters.ccxt.client import CcxtClient, Raw
 from orchestrator.adapters.ccxt.orders import instant
 from orchestrator.domain.errors import BrokerError
-from orchestrator.domain.market import Bars, DataRequest, MarketSnapshot, Quote, SessionState, panel_of
+from orchestrator.domain.market import Bars, DataRequest, MarketSnapshot, Quote, SessionState, panel_of, still_missing
 
 DAILY = 1440
 CLOSING_PRINT_S = 1
@@ -111,7 +111,8 @@ class CcxtMarketData:
         }
         if gathered.errors and not gathered.got:
             raise gathered.errors[0]
-        return MarketSnapshot(SessionState(is_open=True), quotes, panels, {}, gathered.missing, gathered.source)
+        missing = still_missing(gathered.missing, request, quotes=quotes, panels=panels)
+        return MarketSnapshot(SessionState(is_open=True), quotes, panels, {}, missing, gathered.source)
 
     def _quotes(self, gathered: _Gathered, symbols: Sequence[str]) -> dict[str, Quote]:
         quotes: dict[str, Quote] = {}

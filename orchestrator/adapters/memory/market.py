@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestrator.adapters.memory.faults import FaultPlan
-from orchestrator.domain.market import Bars, DataRequest, MarketSnapshot, OptionChain, Quote, SessionState, panel_of
+from orchestrator.domain.market import (
+    Bars,
+    DataRequest,
+    MarketSnapshot,
+    OptionChain,
+    Quote,
+    SessionState,
+    panel_of,
+    still_missing,
+)
 
 
 @dataclass(slots=True)
@@ -54,7 +63,9 @@ class MemoryMarketData:
             minutes: panel_of({s: bars for s in symbols if (bars := self._known(minutes, s, now, missing)) is not None})
             for minutes, symbols in request.bars.items()
         }
-        return MarketSnapshot(self.session, quotes, panels, chains, missing)
+        return MarketSnapshot(
+            self.session, quotes, panels, chains, still_missing(missing, request, quotes=quotes, panels=panels)
+        )
 
     def _lacks(self, symbol: str, kind: str, missing: dict[str, str], *, had: bool) -> bool:
         if symbol in self.missing or not had:
