@@ -89,7 +89,7 @@ class RiskLimits(Value):
     daily_loss: Fraction = Decimal("0.03")
     drawdown_reducing: Fraction = Decimal("0.10")
     drawdown_halted: Fraction = Decimal("0.15")
-    open_positions: int = Field(default=12, ge=0)
+    open_positions: int = Field(default=20, ge=0)
     orders_per_cycle: int = Field(default=20, ge=0, le=20)
     quote_age_s: dict[ModuleName, int] = {
         ModuleName.STOCKS: 900,

@@ -103,7 +103,7 @@ def test_a_symbol_is_entered_once() -> None:
     assert code_of(candidate(book=book(orders={done.id: done}))) is None
 
 
-@pytest.mark.parametrize(("held", "code"), [(11, None), (12, DenialCode.OPEN_POSITIONS_ABOVE_MAX)])
+@pytest.mark.parametrize(("held", "code"), [(19, None), (20, DenialCode.OPEN_POSITIONS_ABOVE_MAX)])
 def test_all_modules_together_hold_at_most_so_many_positions(held: int, code: DenialCode | None) -> None:
     shares = {ModuleName.CRYPTO: ModuleExposure(open_positions=held)}
     assert code_of(candidate(exposure=exposure(modules=shares))) is code
