@@ -16,7 +16,8 @@ from orchestrator.domain.errors import BrokerAuthError, BrokerError, StoreError,
 
 WRONG, BAD_INPUT, UNAVAILABLE = 1, 2, 3
 
-_CONTROL = (typer.Exit, typer.Abort)
+_CONTROL = (typer.Exit, typer.Abort, BrokenPipeError)
+"""What is no fault: an end that was asked for, and a reader that has seen enough."""
 
 
 class DeskGroup(TyperGroup):
@@ -39,6 +40,8 @@ class DeskGroup(TyperGroup):
             code, text = code_of(error), f"desk {ctx.invoked_subcommand}: {error}"
         except (HTTPError, MissingToolError, ProcessError) as error:
             code, text = UNAVAILABLE, f"desk {ctx.invoked_subcommand}: {error}"
+        except OSError as error:
+            code, text = BAD_INPUT, f"desk {ctx.invoked_subcommand}: {error.filename or ''}: {error.strerror or error}"
         say(text)
         raise typer.Exit(code)
 

@@ -113,6 +113,12 @@ def test_a_page_in_no_folder_is_refused_before_anything_runs(folder: Path) -> No
     refused(desk("replay", "--data", folder, *WINDOW, "--html", folder / "no" / "page.html"), "--html", "page.html")
 
 
+def test_a_page_that_cannot_be_written_is_one_line(folder: Path) -> None:
+    page = folder.parent / ("x" * 300 + ".html")
+    result = desk("replay", "--data", folder, *WINDOW, "--html", page)
+    refused(result, "File name too long")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
