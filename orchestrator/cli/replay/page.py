@@ -8,7 +8,9 @@ from typing import Any
 
 from orchestrator.domain.documents import EquityPoint
 
-_WIDTH, _HEIGHT, _MARGIN = 960, 280, 8
+_WIDTH, _HEIGHT, _MARGIN = 960, 300, 8
+_FOR_TEXT = 22
+"""Space above and below the curve for its numbers."""
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#16202c;--dim:#66717f;--line:#dfe4ea;--page:#fbfcfd;--curve:#0b6e99;--bad:#b3261e}
@@ -97,17 +99,17 @@ def _curve(points: Sequence[EquityPoint]) -> str:
     values = [float(point.equity) for point in points]
     low, high = min(values), max(values)
     across = (_WIDTH - 2 * _MARGIN) / (times[-1] - times[0] or 1)
-    up = (_HEIGHT - 2 * _MARGIN) / (high - low or 1)
+    up = (_HEIGHT - 2 * _FOR_TEXT) / (high - low or 1)
     spots = [
-        f"{_MARGIN + (moment - times[0]) * across:.1f},{_HEIGHT - _MARGIN - (value - low) * up:.1f}"
+        f"{_MARGIN + (moment - times[0]) * across:.1f},{_HEIGHT - _FOR_TEXT - (value - low) * up:.1f}"
         for moment, value in zip(times, values, strict=True)
     ]
-    start = _HEIGHT - _MARGIN - (values[0] - low) * up
+    start = _HEIGHT - _FOR_TEXT - (values[0] - low) * up
     label = f"Equity from {values[0]:,.0f} to {values[-1]:,.0f} USD"
     return (
         f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' role=img aria-label='{label}'>"
         f"<line x1=0 x2={_WIDTH} y1={start:.1f} y2={start:.1f} />"
         f"<path d='M{' L'.join(spots)}' />"
-        f"<text x={_MARGIN} y=14>{high:,.0f}</text><text x={_MARGIN} y={_HEIGHT - 2}>{low:,.0f}</text>"
-        f"<text x={_WIDTH - _MARGIN} y={_HEIGHT - 2} text-anchor=end>{points[-1].at:%Y-%m-%d}</text></svg>"
+        f"<text x={_MARGIN} y=14>{high:,.0f}</text><text x={_MARGIN} y={_HEIGHT - 4}>{low:,.0f}</text>"
+        f"<text x={_WIDTH - _MARGIN} y={_HEIGHT - 4} text-anchor=end>{points[-1].at:%Y-%m-%d}</text></svg>"
     )
