@@ -372,11 +372,13 @@ class Exchange:
             self._arm(order)
 
     def _arm(self, order: Order) -> None:
-        """Set the exits of a filled entry to work; a stop stays `held` on paper, as Alpaca shows it."""
-        for leg in order.legs:
-            leg.live_since = self.now
-            if leg.type is OrderType.LIMIT:
-                leg.status = Status.NEW
+        """Set the exits of a filled entry to work, for what no other order is selling already."""
+        account = self.accounts[order.account]
+        free = abs(account.qty(order.symbol)) - account.held_for_orders(order.symbol)
+        if free <= 0:
+            self.finish(order.legs[0], Status.CANCELED, "another order sells the position")
+        else:
+            intake.arm(order, free)
 
     def mark(self, symbol: str) -> Decimal:
         """Return the price a position is valued at: the middle of an option's quote, else the last trade."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from venue import acceptance
@@ -144,3 +145,14 @@ def _exit(desk: Clocked, order: Order, name: str, request: ExitRequest) -> Order
         live_since=desk.now if oco else None,
         intent=Intent.SELL_TO_CLOSE if side is Side.SELL else Intent.BUY_TO_CLOSE,
     )
+
+
+def arm(order: Order, free: Decimal) -> None:
+    """Set the exits of an order that just filled to work, for at most `free`.
+
+    A stop stays `held` on paper, as Alpaca shows it.
+    """
+    for leg in order.legs:
+        leg.qty, leg.live_since = min(leg.qty, free), order.updated
+        if leg.type is OrderType.LIMIT:
+            leg.status = Status.NEW

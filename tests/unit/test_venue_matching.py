@@ -208,3 +208,23 @@ def test_ids_follow_from_the_client_order_id_not_from_the_order_of_arrival() -> 
         return {n: market.submit(account, request(Side.BUY, 1, client_order_id=n)).fills[0].trade_id for n in names}
 
     assert ids(["a", "b"]) == ids(["b", "a"])
+
+
+def test_exits_are_armed_only_for_what_no_other_order_sells() -> None:
+    market = exchange((0, "99.99", "100"), (5, "100", "100.01"), size="30")
+    account = market.accounts["alpaca"]
+    entry = market.submit(account, request(Side.BUY, 40, **bracket("95", "105")))
+    market.submit(account, request(Side.SELL, 25, OrderType.LIMIT, limit=D(120)))
+    market.advance(T0 + 5 * MINUTE)
+    assert (entry.status, [leg.qty for leg in entry.legs]) == (Status.FILLED, [D(15), D(15)])
+    assert account.held_for_orders("XLK") == account.qty("XLK") == D(40)
+
+
+def test_exits_of_a_position_that_is_wholly_on_sale_end() -> None:
+    market = exchange((0, "99.99", "100"), (5, "100", "100.01"), size="30")
+    account = market.accounts["alpaca"]
+    market.submit(account, request(Side.BUY, 10))
+    entry = market.submit(account, request(Side.BUY, 20, **bracket("95", "105")))
+    assert entry.status is Status.FILLED
+    market.cancel(entry.legs[0])
+    assert {leg.status for leg in entry.legs} == {Status.CANCELED}
