@@ -27,7 +27,7 @@ export class ConfigurationError extends Error {}
  * Return the configuration. A real project's Hosting has the first word, so that a forgotten local file can never
  * point a deployed page at emulators.
  */
-export async function loadConfig(fetchFrom: Fetch = (address) => fetch(address)): Promise<Config> {
+export async function loadConfig(fetchFrom: Fetch = (address) => fetch(address, { cache: 'no-store' })): Promise<Config> {
   const [hosting, beside] = await Promise.all([read(fetchFrom, HOSTING), read(fetchFrom, BESIDE)]);
   if (hosting !== null && !isDemo(hosting)) return withoutEmulators(hosting);
   const found = beside ?? hosting;
