@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import CycleDoc, OpportunityTrace, TradeDoc
-from orchestrator.domain.errors import MissingDataError
-from orchestrator.domain.market import DataRequest, Panel
+from orchestrator.domain.errors import BrokerAuthError, BrokerError
+from orchestrator.domain.market import DataRequest, Panel, panel_of
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.positions import Trade
 from orchestrator.domain.tuning import Tunable
@@ -143,25 +143,32 @@ class BarSource:
     data: MarketData
     now: datetime
     _panels: dict[int, Panel] = field(default_factory=dict)
+    _missing: dict[int, str] = field(default_factory=dict)
 
     def panel(self, minutes: int) -> Panel:
-        """Return the bars of all symbols on one time axis, as far back as is learned from.
+        """Return the bars of all symbols on one time axis, as far back as is learned from; without any, an empty panel.
 
         Raises
         ------
-        BrokerError
-            Nothing can be had.
-        MissingDataError
-            The venue gave none of this timeframe.
+        BrokerAuthError
+            The venue does not accept the key.
         """
         if minutes not in self._panels:
             symbols = tuple(dict.fromkeys(s for listed in self.tunable.universe.values() for s in listed))
             asked = DataRequest(bars={minutes: symbols}, lookback_days={minutes: lookback_days(minutes)})
-            found = self.data.snapshot(asked, self.now).panels.get(minutes)
-            if found is None or not len(found):
-                raise MissingDataError(f"{self.tunable.module}: no bars of {minutes} minutes")
-            self._panels[minutes] = found
+            try:
+                found = self.data.snapshot(asked, self.now)
+            except BrokerAuthError:
+                raise
+            except BrokerError as error:
+                self._panels[minutes], self._missing[minutes] = panel_of({}), f": {error}"
+            else:
+                self._panels[minutes] = found.panels.get(minutes, panel_of({}))
         return self._panels[minutes]
+
+    def missing(self, minutes: int) -> str:
+        """Return in words that there are no bars of a timeframe, and why if the venue said so."""
+        return f"no {minutes}-minute bars of what it trades{self._missing.get(minutes, '')}"
 
 
 def lookback_days(minutes: int) -> int:

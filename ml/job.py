@@ -23,7 +23,7 @@ from ml.validation.folds import COUNT, PURGE, TRAIN_TESTS
 from ml.validation.gate import RULE
 from ml.validation.panels import check_panel
 from orchestrator.domain.base import ModuleName, slot_id
-from orchestrator.domain.errors import MissingDataError, StoreUnavailableError, TradingError
+from orchestrator.domain.errors import StoreUnavailableError, TradingError
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.scene import Execution, listed
 from orchestrator.domain.strategy import Strategy, StrategyParameters, selected
@@ -151,13 +151,9 @@ def _by_bars(
     lacking = []
     for minutes in dict.fromkeys(int(getattr(values, name)) for name in tunable.timeframes):
         where = f"{tunable.module}.{strategy.name}, {minutes}-minute bars"
-        try:
-            panel = selected(source.panel(minutes), (*traded, *listed(tunable.universe, strategy.reads)))
-        except MissingDataError as error:
-            lacking.append(str(error))
-            continue
+        panel = selected(source.panel(minutes), (*traded, *listed(tunable.universe, strategy.reads)))
         if not set(panel.symbols) & set(traded):
-            lacking.append(f"no {minutes}-minute bars of what it trades")
+            lacking.append(source.missing(minutes))
             continue
         check_panel(panel, where=where)
         terms = Terms(execution, cost, tunable.bars_per_year(minutes))

@@ -122,22 +122,23 @@ def _print(outcomes: Sequence[Outcome]) -> None:
     for one in outcomes:
         style = _STYLE.get(one.status.value, "bold")
         version = "" if one.version is None else f", version {one.version}"
-        out.print(f"[bold]{one.module}[/] [{style}]{one.status.value}[/]{version}: {escape(one.reason)}")
+        line = f"[bold]{one.module}[/] [{style}]{one.status.value}[/]{version}: {escape(one.reason)}"
+        out.print(line, soft_wrap=True)
         if any(found.verdict is not None for found in one.tuned):
             out.print(_table(one.tuned))
+            for found in one.tuned:
+                for why in (found.missing,) if found.verdict is None else found.verdict.reasons:
+                    out.print(f"  {escape(f'{found.name}: {why}')}", soft_wrap=True)
         if one.model:
-            out.print(f"  model of trade outcome: {escape(one.model)}")
+            out.print(f"  model of trade outcome: {escape(one.model)}", soft_wrap=True)
     out.print("Scores: annualised Sharpe ratio after costs, shrunk for few trades; medians of the folds.")
 
 
 def _table(tuned: Sequence[Tuned]) -> Table:
-    numbers = ("from", "to", "in-sample", "out-of-sample", "folds won")
+    numbers = ("from", "to", "in-sample", "out-of-sample", "won")
     found = show.table("parameter", *numbers, "verdict", numbers=numbers)
-    for one in tuned:
-        if one.verdict is None:
-            found.add_row(one.name, "", "", "", "", "", f"not enough evidence: {escape(one.missing)}")
-            continue
-        scores = (_scores(one.in_sample), _scores(one.out_of_sample), f"{one.folds_won}/{one.folds}", _why(one))
+    for one in (one for one in tuned if one.verdict is not None):
+        scores = (_scores(one.in_sample), _scores(one.out_of_sample), f"{one.folds_won}/{one.folds}", _verdict(one))
         changes = [(name, f"{one.current[name]:g}", f"{value:g}") for name, value in one.changes.items()]
         for index, change in enumerate(changes or [(one.name, "", "")]):
             found.add_row(*change, *(scores if index == 0 else ("",) * 4))
@@ -146,8 +147,3 @@ def _table(tuned: Sequence[Tuned]) -> Table:
 
 def _scores(pair: tuple[float, float]) -> str:
     return f"{pair[0]:+.2f} → {pair[1]:+.2f}"
-
-
-def _why(tuned: Tuned) -> str:
-    reasons = () if tuned.verdict is None else tuned.verdict.reasons
-    return escape(": ".join([_verdict(tuned), "; ".join(reasons)]) if reasons else _verdict(tuned))

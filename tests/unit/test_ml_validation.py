@@ -1,0 +1,120 @@
+"""Windows that do not overlap, bars that can be learned from, and the gate's rule, check by check."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from ml.validation.folds import COUNT, MIN_TEST, PURGE, folds, rows_needed
+from ml.validation.gate import ALPHA, TRADES, Evidence, judge, p_value
+from ml.validation.panels import check_panel
+from orchestrator.domain.errors import MalformedDataError
+from orchestrator.domain.market import Panel
+
+
+def test_every_test_window_is_after_its_training_and_no_two_overlap():
+    found = folds(620, warmup=100)
+    assert len(found) == COUNT
+    for fold in found:
+        assert fold.test.start - fold.train.stop == PURGE
+        assert fold.train.start >= 100
+    assert all(one.test.stop == two.test.start for one, two in pairwise(found))
+    assert found[-1].test.stop == 620
+
+
+def test_folds_need_a_stated_number_of_rows():
+    assert folds(rows_needed(50) - 1, warmup=50) == ()
+    assert {f.test.stop - f.test.start for f in folds(rows_needed(50), warmup=50)} == {MIN_TEST}
+
+
+def good_panel(rows=5):
+    ends = np.arange(1, rows + 1, dtype=np.int64) * 86_400
+    flat = np.full((rows, 2), 100.0)
+    return Panel(("A", "B"), ends, flat.copy(), flat + 1, flat - 1, flat.copy(), np.ones((rows, 2)))
+
+
+def test_good_bars_and_absent_bars_pass():
+    panel = good_panel()
+    for column in (panel.open, panel.high, panel.low, panel.close):
+        column[2, 1] = np.nan
+    check_panel(panel, where="bars")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda p: p.ends.__setitem__(3, p.ends[2]), "not in order at 1970-01-04 00:00:00 UTC \\(row 3\\)"),
+        (lambda p: p.high.__setitem__((1, 1), np.nan), "B at 1970-01-03 00:00:00 UTC \\(row 1\\): high is not a pos"),
+        (lambda p: p.close.__setitem__((4, 0), -1.0), "A at .* \\(row 4\\): close is not a positive number"),
+        (lambda p: p.open.__setitem__((0, 0), np.inf), "row 0\\): open is not a positive number"),
+        (lambda p: p.high.__setitem__((0, 0), 99.0), "high is below open or close"),
+        (lambda p: p.low.__setitem__((0, 0), 101.0), "low is above open or close"),
+    ],
+)
+def test_bad_bars_are_refused_in_one_line(change, said):
+    panel = good_panel()
+    change(panel)
+    with pytest.raises(MalformedDataError, match=said) as refused:
+        check_panel(panel, where="stocks.momentum, 1440-minute bars")
+    assert "\n" not in str(refused.value)
+
+
+def evidence(**changes):
+    chance = np.random.default_rng(3)
+    noise = chance.normal(0, 0.001, 240)
+    base = Evidence(
+        champion=[0.0, 0.1, -0.2, 0.0, 0.3, 0.1],
+        candidate=[1.0, 0.9, 0.0, 0.8, 1.1, 0.9],
+        champion_returns=noise,
+        candidate_returns=noise + 0.0005,
+        trades=TRADES,
+        per_year=252.0,
+    )
+    return replace(base, **changes)
+
+
+def test_a_candidate_that_passes_everything_is_better():
+    verdict = judge(evidence(), step_bounded=True)
+    assert verdict.better, verdict.reasons
+    assert verdict.reasons == ()
+    assert 0 < verdict.p_value < ALPHA
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"trades": TRADES - 1}, "29 trades out of sample, at least 30"),
+        ({"candidate": [0.1, 0.2, 0.0, 0.1, 0.4, 0.2]}, "median gain of the folds"),
+        ({"candidate": [-1.0, -1.0, -1.0, 0.8, 1.1, 0.9]}, "better in 3 of 6 folds"),
+        ({"candidate": [1.0, 0.9, 0.0, 0.8, 1.1, 0.0]}, "not better in its own, the newest fold"),
+        ({"candidate_returns": np.full(240, -0.001)}, "loses out of sample after costs"),
+        ({"candidate_returns": np.random.default_rng(3).normal(0, 0.001, 240)}, "may be luck"),
+    ],
+)
+def test_each_check_refuses_alone(changes, said):
+    verdict = judge(evidence(**changes), step_bounded=True)
+    assert not verdict.better
+    assert any(said in reason for reason in verdict.reasons)
+
+
+def test_a_step_too_far_is_refused():
+    assert judge(evidence(), step_bounded=False).reasons == ("a parameter moves further than one step may",)
+
+
+def test_more_candidates_at_once_need_more_proof():
+    weak = evidence(candidate_returns=evidence().champion_returns + np.random.default_rng(9).normal(1e-4, 1e-3, 240))
+    p = p_value(weak)
+    assert ALPHA / 20 < p < ALPHA
+    assert judge(weak, step_bounded=True).better
+    assert not judge(replace(weak, tests=20), step_bounded=True).better
+
+
+def test_the_p_value_is_about_uniform_when_there_is_nothing():
+    """Of 100 pairs of independent noise, hardly more than the stated share is called significant."""
+    chance = np.random.default_rng(11)
+    found = [
+        p_value(evidence(champion_returns=chance.normal(0, 1, 200), candidate_returns=chance.normal(0, 1, 200)))
+        for _ in range(100)
+    ]
+    assert 0.01 <= np.mean(np.array(found) <= 0.05) <= 0.11
