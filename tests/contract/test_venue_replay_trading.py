@@ -135,7 +135,10 @@ def test_five_recorded_weeks_trade_settle_and_repeat_exactly(data_root: Path) ->
         assert_books_balance(account)
     kinds = {a.type for a in alpaca.activities}
     assert {"FILL", "FEE", "OPEXP"} <= kinds
-    assert {order.order_class for order in alpaca.orders.values()} == {OrderClass.BRACKET, OrderClass.MLEG}
+    others = [o for o in alpaca.orders.values() if o.order_class not in {OrderClass.BRACKET, OrderClass.MLEG}]
+    assert others  # two spreads settle between their strikes, and the account could not pay for the shares
+    assert all(order.client_order_id.startswith("venue-liquidation-") for order in others)
+    assert alpaca.cash > 0
     brackets = [o for o in alpaca.orders.values() if o.order_class is OrderClass.BRACKET]
     assert sum(leg.status is Status.FILLED for o in brackets for leg in o.legs) > 5
     assert len(kraken.fills) > 50
