@@ -100,7 +100,7 @@ def _enough_trades(evidence: Evidence) -> str | None:
 
 def _clear_margin(evidence: Evidence) -> str | None:
     gain = float(np.median(evidence.gains))
-    return None if gain >= MARGIN else f"median gain of the folds {gain:+.2f}, at least {MARGIN:+.2f}"
+    return None if gain >= MARGIN else f"median gain of the folds {gain:+.3f}, at least {MARGIN:+.3f}"
 
 
 def _most_folds(evidence: Evidence) -> str | None:
@@ -109,7 +109,7 @@ def _most_folds(evidence: Evidence) -> str | None:
 
 
 def _newest_fold(evidence: Evidence) -> str | None:
-    return None if evidence.gains[-1] > 0 else f"not better in its own, the newest fold ({evidence.gains[-1]:+.2f})"
+    return None if evidence.gains[-1] > 0 else f"not better in its own, the newest fold ({evidence.gains[-1]:+.3f})"
 
 
 def _earns(evidence: Evidence) -> str | None:

@@ -10,6 +10,8 @@ import pytest
 
 from ml.job import Status
 from ml.validation.folds import rows_needed
+from orchestrator.adapters.firestore.client import make_client
+from orchestrator.adapters.firestore.data_layer import FirebaseDataLayer
 from orchestrator.adapters.memory.broker import MemoryBroker
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.audit import first_fault, head
@@ -143,6 +145,16 @@ def test_the_next_night_writes_the_next_version_and_breaks_no_audit_chain():
     assert len(entries) == 2
     assert first_fault(entries) is None
     assert stage.active().version == 1
+
+
+@pytest.mark.emulator
+def test_the_job_does_the_same_on_firestore(firestore_project, activated):
+    stage = Stage(store=FirebaseDataLayer(make_client(firestore_project, emulator=True)))
+    stage.put_trades(closed_trades(80))
+    assert stage.tune().status is Status.ACTIVATED
+    assert stage.active() == stage.document(V2) == activated[0].active()
+    assert head(stage.store).action == "parameters_activated"
+    assert stage.tune().status is Status.DONE_BEFORE
 
 
 class Dying(MemoryDataLayer):
