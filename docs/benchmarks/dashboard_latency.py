@@ -110,7 +110,8 @@ def table(measured: list[Row]) -> str:
         "",
         "Written by `python docs/benchmarks/dashboard_latency.py --write`: from before the write call to the row in",
         f"the DOM of the built dashboard, emulators and Chromium on one machine ({platform.system()}, "
-        f"{os.cpu_count()} cores, other work on them: load {os.getloadavg()[0]:.1f}). Target: p95 at most {TARGET_MS} ms.",
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}). "
+        f"Target: p95 at most {TARGET_MS} ms.",
         "",
         "| screen | writes | p50, ms | p95, ms | worst, ms | sign-in to first numbers, ms |",
         "|---|---|---|---|---|---|",
