@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from ml.evidence import BarSource, Recorded, cost_of_side, recorded
 from ml.promotion import Audited, Candidate, Champion, champion_of, of_slot, promote
 from ml.tuning.arena import Terms, arena
@@ -144,24 +146,23 @@ def _search(night: Night, values: Parameters, known: Recorded, *, cost: float) -
 def _by_bars(
     tunable: Tunable, strategy: Strategy, values: Parameters, source: BarSource, *, cost: float, tests: int
 ) -> Tuned:
-    """Return what bars say of a strategy, on the first timeframe that has enough of them, as live trading chooses."""
+    """Return what bars say of a strategy, on the timeframe that it trades on: the first on which it is warmed up."""
     settings: StrategyParameters = getattr(values, strategy.name)
     execution: Execution = getattr(values, "execution", Execution())
-    traded = listed(tunable.universe, strategy.trades)
-    lacking = []
+    traded, reads = listed(tunable.universe, strategy.trades), listed(tunable.universe, strategy.reads)
+    need, lacking = max(settings.warmup, execution.warmup), []
     for minutes in dict.fromkeys(int(getattr(values, name)) for name in tunable.timeframes):
-        where = f"{tunable.module}.{strategy.name}, {minutes}-minute bars"
-        panel = selected(source.panel(minutes), (*traded, *listed(tunable.universe, strategy.reads)))
+        panel = selected(source.panel(minutes), (*traded, *reads))
         if not set(panel.symbols) & set(traded):
             lacking.append(source.missing(minutes))
-            continue
-        check_panel(panel, where=where)
-        terms = Terms(execution, cost, tunable.bars_per_year(minutes))
-        stage = arena(strategy, settings, panel, terms, traded=traded, where=where)
-        found = walk_forward(stage, minutes=minutes, tests=tests)
-        if not found.missing:
-            return found
-        lacking.append(found.missing)
+        elif (most := int(np.isfinite(panel.close).sum(axis=0).max())) < need:
+            lacking.append(f"{most} bars of {minutes} minutes, {need} to warm up")
+        else:
+            where = f"{tunable.module}.{strategy.name}, {minutes}-minute bars"
+            check_panel(panel, where=where)
+            terms = Terms(execution, cost, tunable.bars_per_year(minutes))
+            stage = arena(strategy, settings, panel, terms, traded=traded, where=where)
+            return walk_forward(stage, minutes=minutes, tests=tests)
     return insufficient(strategy.name, "; ".join(lacking))
 
 
@@ -206,7 +207,6 @@ def _model_line(model: Mapping[str, Any]) -> str:
 def _provenance(night: Night, champion: Champion, tuned: tuple[Tuned, ...], extra: dict[str, Any]) -> dict[str, Any]:
     known = [one.record for one in tuned if one.verdict is not None and "from" in one.record]
     return {
-        "source": "tuning",
         "slot": slot_id(night.now),
         "code": night.code,
         "seed": SEED,

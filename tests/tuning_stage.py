@@ -55,6 +55,7 @@ PLANTED = Strategy("planted", evaluate, trades=("all",))
 
 class PlantedParameters(Parameters):
     timeframe: Literal[1440] = 1440
+    second: Literal[5] = 5
     planted: Planted = Planted()
 
 
@@ -100,7 +101,7 @@ class Stage:
     def now(self) -> datetime:
         return FIRST + timedelta(days=self.rows - 1, hours=2)
 
-    def tune(self, *, nights: int = 0, store: Store | None = None) -> job.Outcome:
+    def tune(self, *, nights: int = 0, timeframes: tuple[str, ...] = ("timeframe",)) -> job.Outcome:
         tunable = Tunable(
             module=ModuleName.STOCKS,
             model=PlantedParameters,
@@ -108,11 +109,11 @@ class Stage:
             bars_per_year=lambda _minutes: 365.0,
             cost_bps=2.0,
             strategies=(self.strategy,),
-            timeframes=("timeframe",),
+            timeframes=timeframes,
         )
         data = {ModuleName.STOCKS: self.market}
         now = self.now + timedelta(days=nights)
-        [found] = job.run(store or self.store, [tunable], data, now, code="test", audited=appended)
+        [found] = job.run(self.store, [tunable], data, now, code="test", audited=appended)
         return found
 
     def active(self) -> ParametersDoc:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ml.job import Status
-from ml.validation.folds import rows_needed
+from ml.validation.folds import folds, rows_needed
 from orchestrator.adapters.firestore.client import make_client
 from orchestrator.adapters.firestore.data_layer import FirebaseDataLayer
 from orchestrator.adapters.memory.broker import MemoryBroker
@@ -188,6 +188,25 @@ def test_a_cut_off_leaves_all_or_nothing_and_the_same_slot_finishes(applies):
     assert len(events(stage)) == 1
 
 
+def test_no_search_sees_the_bars_it_is_judged_on(activated):
+    """With the newest test window turned into a crash, the newest search still finds exactly the same values."""
+    stage = Stage()
+    windows = folds(stage.rows, warmup=21)
+    for symbol in SYMBOLS:
+        series, first = bars_of(stage, symbol), windows[-1].test.start
+        prices = {name: getattr(series, name).copy() for name in ("open", "high", "low", "close")}
+        for column in prices.values():
+            column[first:] *= np.exp(-0.03 * np.arange(1, stage.rows - first + 1))
+        stage.market.put_bars(1440, symbol, Bars(series.ends, **prices, volume=series.volume))
+    assert stage.tune().status is Status.REJECTED
+    crashed = stage.document(V2).provenance["tuned"]["planted"]["folds"][-1]
+    real = activated[0].document(V2).provenance["tuned"]["planted"]["folds"][-1]
+    assert crashed["test_from"] == real["test_from"]
+    assert crashed["values"] == real["values"]
+    assert crashed["candidate_in_sample"] == real["candidate_in_sample"]
+    assert crashed["candidate_out_of_sample"] < real["candidate_out_of_sample"]
+
+
 class Overtaken(MemoryDataLayer):
     """A store in which somebody changes the parameters while the job searches."""
 
@@ -269,6 +288,18 @@ def test_too_few_bars_are_not_enough_evidence():
     assert outcome.status is Status.NOT_ENOUGH
     assert outcome.reason == f"planted: 120 bars of 1440 minutes, at least {need} (21 of them to warm up)"
     assert not stage.store.get_many([V2])
+
+
+def test_bars_that_it_does_not_trade_on_prove_nothing():
+    """Daily bars too few to learn from, but enough to trade on: those of the other timeframe do not stand in."""
+    stage = Stage(rows=120)
+    for symbol in SYMBOLS:
+        stage.market.put_bars(5, symbol, bars_of(stage, symbol))
+    two = ("timeframe", "second")
+    outcome = stage.tune(timeframes=two)
+    assert outcome.status is Status.NOT_ENOUGH
+    assert "1440 minutes" in outcome.reason
+    assert {minutes for asked in stage.market.requests for minutes in asked.bars} == {1440}
 
 
 def test_no_bars_at_all_are_not_enough_evidence():
