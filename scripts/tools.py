@@ -68,7 +68,7 @@ def install_node_packages(directory: Path = ROOT) -> Path:
     title = "Node packages" if directory == ROOT else f"Node packages of {directory.name}"
     run_step(
         title,
-        ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        ["npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"],
         directory=directory,
         advice="check the network, then run again",
     )
