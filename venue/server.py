@@ -34,6 +34,8 @@ class VenueServer(uvicorn.Server):
                 port=port,
                 log_level="warning",
                 access_log=False,
+                server_header=False,
+                proxy_headers=False,
                 lifespan="off",
                 loop="asyncio",
                 http="httptools",

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -33,7 +34,7 @@ _DISAGREEMENT = 0.5
 _GREEK_NAMES = ("delta", "gamma", "theta", "vega", "rho")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PricedContract:
     """One contract with what it is worth knowing; NaN where it is not known.
 
@@ -49,7 +50,7 @@ class PricedContract:
     vega: float
     rho: float
 
-    @property
+    @cached_property
     def usable(self) -> bool:
         """Whether it may be traded: both sides quoted, volatility and Greeks known."""
         return self.quote.mid is not None and math.isfinite(self.iv) and math.isfinite(self.delta)
@@ -67,7 +68,7 @@ class PricedContract:
         return self.usable and self.spread_fraction <= max_spread and held
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChainView:
     """A chain at one moment, priced; `forwards` is what put-call parity says of each expiry."""
 
@@ -87,8 +88,15 @@ class ChainView:
 
     def of(self, expiry: date, right: OptionRight) -> list[PricedContract]:
         """Return the usable contracts of one expiry and right by ascending strike."""
-        found = [c for c in self.contracts if c.usable and c.quote.expiry == expiry and c.quote.right is right]
-        return sorted(found, key=lambda c: c.quote.strike)
+        return list(self._ladders.get((expiry, right), ()))
+
+    @cached_property
+    def _ladders(self) -> dict[tuple[date, OptionRight], list[PricedContract]]:
+        ladders: dict[tuple[date, OptionRight], list[PricedContract]] = {}
+        for contract in sorted(self.contracts, key=lambda c: c.quote.strike):
+            if contract.usable:
+                ladders.setdefault((contract.quote.expiry, contract.quote.right), []).append(contract)
+        return ladders
 
     def atm_iv(self, expiry: date) -> float:
         """Return the volatility at the forward, between the nearest out-of-the-money put and call; NaN if unknown."""

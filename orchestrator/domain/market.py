@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +57,14 @@ class Bars:
 
     def __len__(self) -> int:
         return int(self.ends.shape[0])
+
+    def followed_by(self, newer: Self) -> Self:
+        """Return these bars up to where `newer` begins, then `newer`; both oldest first."""
+        if not len(newer):
+            return self
+        count = int(np.searchsorted(self.ends, newer.ends[0], side="left"))
+        names = ("ends", "open", "high", "low", "close", "volume")
+        return type(self)(*(np.concatenate([getattr(self, name)[:count], getattr(newer, name)]) for name in names))
 
     def until(self, moment: datetime) -> Bars:
         """Return the bars that were complete at `moment`."""
@@ -149,7 +159,7 @@ class OptionQuote(Value):
     rho: float | None = None
     open_interest: int | None = None
 
-    @property
+    @cached_property
     def mid(self) -> Decimal | None:
         """The middle of bid and ask, None unless both are there and not crossed."""
         if self.bid is None or self.ask is None or not 0 < self.bid <= self.ask:

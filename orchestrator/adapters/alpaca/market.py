@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from datetime import time as wall_time
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from alpaca.data.enums import Adjustment, DataFeed, OptionsFeed
 from alpaca.data.historical.option import OptionHistoricalDataClient
@@ -46,6 +47,9 @@ from orchestrator.domain.market import (
 LOOKBACK_DAYS = {DAILY: 400}
 _SHORT_LOOKBACK_DAYS = 10
 _HOUR = 60
+
+_LATE_BARS = 3
+"""Bars before the last look that are read again: the newest ones may still have been corrected."""
 
 T = TypeVar("T")
 
@@ -84,6 +88,20 @@ class _DailyBars:
     def answers(self, question: tuple[tuple[str, ...], int, date], now: datetime, newest_end: int) -> bool:
         """Tell whether reading again could bring nothing new."""
         return self.question == question and self.read_at <= now and self.newest_end >= newest_end
+
+
+@dataclass(frozen=True, slots=True)
+class _IntradayBars:
+    """Bars within the day as they were read; on the same New York day only newer ones are asked for."""
+
+    question: tuple[tuple[str, ...], int, date]
+    read_at: datetime
+    bars: Mapping[str, Bars]
+
+    def extended(self, newer: Mapping[str, Bars], question: tuple[tuple[str, ...], int, date], now: datetime) -> Self:
+        """Return these bars with the newer ones in place of and behind their own."""
+        joined = {symbol: self.bars[symbol].followed_by(bars) for symbol, bars in newer.items() if symbol in self.bars}
+        return type(self)(question, now, {**self.bars, **newer, **joined})
 
 
 class AlpacaMarketData:
@@ -126,6 +144,7 @@ class AlpacaMarketData:
         self._closes: dict[str, int] = {}
         self._closes_of: tuple[date, date] | None = None
         self._daily: _DailyBars | None = None
+        self._intraday: dict[int, _IntradayBars] = {}
 
     def snapshot(self, request: DataRequest, now: datetime) -> MarketSnapshot:
         """Return what was asked for, as known at `now`.
@@ -196,20 +215,35 @@ class AlpacaMarketData:
         lookback = request.lookback_days.get(minutes, LOOKBACK_DAYS.get(minutes, _SHORT_LOOKBACK_DAYS))
         if minutes == DAILY:
             return lambda: self._daily_bars(symbols, lookback, now)
-        return lambda: self._bars(minutes, symbols, lookback, now)
+        return lambda: self._intraday_bars(minutes, symbols, lookback, now)
+
+    def _intraday_bars(
+        self, minutes: int, symbols: tuple[str, ...], lookback: int, now: datetime
+    ) -> Mapping[str, Bars]:
+        """Return bars since midnight in New York `lookback` days ago, the same whether or not some were kept."""
+        midnight = datetime.combine(now.astimezone(NEW_YORK).date(), wall_time.min, NEW_YORK)
+        question = (symbols, lookback, midnight.date())
+        kept = self._intraday.get(minutes)
+        if kept is None or kept.question != question or kept.read_at > now:
+            bars = self._bars(minutes, symbols, midnight - timedelta(days=lookback), now)
+            kept = _IntradayBars(question, now, bars)
+        else:
+            since = kept.read_at - _LATE_BARS * timedelta(minutes=minutes)
+            kept = kept.extended(self._bars(minutes, symbols, since, now), question, now)
+        self._intraday[minutes] = kept
+        return kept.bars
 
     def _daily_bars(self, symbols: tuple[str, ...], lookback: int, now: datetime) -> Mapping[str, Bars]:
         question = (symbols, lookback, now.astimezone(NEW_YORK).date())
         self._learn_closes(now - timedelta(days=lookback), now)
         newest = newest_daily_end(self._closes, now)
         if self._daily is None or not self._daily.answers(question, now, newest):
-            bars = self._bars(DAILY, symbols, lookback, now)
+            bars = self._bars(DAILY, symbols, now - timedelta(days=lookback), now)
             end = min((int(series.ends[-1]) for series in bars.values()), default=0)
             self._daily = _DailyBars(question, now, end, bars)
         return self._daily.bars
 
-    def _bars(self, minutes: int, symbols: tuple[str, ...], lookback: int, now: datetime) -> dict[str, Bars]:
-        start = now - timedelta(days=lookback)
+    def _bars(self, minutes: int, symbols: tuple[str, ...], start: datetime, now: datetime) -> dict[str, Bars]:
         self._learn_closes(start, now)
         asked = StockBarsRequest(
             symbol_or_symbols=list(symbols),
