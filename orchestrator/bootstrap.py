@@ -105,13 +105,13 @@ class Builder:
     ----------
     settings
         The environment.
-    store
-        A store to use instead of Firestore (a replay in memory).
+    store, clock
+        Used instead of Firestore and of the environment's clock (a replay in memory).
     """
 
-    def __init__(self, settings: Settings, *, store: Store | None = None) -> None:
+    def __init__(self, settings: Settings, *, store: Store | None = None, clock: Clock | None = None) -> None:
         self.settings = settings
-        self._store = store
+        self._store, self._clock = store, clock
         self._desks: dict[ModuleName, Desk] = {}
         self._outlets: Outlets | None = None
         self._open: list[Callable[[], None]] = []
@@ -136,8 +136,8 @@ class Builder:
         """Return the clock of the shell: this machine's, or the venue's where it owns the time."""
         from orchestrator.adapters.clocks import SystemClock, VenueClock
 
-        if not self.settings.venue_time:
-            return SystemClock()
+        if self._clock is not None or not self.settings.venue_time:
+            return self._clock or SystemClock()
         return VenueClock(self.settings.need("ALPACA_BASE_URL", "FIREDESK_CLOCK=venue asks the venue for the time"))
 
     def desk(self, module: ModuleName) -> Desk:

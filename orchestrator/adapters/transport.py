@@ -9,12 +9,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.request import getproxies
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
@@ -73,6 +74,19 @@ class MeteredTransport(HTTPAdapter):
             self._meter.add(time.perf_counter() - started)
 
 
+_IN_PROCESS: dict[str, BaseAdapter] = {}
+
+
+@contextmanager
+def answered_in_process(prefix: str, adapter: BaseAdapter) -> Iterator[None]:
+    """Let sessions made in this block send what goes to `prefix` to an adapter of this process (a replay's venue)."""
+    _IN_PROCESS[prefix] = adapter
+    try:
+        yield
+    finally:
+        del _IN_PROCESS[prefix]
+
+
 def use_transport(session: requests.Session, meter: CallMeter) -> None:
     """Let all requests of a session go through a `MeteredTransport`.
 
@@ -83,6 +97,8 @@ def use_transport(session: requests.Session, meter: CallMeter) -> None:
     session.verify = next((os.environ[name] for name in _CERTIFICATES if os.environ.get(name)), True)
     for scheme in ("http://", "https://"):
         session.mount(scheme, MeteredTransport(meter))
+    for prefix, adapter in _IN_PROCESS.items():
+        session.mount(prefix, adapter)
 
 
 _NOT_SENT = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from scripts import dashboard, suite
 from scripts.steps import MissingToolError, in_ci
@@ -55,8 +55,10 @@ def site(shared_site: Site) -> Site:
     return shared_site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
+    """Chromium, ended with its module: Playwright keeps an event loop running, which other tests cannot share."""
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=str(chromium))
         yield launched

@@ -68,10 +68,9 @@ def check(window: Window, html: Path | None = None) -> None:
     if html is not None and (html.is_dir() or not html.parent.is_dir()):
         raise ConfigurationError(f"--html {html}: name a file in a folder that exists")
     parse_universe(window.universe)
-    _read_through(window)
 
 
-def _read_through(window: Window) -> None:
+def read_through(window: Window) -> None:
     """Read the folder once here: what is wrong with it is said by the file's name, before any process is started."""
     from venue.replay.feed import ReplayFeed
     from venue.replay.universe import parse_universe as venue_universe
@@ -82,6 +81,8 @@ def _read_through(window: Window) -> None:
 
 
 def _run(window: Window, store: StoreChoice, *, quiet: bool) -> tuple[dict[str, Any], Any]:
+    if store is StoreChoice.FIRESTORE:
+        read_through(window)
     start = memory_stack if store is StoreChoice.MEMORY else emulator_stack
     with progress(quiet=quiet) as bar:
         task = bar.add_task("starting", total=None)

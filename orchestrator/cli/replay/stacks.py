@@ -1,6 +1,7 @@
 """The two ways to run a replay: in one process with the store in memory, or on the emulators and functions.
 
-Both reach the same local venue through the same client libraries; a driver cannot tell them apart.
+Both reach the same local venue through the same client libraries, over HTTP or in process; a driver cannot tell them
+apart.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from orchestrator.bootstrap import Builder, Settings, default_parameters
 from orchestrator.cycle import ModularOrchestrator
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import MarketDoc
-from orchestrator.domain.errors import StoreUnavailableError
+from orchestrator.domain.errors import ConfigurationError, StoreUnavailableError
 from orchestrator.ports import Store
 from orchestrator.seed import seed
 
@@ -73,7 +74,7 @@ class Stack(Protocol):
 
 
 class MemoryStack:
-    """Everything in this process: memory store, real clients, the venue over HTTP from a thread."""
+    """Everything in this process: memory store, real clients, the venue behind their transport."""
 
     name = "memory"
 
@@ -126,8 +127,8 @@ class EmulatorStack:
 class _Venue:
     """The control end of a local venue."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=60)
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+        self._http = httpx.Client(base_url=url, timeout=60, transport=transport)
 
     def close(self) -> None:
         """Close the connection."""
@@ -160,22 +161,34 @@ class _Venue:
 
 @contextmanager
 def memory_stack(window: Window) -> Iterator[MemoryStack]:
-    """Start a desk in this process: no Java, no Node."""
+    """Start a desk in this process: no Java, no Node, no socket.
+
+    Raises
+    ------
+    ConfigurationError
+        The folder has nothing to replay in the window.
+    """
+    from orchestrator.adapters.memory.store import MemoryDataLayer
+    from orchestrator.adapters.transport import answered_in_process
+    from orchestrator.cli.replay.inprocess import URL, ExchangeClock, InProcessVenue
     from scripts.market import desk_environment
-    from venue import Exchange, serve
+    from venue import Exchange
     from venue.replay.feed import ReplayFeed
     from venue.replay.universe import parse_universe
+    from venue.web.app import VenueApp
     from venue.web.control import Pace
 
     feed = ReplayFeed(window.data, window.first, window.last, parse_universe([window.universe]) or None)
-    with serve(Exchange(feed), pace=Pace(start=feed.now, end=feed.end)) as url:
-        from orchestrator.adapters.memory.store import MemoryDataLayer
-
-        environment = {**desk_environment(url), **_desk_variables(window)}
-        builder = Builder(Settings(environment), store=MemoryDataLayer())
-        with closing(_Venue(url)) as venue, closing(builder):
-            _seed(builder.store, venue)
-            yield MemoryStack(venue, builder)
+    if not feed.schedule(feed.now, feed.end):
+        raise ConfigurationError(f"--data {window.data}: nothing to replay from {window.first} to {window.last}")
+    exchange = Exchange(feed)
+    adapter = InProcessVenue(VenueApp(exchange, Pace(start=feed.now, end=feed.end)))
+    environment = {**desk_environment(URL), **_desk_variables(window)}
+    builder = Builder(Settings(environment), store=MemoryDataLayer(), clock=ExchangeClock(exchange))
+    control = _Venue(URL, httpx.MockTransport(adapter.control))
+    with answered_in_process(URL, adapter), closing(control) as venue, closing(builder):
+        _seed(builder.store, venue)
+        yield MemoryStack(venue, builder)
 
 
 @contextmanager
