@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -159,7 +158,7 @@ class OptionQuote(Value):
     rho: float | None = None
     open_interest: int | None = None
 
-    @cached_property
+    @property
     def mid(self) -> Decimal | None:
         """The middle of bid and ask, None unless both are there and not crossed."""
         if self.bid is None or self.ask is None or not 0 < self.bid <= self.ask:
