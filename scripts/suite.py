@@ -251,6 +251,7 @@ def _environment(only: Sequence[str], added: Mapping[str, str]) -> dict[str, str
         "FIRESTORE_EMULATOR_BINARY_PATH": jar,
         "FIREBASE_CLI_DISABLE_UPDATE_CHECK": "true",
         "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
+        "PYTHONDONTWRITEBYTECODE": "",  # every cold worker would compile the desk anew
         **added,
     }
 

@@ -49,7 +49,7 @@ def install_python_environment() -> Path:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     run_step(
         "Python packages",
-        [find_uv(), "sync", "--frozen", "--no-progress"],
+        [find_uv(), "sync", "--frozen", "--no-progress", "--compile-bytecode"],
         environment=environment,
         advice="check the network, then run again",
     )
