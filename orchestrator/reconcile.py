@@ -10,22 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from orchestrator.domain.base import ZERO, ModuleName
+from orchestrator.activities import SHARED_ACCOUNT, post_activities
+from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import EventKind
 from orchestrator.domain.errors import BrokerError, InvalidTransitionError
 from orchestrator.domain.instruments import is_occ
-from orchestrator.domain.ledger import drift, held_by_symbol, post_delivery, post_expiry, post_fill, post_split
+from orchestrator.domain.ledger import drift, post_fill
 from orchestrator.domain.orders import Evidence, Fill, Order, OrderState, apply
 from orchestrator.domain.positions import Position
-from orchestrator.ports import Broker, CashEvent, VenueOrder, VenueState
+from orchestrator.ports import Broker, VenueOrder, VenueState
 from orchestrator.unit import Unit
-
-KEEP_EVENTS = 200
-"""How many cash events a book remembers, so that none is booked twice."""
-
-_DELIVERY = "OPTRD"
-"""Shares of an exercise or assignment; booked before the contract ends, while its position is still there."""
-
 
 KEEP_TERMINAL = timedelta(hours=1)
 """How long a finished order stays in the book, so that a late fill finds it."""
@@ -39,8 +33,6 @@ _STATE_EVIDENCE = {
     OrderState.REJECTED: Evidence.REFUSED,
 }
 """What a venue's word about an order proves. FILLED proves acceptance only: fills prove fills."""
-
-_SHARED_ACCOUNT = {ModuleName.STOCKS: ModuleName.OPTIONS, ModuleName.OPTIONS: ModuleName.STOCKS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +56,7 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     for order in state.open_orders:
         _hear(unit, order)
     _look_up_the_rest(unit, broker, state)
-    for event in sorted(state.cash_events, key=lambda event: event.kind != _DELIVERY):
-        _post_cash(unit, event, state)
+    post_activities(unit, state)
     _finish(unit, broker, state)
 
 
@@ -153,71 +144,6 @@ def _not_found(order: Order, unit: Unit) -> Order:
     return order
 
 
-def _post_cash(unit: Unit, event: CashEvent, state: VenueState) -> None:
-    """Book money and shares that moved without an order, once."""
-    if event.id in unit.book.seen_events:
-        return
-    _BOOKING.get(event.kind, _post_income)(unit, event, state)
-    seen = (*unit.book.seen_events, event.id)[-KEEP_EVENTS:]
-    unit.book = unit.book.model_copy(update={"seen_events": seen})
-
-
-def _post_split(unit: Unit, event: CashEvent, state: VenueState) -> None:
-    own = held_by_symbol(unit.book).get(event.symbol, ZERO)
-    total = state.positions.get(event.symbol, own)
-    if own and total != event.qty:
-        unit.book = post_split(unit.book, event.symbol, total / (total - event.qty))
-
-
-def _post_fee(unit: Unit, event: CashEvent, _state: VenueState) -> None:
-    if _fee_is_ours(unit, event):
-        unit.book = unit.book.model_copy(update={"fees": unit.book.fees - event.amount})
-
-
-def _post_delivery(unit: Unit, event: CashEvent, _state: VenueState) -> None:
-    if unit.module is ModuleName.OPTIONS:
-        unit.book = post_delivery(unit.book, event.symbol, qty=event.qty, price=event.price)
-
-
-def _post_income(unit: Unit, event: CashEvent, state: VenueState) -> None:
-    """Book a dividend or other cash in proportion to what this module holds of the account's whole."""
-    own = held_by_symbol(unit.book).get(event.symbol, ZERO)
-    total = state.positions.get(event.symbol, own)
-    if own and total:
-        unit.book = unit.book.model_copy(update={"income": unit.book.income + event.amount * own / total})
-
-
-def _fee_is_ours(unit: Unit, event: CashEvent) -> bool:
-    """Return whether a fee of a shared account is this module's: options pay for contracts, stocks for the rest."""
-    if unit.module not in _SHARED_ACCOUNT:
-        return True
-    return is_occ(event.symbol) == (unit.module is ModuleName.OPTIONS)
-
-
-def _post_expiry(unit: Unit, event: CashEvent, _state: VenueState) -> None:
-    """Close an option leg that expired, was exercised or assigned; shares it turned into show as drift."""
-    posted = post_expiry(unit.book, event.symbol, event_id=event.id, price=event.price, moment=event.ts_event)
-    if posted.book is unit.book:
-        return
-    unit.book = posted.book
-    if posted.trade is not None:
-        unit.trades[posted.trade.id] = posted.trade
-    text = f"{event.symbol}: {event.kind}; an option leg was held into its expiry, look at what is left"
-    unit.tell(f"expiry_{event.id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=event.symbol)
-
-
-_BOOKING = {
-    "SPLIT": _post_split,
-    "FEE": _post_fee,
-    "CFEE": _post_fee,
-    _DELIVERY: _post_delivery,
-    "OPEXP": _post_expiry,
-    "OPASN": _post_expiry,
-    "OPEXC": _post_expiry,
-}
-"""How each kind of activity is booked; what is not here is income."""
-
-
 def _finish(unit: Unit, broker: Broker, state: VenueState) -> None:
     """Take over account and cursor, measure drift, drop what is long finished."""
     book = unit.book
@@ -252,7 +178,7 @@ def _with_live_protection(position: Position, orders: dict[str, Order]) -> Posit
 
 def _others(unit: Unit, state: VenueState) -> frozenset[str]:
     """Return the symbols of a shared account that are the other module's to compare."""
-    other = _SHARED_ACCOUNT.get(unit.module)
+    other = SHARED_ACCOUNT.get(unit.module)
     if other is None:
         return frozenset()
     options = {symbol for symbol in state.positions if is_occ(symbol)}

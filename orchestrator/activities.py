@@ -1,0 +1,93 @@
+"""Book what moved without an order: dividends, fees, splits, exercise, assignment, expiry. Once each.
+
+Nothing here asks the venue for anything or sends an order: the activities come with the venue's state.
+"""
+
+from __future__ import annotations
+
+from orchestrator.domain.base import ZERO, ModuleName
+from orchestrator.domain.documents import EventKind
+from orchestrator.domain.instruments import is_occ
+from orchestrator.domain.ledger import held_by_symbol, post_delivery, post_expiry, post_split
+from orchestrator.ports import CashEvent, VenueState
+from orchestrator.unit import Unit
+
+SHARED_ACCOUNT = {ModuleName.STOCKS: ModuleName.OPTIONS, ModuleName.OPTIONS: ModuleName.STOCKS}
+"""Modules that trade on one account, and the other one of each."""
+
+KEEP_EVENTS = 200
+"""How many cash events a book remembers, so that none is booked twice."""
+
+_DELIVERY = "OPTRD"
+"""Shares of an exercise or assignment; booked before the contract ends, while its position is still there."""
+
+
+def post_activities(unit: Unit, state: VenueState) -> None:
+    """Book the activities of the account that concern this module's book."""
+    for event in sorted(state.cash_events, key=lambda event: event.kind != _DELIVERY):
+        _post_once(unit, event, state)
+
+
+def _post_once(unit: Unit, event: CashEvent, state: VenueState) -> None:
+    """Book money and shares that moved without an order, once."""
+    if event.id in unit.book.seen_events:
+        return
+    _BOOKING.get(event.kind, _post_income)(unit, event, state)
+    seen = (*unit.book.seen_events, event.id)[-KEEP_EVENTS:]
+    unit.book = unit.book.model_copy(update={"seen_events": seen})
+
+
+def _post_split(unit: Unit, event: CashEvent, state: VenueState) -> None:
+    own = held_by_symbol(unit.book).get(event.symbol, ZERO)
+    total = state.positions.get(event.symbol, own)
+    if own and total != event.qty:
+        unit.book = post_split(unit.book, event.symbol, total / (total - event.qty))
+
+
+def _post_fee(unit: Unit, event: CashEvent, _state: VenueState) -> None:
+    if _fee_is_ours(unit, event):
+        unit.book = unit.book.model_copy(update={"fees": unit.book.fees - event.amount})
+
+
+def _post_delivery(unit: Unit, event: CashEvent, _state: VenueState) -> None:
+    if unit.module is ModuleName.OPTIONS:
+        unit.book = post_delivery(unit.book, event.symbol, qty=event.qty, price=event.price)
+
+
+def _post_income(unit: Unit, event: CashEvent, state: VenueState) -> None:
+    """Book a dividend or other cash in proportion to what this module holds of the account's whole."""
+    own = held_by_symbol(unit.book).get(event.symbol, ZERO)
+    total = state.positions.get(event.symbol, own)
+    if own and total:
+        unit.book = unit.book.model_copy(update={"income": unit.book.income + event.amount * own / total})
+
+
+def _fee_is_ours(unit: Unit, event: CashEvent) -> bool:
+    """Return whether a fee of a shared account is this module's: options pay for contracts, stocks for the rest."""
+    if unit.module not in SHARED_ACCOUNT:
+        return True
+    return is_occ(event.symbol) == (unit.module is ModuleName.OPTIONS)
+
+
+def _post_expiry(unit: Unit, event: CashEvent, _state: VenueState) -> None:
+    """Close an option leg that expired, was exercised or assigned; shares it turned into show as drift."""
+    posted = post_expiry(unit.book, event.symbol, event_id=event.id, price=event.price, moment=event.ts_event)
+    if posted.book is unit.book:
+        return
+    unit.book = posted.book
+    if posted.trade is not None:
+        unit.trades[posted.trade.id] = posted.trade
+    text = f"{event.symbol}: {event.kind}; an option leg was held into its expiry, look at what is left"
+    unit.tell(f"expiry_{event.id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=event.symbol)
+
+
+_BOOKING = {
+    "SPLIT": _post_split,
+    "FEE": _post_fee,
+    "CFEE": _post_fee,
+    _DELIVERY: _post_delivery,
+    "OPEXP": _post_expiry,
+    "OPASN": _post_expiry,
+    "OPEXC": _post_expiry,
+}
+"""How each kind of activity is booked; what is not here is income."""
