@@ -19,7 +19,7 @@ from scripts.tools import VENV, find_uv
 _BIN = VENV / "bin"
 _PYTHON = str(_BIN / "python")
 _TYPED = ("orchestrator", "modules", "ml", "venue", "scripts", "functions")
-_GENERATORS = ("scripts.requirements", "scripts.codegen_types")
+_GENERATORS = ("scripts.requirements", "scripts.codegen_types", "scripts.codegen_orders")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""The life of an order: intent, states, evidence, fills, and the one table that joins them.
+"""An order: its intent, its fills, and everything that was said of it since.
 
-An order knows only what was said of it. Every step is `apply(order, evidence, now)`, a pure function that
-looks the pair (state, evidence) up in `TRANSITIONS`; a pair without a row raises.
+Every step is `apply(order, evidence, now)`, a pure function that looks the pair (state, evidence) up in the table of
+`orchestrator.domain.order_life`; a pair without a row raises.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from enum import StrEnum
 
 from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
 from orchestrator.domain.errors import InvalidTransitionError
+from orchestrator.domain.order_life import TERMINAL, TRANSITIONS, Evidence, OrderState
+
+__all__ = ["TERMINAL", "TRANSITIONS", "Evidence", "OrderState"]
 
 
 class Side(StrEnum):
@@ -56,89 +59,6 @@ class Purpose(StrEnum):
     ENTRY = "entry"
     EXIT = "exit"
     PROTECT = "protect"
-
-
-class OrderState(StrEnum):
-    """Where an order stands. DENIED is ours (never an order), REJECTED is the venue's."""
-
-    PLANNED = "PLANNED"
-    SUBMITTING = "SUBMITTING"
-    UNKNOWN = "UNKNOWN"
-    WORKING = "WORKING"
-    PARTIALLY_FILLED = "PARTIALLY_FILLED"
-    FILLED = "FILLED"
-    CANCELLED = "CANCELLED"
-    EXPIRED = "EXPIRED"
-    REJECTED = "REJECTED"
-
-    @property
-    def terminal(self) -> bool:
-        """Whether nothing more is expected from the venue."""
-        return self in TERMINAL
-
-
-TERMINAL = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED})
-
-
-class Evidence(StrEnum):
-    """What can be said of an order, by the desk or by the venue."""
-
-    SUBMIT_STARTED = "submit_started"
-    ACKNOWLEDGED = "acknowledged"
-    REFUSED = "refused"
-    NOT_SENT = "not_sent"
-    ANSWER_LOST = "answer_lost"
-    NOT_FOUND = "not_found"
-    PARTIAL_FILL = "partial_fill"
-    FULL_FILL = "full_fill"
-    CANCEL_CONFIRMED = "cancel_confirmed"
-    EXPIRY_CONFIRMED = "expiry_confirmed"
-    ABANDONED = "abandoned"
-
-
-_S, _E = OrderState, Evidence
-
-_VENUE_NEWS = {
-    _E.ACKNOWLEDGED: _S.WORKING,
-    _E.PARTIAL_FILL: _S.PARTIALLY_FILLED,
-    _E.FULL_FILL: _S.FILLED,
-    _E.CANCEL_CONFIRMED: _S.CANCELLED,
-    _E.EXPIRY_CONFIRMED: _S.EXPIRED,
-    _E.REFUSED: _S.REJECTED,
-}
-
-TRANSITIONS: dict[tuple[OrderState, Evidence], OrderState] = {
-    (_S.PLANNED, _E.SUBMIT_STARTED): _S.SUBMITTING,
-    (_S.PLANNED, _E.ABANDONED): _S.CANCELLED,
-    **{(_S.SUBMITTING, evidence): state for evidence, state in _VENUE_NEWS.items()},
-    (_S.SUBMITTING, _E.NOT_SENT): _S.PLANNED,
-    (_S.SUBMITTING, _E.ANSWER_LOST): _S.UNKNOWN,
-    (_S.SUBMITTING, _E.NOT_FOUND): _S.PLANNED,
-    **{(_S.UNKNOWN, evidence): state for evidence, state in _VENUE_NEWS.items()},
-    (_S.UNKNOWN, _E.NOT_FOUND): _S.PLANNED,
-    **{(_S.WORKING, evidence): state for evidence, state in _VENUE_NEWS.items()},
-    (_S.PARTIALLY_FILLED, _E.ACKNOWLEDGED): _S.PARTIALLY_FILLED,
-    (_S.PARTIALLY_FILLED, _E.PARTIAL_FILL): _S.PARTIALLY_FILLED,
-    (_S.PARTIALLY_FILLED, _E.FULL_FILL): _S.FILLED,
-    (_S.PARTIALLY_FILLED, _E.CANCEL_CONFIRMED): _S.CANCELLED,
-    (_S.PARTIALLY_FILLED, _E.EXPIRY_CONFIRMED): _S.EXPIRED,
-    # Rows that should not happen and do: the venue's later word about money wins, its doubled word changes nothing.
-    (_S.PLANNED, _E.ACKNOWLEDGED): _S.WORKING,
-    (_S.PLANNED, _E.PARTIAL_FILL): _S.PARTIALLY_FILLED,
-    (_S.PLANNED, _E.FULL_FILL): _S.FILLED,
-    (_S.CANCELLED, _E.PARTIAL_FILL): _S.CANCELLED,
-    (_S.CANCELLED, _E.FULL_FILL): _S.FILLED,
-    (_S.CANCELLED, _E.CANCEL_CONFIRMED): _S.CANCELLED,
-    (_S.EXPIRED, _E.PARTIAL_FILL): _S.EXPIRED,
-    (_S.EXPIRED, _E.FULL_FILL): _S.FILLED,
-    (_S.EXPIRED, _E.EXPIRY_CONFIRMED): _S.EXPIRED,
-    (_S.REJECTED, _E.PARTIAL_FILL): _S.PARTIALLY_FILLED,
-    (_S.REJECTED, _E.FULL_FILL): _S.FILLED,
-    (_S.REJECTED, _E.REFUSED): _S.REJECTED,
-    (_S.FILLED, _E.FULL_FILL): _S.FILLED,
-    (_S.FILLED, _E.ACKNOWLEDGED): _S.FILLED,
-    (_S.FILLED, _E.CANCEL_CONFIRMED): _S.FILLED,
-}
 
 
 class Leg(Value):
@@ -222,12 +142,28 @@ class Order(Value):
     fees: Amount = ZERO
     fills: tuple[Fill, ...] = ()
     history: tuple[Transition, ...] = ()
+    lookups: int = 0
+    """How often it was looked up in vain since it was last heard of."""
+    looked_up_at: UtcTime | None = None
+    raw: str = ""
+    """The venue's words that could not be read, shortened."""
     updated_at: UtcTime
 
     @property
     def id(self) -> str:
         """The client order id."""
         return self.intent.client_order_id
+
+    @property
+    def submitted_at(self) -> datetime | None:
+        """When it was last begun to be sent."""
+        steps = (step.at for step in reversed(self.history) if step.evidence is Evidence.SUBMIT_STARTED)
+        return next(steps, None)
+
+    @property
+    def unknown_since(self) -> datetime | None:
+        """Since when nobody knows whether the venue has it; None = it is known."""
+        return self.history[-1].at if self.state is OrderState.UNKNOWN and self.history else None
 
     @property
     def leaves_qty(self) -> Decimal:
@@ -251,6 +187,8 @@ def apply(order: Order, evidence: Evidence, now: datetime, *, note: str = "") ->
     target = TRANSITIONS.get((order.state, evidence))
     if target is None:
         raise InvalidTransitionError(order.id, order.state, evidence)
+    if target is OrderState.WORKING and order.filled_qty > 0:
+        target = OrderState.PARTIALLY_FILLED
     if target is order.state:
         return order
     step = Transition(state=target, evidence=evidence, at=now, note=note)
@@ -280,7 +218,7 @@ def apply_fills(order: Order, fills: Sequence[Fill], now: datetime) -> Order:
     known = {fill.trade_id for fill in order.fills}
     fresh = [fill for fill in fills if fill.trade_id not in known]
     if not fresh:
-        return order
+        return apply(order, Evidence.DUPLICATE_FILL, now)
     every = (*order.fills, *fresh)
     units = filled_units(order.intent, every)
     evidence = Evidence.FULL_FILL if units >= order.intent.qty else Evidence.PARTIAL_FILL

@@ -5,13 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-import pytest
-
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.errors import InvalidTransitionError
 from orchestrator.domain.orders import (
-    TERMINAL,
-    TRANSITIONS,
     Evidence,
     Leg,
     OrderState,
@@ -22,27 +17,6 @@ from orchestrator.domain.orders import (
     net_price,
 )
 from tests.builders import NOW, fill, intent, order
-
-
-@pytest.mark.parametrize(("state", "evidence"), [(s, e) for s in OrderState for e in Evidence])
-def test_every_pair_has_a_row_or_is_refused(state: OrderState, evidence: Evidence) -> None:
-    before = order(state)
-    target = TRANSITIONS.get((state, evidence))
-    if target is None:
-        with pytest.raises(InvalidTransitionError, match=f"state {state} does not accept {evidence}"):
-            apply(before, evidence, NOW)
-    else:
-        assert apply(before, evidence, NOW).state is target
-
-
-def test_unknown_is_left_by_evidence_of_the_venue_only() -> None:
-    leaving = {evidence for state, evidence in TRANSITIONS if state is OrderState.UNKNOWN}
-    assert leaving.isdisjoint({Evidence.ABANDONED, Evidence.NOT_SENT, Evidence.ANSWER_LOST})
-
-
-def test_only_fills_bring_a_finished_order_back() -> None:
-    back = {evidence for (state, evidence), to in TRANSITIONS.items() if state in TERMINAL and to is not state}
-    assert back <= {Evidence.PARTIAL_FILL, Evidence.FULL_FILL}
 
 
 def test_evidence_that_changes_nothing_leaves_no_trace() -> None:

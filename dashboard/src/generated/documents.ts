@@ -175,8 +175,8 @@ export interface EventDoc {
 export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "drift_found", "parameters_rejected", "parameters_activated", "venue_down", "cycle_failed", "command_executed", "heartbeat_stale"] as const;
 export type EventKind = (typeof EVENT_KIND)[number];
 
-/** What can be said of an order, by the desk or by the venue. */
-export const EVIDENCE = ["submit_started", "acknowledged", "refused", "not_sent", "answer_lost", "not_found", "partial_fill", "full_fill", "cancel_confirmed", "expiry_confirmed", "abandoned"] as const;
+/** What can be said of an order, by the desk, by the venue, or by the owner. */
+export const EVIDENCE = ["submit_started", "not_sent", "answer_lost", "unreadable", "not_found", "vanished", "abandoned", "acknowledged", "resurfaced", "refused", "partial_fill", "full_fill", "duplicate_fill", "smaller_quantity", "cancel_confirmed", "cancel_refused", "expiry_confirmed", "resolved_absent", "resolved_cancelled", "resolved_filled"] as const;
 export type Evidence = (typeof EVIDENCE)[number];
 
 /** `desk/exposure`: what all modules together hold and have reserved; changed by compare-and-set only. */
@@ -293,6 +293,9 @@ export interface Order {
   readonly fees: DecimalText;
   readonly fills: readonly (Fill)[];
   readonly history: readonly (Transition)[];
+  readonly lookups: number;
+  readonly looked_up_at: StoredTime | null;
+  readonly raw: string;
   readonly updated_at: StoredTime;
 }
 
