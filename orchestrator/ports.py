@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Protocol
 
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import AccountView
 from orchestrator.domain.market import DataRequest, MarketSnapshot
-from orchestrator.domain.orders import Fill, Order, OrderState
+from orchestrator.domain.orders import Fill, Order, OrderState, Side
+from orchestrator.domain.venues import VenueProfile
 
 Json = dict[str, Any]
 
@@ -109,13 +111,20 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VenueOrder:
-    """An order as the venue tells it."""
+    """An order as the venue tells it. What follows `note` is None where the venue does not say, or for several legs."""
 
     client_order_id: str | None
     broker_order_id: str
     state: OrderState
     filled_qty: Decimal = ZERO
     note: str = ""
+    symbol: str | None = None
+    side: Side | None = None
+    qty: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    raw: str = ""
+    """The venue's own words, at most `RAW_LIMIT` characters; kept only where they matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +143,43 @@ class CashEvent:
     ts_event: datetime
 
 
+RAW_LIMIT = 2000
+"""Characters of a raw answer that are kept for the owner."""
+
+
+class TroubleKind(StrEnum):
+    """What kind of row could not be read."""
+
+    ORDER = "order"
+    """`subject` is the client order id, or the venue's own where that is all there is."""
+    POSITION = "position"
+    """`subject` is the symbol, which is absent from `positions`: absent, not zero."""
+    FILL = "fill"
+    """`subject` is the trade id."""
+    ACTIVITY = "activity"
+    """`subject` is the activity's id."""
+    FEE = "fee"
+    """`subject` is the trade id; the fill itself is told, with a fee of 0 and what was charged in `fee_paid`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A row of the venue's answer that makes no sense. The rows beside it stand; nothing was guessed from this one.
+
+    It is told again with every state for as long as the venue tells the row, and the cursor waits for it for a day:
+    a row that becomes readable is told as if nothing had been. Reconcile makes an order in trouble UNKNOWN, takes no
+    new exposure in `symbol` (of any trouble that has one), and shows `raw` to the owner, once per subject.
+    """
+
+    kind: TroubleKind
+    subject: str
+    reason: str
+    raw: str = ""
+    """The row as it came, at most `RAW_LIMIT` characters."""
+    symbol: str = ""
+    """The desk's symbol where the row names one."""
+
+
 @dataclass(frozen=True, slots=True)
 class VenueState:
     """Everything a venue says of the account since the cursor."""
@@ -148,12 +194,17 @@ class VenueState:
     """Trade id to venue order id."""
     cash_events: Sequence[CashEvent] = ()
     cursor: str = ""
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    """USD per share, coin or point of option premium of what is held, as the venue tells it."""
+    troubles: Sequence[Trouble] = ()
 
 
 class Broker(Protocol):
     """One account at one venue."""
 
     name: str
+    profile: VenueProfile
+    """The venue's rules: ids, look-ups, rates, grids."""
 
     def state(self, cursor: str) -> VenueState:
         """Return account, positions, open orders, and fills and cash events since `cursor` ("" = from the start).

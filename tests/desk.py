@@ -186,7 +186,7 @@ class DyingBroker:
     """The venue of a process that is killed while it submits: before the order leaves, or before the answer is read."""
 
     def __init__(self, broker: MemoryBroker, *, sends: bool) -> None:
-        self._broker, self._sends, self.name = broker, sends, broker.name
+        self._broker, self._sends, self.name, self.profile = broker, sends, broker.name, broker.profile
         self.state, self.cancel, self.find = broker.state, broker.cancel, broker.find
 
     def submit(self, order: Order) -> VenueOrder:

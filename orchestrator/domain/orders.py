@@ -72,7 +72,12 @@ class Leg(Value):
 
 
 class Fill(Value):
-    """One execution as the venue reports it. `qty` is positive, `fee` a cost in USD (a rebate is negative)."""
+    """One execution as the venue reports it. `qty` is positive, `fee` a cost in USD (a rebate is negative).
+
+    A fee that the venue takes in the traded coin changes what is held, not the cash: `fee_base_qty` is that part, and
+    `fee` its worth at the fill's price. Cash moves by `-side.sign * qty * price` less a fee in USD, which is the same
+    as `-side.sign * held_qty * price - fee`.
+    """
 
     trade_id: str
     client_order_id: str
@@ -81,7 +86,17 @@ class Fill(Value):
     qty: Amount
     price: Amount
     fee: Amount = ZERO
+    fee_currency: str = "USD"
+    fee_paid: Amount | None = None
+    """The fee as it was charged, in `fee_currency`; None = the same as `fee`."""
+    fee_base_qty: Amount = ZERO
+    """Units of the traded coin that the venue kept as its fee, >= 0."""
     ts_event: UtcTime
+
+    @property
+    def held_qty(self) -> Decimal:
+        """What the holding changes by, positive: less than `qty` bought, more than `qty` sold, by a fee in coins."""
+        return self.qty - self.side.sign * self.fee_base_qty
 
 
 class Transition(Value):

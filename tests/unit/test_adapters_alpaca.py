@@ -18,7 +18,6 @@ from orchestrator.adapters.alpaca.chains import chain_of, quote_of
 from orchestrator.adapters.alpaca.client import moment, plain
 from orchestrator.adapters.alpaca.errors import translated
 from orchestrator.adapters.alpaca.orders import order_of, request_of
-from orchestrator.adapters.alpaca.profiles import PROFILE
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.errors import (
     BrokerAuthError,
@@ -354,7 +353,3 @@ def test_numbers_are_written_as_digits(value: str, text: str) -> None:
 def test_a_foreign_cursor_is_refused() -> None:
     with pytest.raises(MalformedDataError):
         Cursor.parse('{"x": 1}')
-
-
-def test_the_desks_ids_fit_the_profile() -> None:
-    assert len(intent().client_order_id) <= PROFILE.client_id_max_length

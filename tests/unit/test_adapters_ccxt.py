@@ -13,7 +13,6 @@ import requests
 from orchestrator.adapters.ccxt.cursor import OVERLAP_S, Cursor
 from orchestrator.adapters.ccxt.errors import translated
 from orchestrator.adapters.ccxt.orders import fill_of, order_of, order_of_trades, symbols_by_name, ticket_of
-from orchestrator.adapters.ccxt.profiles import KRAKEN, Grid
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.errors import (
     BrokerAuthError,
@@ -25,6 +24,7 @@ from orchestrator.domain.errors import (
     RateLimitedError,
 )
 from orchestrator.domain.orders import Leg, OrderIntent, OrderState, OrderType, Purpose, Side, TimeInForce, plan
+from orchestrator.domain.venues import Grid
 
 D = Decimal
 NOW = datetime(2026, 7, 16, 14, 0, tzinfo=UTC)
@@ -187,7 +187,3 @@ def test_a_refusal_carries_the_venues_code() -> None:
 def test_a_pair_is_known_by_all_its_names() -> None:
     market = {"id": "XXBTZUSD", "altname": "XBTUSD", "wsId": "XBT/USD", "symbol": "BTC/USD"}
     assert symbols_by_name([market]) == dict.fromkeys(("XXBTZUSD", "XBTUSD", "XBT/USD"), "BTC/USD")
-
-
-def test_the_desks_ids_fit_the_profile() -> None:
-    assert len(intent().client_order_id) <= KRAKEN.client_id_max_length

@@ -200,6 +200,9 @@ export interface Fill {
   readonly qty: DecimalText;
   readonly price: DecimalText;
   readonly fee: DecimalText;
+  readonly fee_currency: string;
+  readonly fee_paid: DecimalText | null;
+  readonly fee_base_qty: DecimalText;
   readonly ts_event: StoredTime;
 }
 

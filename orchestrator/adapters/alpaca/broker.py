@@ -19,15 +19,16 @@ from orchestrator.adapters.alpaca.activities import Cursor, cash_events_of, fill
 from orchestrator.adapters.alpaca.client import AlpacaKeys, Raw, decimal, moment, stamp, trading_client
 from orchestrator.adapters.alpaca.errors import DUPLICATE_ID, status_of, translated
 from orchestrator.adapters.alpaca.orders import family, order_of, request_of
-from orchestrator.adapters.alpaca.profiles import PROFILE
 from orchestrator.adapters.clocks import SystemClock
 from orchestrator.adapters.transport import CallMeter, read
 from orchestrator.domain.documents import AccountView
 from orchestrator.domain.errors import BrokerError, OrderRefusedError, OutcomeUnknownError
 from orchestrator.domain.orders import Order
+from orchestrator.domain.venues import ALPACA
 from orchestrator.ports import Clock, VenueOrder, VenueState
 
 _LONGEST_REST = timedelta(days=8)
+_ORDERS_PAGE = 500
 _CANCEL_POLLS = 3
 _CANCEL_WAIT_S = 0.25
 
@@ -54,7 +55,8 @@ class AlpacaBroker:
         How to wait between attempts, in seconds.
     """
 
-    name = "alpaca"
+    name = ALPACA.name
+    profile = ALPACA
 
     def __init__(
         self, keys: AlpacaKeys, *, clock: Clock | None = None, sleep: Callable[[float], None] = time.sleep
@@ -190,14 +192,14 @@ class AlpacaBroker:
         return self._read(what, lambda: self._client.get(path, query))
 
     def _activities(self, known: Cursor) -> list[Raw]:
-        query = {"direction": "asc", "page_size": str(PROFILE.activities_page)}
+        query = {"direction": "asc", "page_size": str(ALPACA.page)}
         if known.after is not None:
             query["after"] = stamp(known.after)
         found: list[Raw] = []
         while True:
             page = self._get("state", "/account/activities", query)
             found += page
-            if len(page) < PROFILE.activities_page:
+            if len(page) < ALPACA.page:
                 return found
             query["page_token"] = str(page[-1]["id"])
 
@@ -229,7 +231,7 @@ class AlpacaBroker:
 
 
 def _orders_query(**query: str) -> dict[str, str]:
-    return {"nested": "true", "limit": str(PROFILE.orders_page), **query}
+    return {"nested": "true", "limit": str(_ORDERS_PAGE), **query}
 
 
 def _signed(held: Raw) -> Decimal:

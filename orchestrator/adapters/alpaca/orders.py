@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from orchestrator.adapters.alpaca.client import Raw, decimal, plain
-from orchestrator.adapters.alpaca.profiles import PROFILE
 from orchestrator.domain.errors import OrderRefusedError
 from orchestrator.domain.instruments import is_occ
 from orchestrator.domain.orders import Leg, OrderIntent, OrderState, OrderType, Purpose, Side
+from orchestrator.domain.venues import ALPACA
 from orchestrator.ports import VenueOrder
 
 _ENDED = {
@@ -44,16 +45,16 @@ def _single(intent: OrderIntent) -> Raw:
     option = is_occ(leg.symbol)
     body: Raw = {"symbol": leg.symbol, "side": leg.side.value}
     if intent.order_type is OrderType.LIMIT and intent.limit_price is not None:
-        body["limit_price"] = plain(PROFILE.on_grid(intent.limit_price, leg.side, option=option))
+        body["limit_price"] = _price(intent.limit_price, leg.side, option=option)
     if intent.order_type is OrderType.STOP and intent.stop_price is not None:
-        body["stop_price"] = plain(PROFILE.on_grid(intent.stop_price, leg.side, option=option))
+        body["stop_price"] = _price(intent.stop_price, leg.side, option=option)
     if option:
         body["position_intent"] = _position_intent(leg, intent.purpose)
     return body
 
 
 def _package(intent: OrderIntent) -> Raw:
-    if intent.order_type is OrderType.STOP or not PROFILE.min_legs <= len(intent.legs) <= PROFILE.max_legs:
+    if intent.order_type is OrderType.STOP or not ALPACA.min_legs <= len(intent.legs) <= ALPACA.max_legs:
         raise _cannot(intent, f"{intent.order_type} order with {len(intent.legs)} legs")
     body: Raw = {
         "order_class": "mleg",
@@ -68,8 +69,12 @@ def _package(intent: OrderIntent) -> Raw:
         ],
     }
     if intent.order_type is OrderType.LIMIT and intent.limit_price is not None:
-        body["limit_price"] = plain(PROFILE.on_grid(intent.limit_price, Side.BUY, option=True))
+        body["limit_price"] = _price(intent.limit_price, Side.BUY, option=True)
     return body
+
+
+def _price(price: Decimal, side: Side, *, option: bool) -> str:
+    return plain(ALPACA.grid_at(price, option=option).price(price, side))
 
 
 def _position_intent(leg: Leg, purpose: Purpose) -> str:

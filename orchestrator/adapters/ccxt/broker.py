@@ -61,6 +61,7 @@ class KrakenBroker:
         self._client = client
         self._universe = tuple(universe)
         self._clock = clock if clock is not None else SystemClock()
+        self.profile = client.profile
         self.meter = client.meter
 
     def state(self, cursor: str) -> VenueState:

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import ccxt
 
 from orchestrator.adapters.ccxt.errors import translated
-from orchestrator.adapters.ccxt.profiles import BINANCE, KRAKEN, CcxtProfile, Grid
 from orchestrator.adapters.transport import READ_TIMEOUT_S, CallMeter, read, use_transport
 from orchestrator.domain.errors import BrokerError
+from orchestrator.domain.venues import BINANCE, KRAKEN, Grid, VenueProfile
 
 T = TypeVar("T")
 Raw = dict[str, Any]
@@ -35,7 +35,7 @@ class CcxtClient:
         How to wait between attempts, in seconds.
     """
 
-    def __init__(self, exchange: Any, profile: CcxtProfile, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, exchange: Any, profile: VenueProfile, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self.exchange = exchange
         self.profile = profile
         self.meter = CallMeter()
@@ -50,7 +50,7 @@ class CcxtClient:
     @property
     def name(self) -> str:
         """The venue's name."""
-        return self.profile.venue
+        return self.profile.name
 
     def read(self, what: str, call: Callable[[Any], T]) -> T:
         """Make a call that changes nothing, with retries.

@@ -163,7 +163,7 @@ def _wanted(minutes: int, request: DataRequest, now: datetime) -> _Wanted:
 
 def _quote(client: CcxtClient, symbol: str) -> Quote | None:
     name = client.market(symbol)["id"]
-    if client.profile.venue == "kraken":
+    if client.profile.name == "kraken":
         asked = {"pair": name, "count": 1}
         return _touch(symbol, client.read("Depth", lambda exchange: exchange.publicGetDepth(asked)["result"][name]))
     ticker = client.read("ticker", lambda exchange: exchange.publicGetTicker24hr({"symbol": name}))

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from orchestrator.adapters.ccxt.client import Raw
-from orchestrator.adapters.ccxt.profiles import Grid
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.errors import OrderRefusedError
 from orchestrator.domain.orders import Fill, Order, OrderIntent, OrderState, OrderType, Side, TimeInForce
+from orchestrator.domain.venues import Grid
 from orchestrator.ports import VenueOrder
 
 _ENDED = {"closed": OrderState.FILLED, "canceled": OrderState.CANCELLED, "expired": OrderState.EXPIRED}

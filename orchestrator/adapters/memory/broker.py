@@ -17,6 +17,7 @@ from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import AccountView
 from orchestrator.domain.errors import OrderRefusedError
 from orchestrator.domain.orders import Fill, Leg, Order, OrderIntent, OrderState, OrderType, TimeInForce
+from orchestrator.domain.venues import MEMORY, IdUniqueness, VenueProfile
 from orchestrator.ports import CashEvent, VenueOrder, VenueState
 
 
@@ -33,8 +34,18 @@ class _Resting:
 
     @property
     def view(self) -> VenueOrder:
+        single = len(self.intent.legs) == 1
         return VenueOrder(
-            self.intent.client_order_id, self.broker_order_id, self.state, filled_qty=self.filled_qty, note=self.note
+            self.intent.client_order_id,
+            self.broker_order_id,
+            self.state,
+            filled_qty=self.filled_qty,
+            note=self.note,
+            symbol=self.intent.legs[0].symbol if single else None,
+            side=self.intent.legs[0].side if single else None,
+            qty=self.intent.qty,
+            limit_price=self.intent.limit_price,
+            stop_price=self.intent.stop_price,
         )
 
 
@@ -52,8 +63,10 @@ class MemoryBroker:
         Share of what is open that fills when an order can trade; 0 keeps every order waiting.
     fee_rate
         Fee as a fraction of traded value.
+    profile
+        The venue's rules; of them it keeps how long a client order id stays taken.
     ids_stay_taken
-        True refuses a client order id for ever (Alpaca), False only while its order is open (Kraken).
+        False frees a client order id once its order ended, whatever the profile says.
     tells_client_ids
         Whether fills carry the client order id, or only the venue's own in `fill_orders`.
     repeats_fills
@@ -65,6 +78,7 @@ class MemoryBroker:
     cash: Decimal = Decimal(100_000)
     fill_fraction: Decimal = Decimal(1)
     fee_rate: Decimal = ZERO
+    profile: VenueProfile = MEMORY
     ids_stay_taken: bool = True
     tells_client_ids: bool = True
     repeats_fills: bool = False
@@ -101,6 +115,7 @@ class MemoryBroker:
                 fill_orders={fill.trade_id: order_id for fill, order_id in fills},
                 cash_events=[event for event, _ in news if isinstance(event, CashEvent)],
                 cursor=str(len(self._happened)),
+                prices={symbol: self._prices[symbol] for symbol in self.positions if symbol in self._prices},
             )
 
     def submit(self, order: Order) -> VenueOrder:
@@ -201,7 +216,8 @@ class MemoryBroker:
         return self._prices.get(symbol, ZERO) * self._multipliers.get(symbol, Decimal(1))
 
     def _takes(self, held: _Resting, client_order_id: str) -> bool:
-        return held.intent.client_order_id == client_order_id and (self.ids_stay_taken or not held.state.terminal)
+        stays = self.ids_stay_taken and self.profile.id_uniqueness is IdUniqueness.FOR_EVER
+        return held.intent.client_order_id == client_order_id and (stays or not held.state.terminal)
 
     def _held(self, client_order_id: str) -> _Resting | None:
         matches = [held for held in self._orders if held.intent.client_order_id == client_order_id]
