@@ -14,9 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from orchestrator.contention import until_settled
-from orchestrator.domain.base import slot_id
+from orchestrator.domain.base import ZERO, slot_id
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import (
     DESK_EXPOSURE,
@@ -68,6 +69,7 @@ class Answer:
     evidence: Evidence
     broker_order_id: str | None = None
     note: str = ""
+    filled_qty: Decimal = ZERO
 
 
 class OrderExecutor:
@@ -205,14 +207,13 @@ class OrderExecutor:
         """Cancel first, then send in parallel; an order that waits for a cancel is not sent without it."""
         orders = self._unit.book.orders
         with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-            cancelled = dict(
-                zip(plan.cancels, pool.map(lambda key: self._cancel(orders[key]), plan.cancels), strict=True)
-            )
-            free = {key for key, answer in cancelled.items() if answer.evidence in _VENUE_EVIDENCE.values()}
+            said = zip(plan.cancels, pool.map(lambda key: self._cancel(orders[key]), plan.cancels), strict=True)
+            cancelled = {key: answer for key, answer in said if answer is not None}
+            free = {key for key, answer in cancelled.items() if _gone(orders[key], answer)}
             ready = [order for order in plan.to_send if free.issuperset(plan.waits_for.get(order.id, ()))]
             sent = dict(zip((order.id for order in ready), pool.map(self._send, ready), strict=True))
         waiting = {
-            order.id: Answer(Evidence.NOT_SENT, note="the order it replaces could not be cancelled")
+            order.id: Answer(Evidence.NOT_SENT, note="what it replaces still rests or has just filled")
             for order in plan.to_send
             if order.id not in sent
         }
@@ -230,11 +231,12 @@ class OrderExecutor:
         except Exception as error:  # noqa: BLE001 - whatever happened after sending began, the outcome is unknown
             return Answer(Evidence.ANSWER_LOST, note=f"{type(error).__name__}: {error}")
 
-    def _cancel(self, order: Order) -> Answer:
+    def _cancel(self, order: Order) -> Answer | None:
+        """Return what the venue said of a cancelled order; None when it said nothing: that proves nothing."""
         try:
             return _heard(self._broker.cancel(order))
-        except BrokerError as error:
-            return Answer(Evidence.ACKNOWLEDGED, order.broker_order_id, f"cancel: {error}")
+        except BrokerError:
+            return None
 
     def _record(self, answers: Mapping[str, Answer]) -> None:
         """Write what the venue answered; if the book has moved on, onto the newer book."""
@@ -293,7 +295,12 @@ def _with_orders(book: BookDoc, orders: Iterable[Order]) -> BookDoc:
 
 def _heard(said: VenueOrder) -> Answer:
     evidence = _VENUE_EVIDENCE.get(said.state, Evidence.ACKNOWLEDGED)
-    return Answer(evidence, said.broker_order_id, said.note)
+    return Answer(evidence, said.broker_order_id, said.note, said.filled_qty)
+
+
+def _gone(order: Order, answer: Answer) -> bool:
+    """Whether a cancelled order leaves its successor's size right: it ended, and filled no more than the book knows."""
+    return answer.evidence in _VENUE_EVIDENCE.values() and answer.filled_qty <= order.filled_qty
 
 
 def _answered(order: Order, answer: Answer, unit: Unit) -> Order:

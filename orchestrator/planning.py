@@ -84,6 +84,7 @@ def intent_of(opportunity: TradeOpportunity, verdict: Approved | Resized, *, des
         valid_until=opportunity.decided_at + (_FOR_GOOD if rests else VALIDITY),
         decision_px=opportunity.decision_px,
         position_id=order_id if entry else opportunity.position_id or "",
+        replaces=opportunity.replaces,
         reserved_usd=verdict.qty * opportunity.notional_usd if entry else ZERO,
         protect_stop=opportunity.stop_price if entry else None,
         take_profit=opportunity.take_profit if entry else None,
@@ -121,14 +122,17 @@ def make_plan(
     """
     new = _new_orders(book, decided, now=now, desk=desk)
     planned = [order for order in book.orders.values() if order.state is OrderState.PLANNED and order.id in cleared]
-    resumed = [order for order in planned if may_resume(order, book, state=state, now=now)]
-    waits_for = {order.id: _protection_of(order, book) for order in (*new, *resumed)}
-    cancels = [*(key for keys in waits_for.values() for key in keys), *overdue(book, state=state, now=now)]
+    replaced = {key for order in new for key in order.intent.replaces}
+    resumed = [o for o in planned if o.id not in replaced and may_resume(o, book, state=state, now=now)]
+    abandoned = [order for order in planned if order not in resumed]
+    unsent = {order.id for order in abandoned}
+    waits_for = {o.id: tuple(k for k in must_end_before(o, book) if k not in unsent) for o in (*new, *resumed)}
+    resting = [k for keys in waits_for.values() for k in keys if book.orders[k].state is not OrderState.PLANNED]
     return Plan(
         new=tuple(submitting(order, now=now, lease=lease) for order in new),
         resumed=tuple(submitting(order, now=now, lease=lease) for order in resumed),
-        abandoned=tuple(apply(order, Evidence.ABANDONED, now) for order in planned if order not in resumed),
-        cancels=tuple(dict.fromkeys(cancels)),
+        abandoned=tuple(apply(order, Evidence.ABANDONED, now) for order in abandoned),
+        cancels=tuple(dict.fromkeys((*resting, *overdue(book, state=state, now=now)))),
         waits_for=waits_for,
     )
 
@@ -146,13 +150,29 @@ def _new_orders(
     return list(found.values())
 
 
-def _protection_of(order: Order, book: BookDoc) -> tuple[str, ...]:
-    """Return the resting protective order that must be gone before an exit is sent: both filling would sell twice."""
-    position = book.positions.get(order.intent.position_id)
-    if order.intent.purpose is not Purpose.EXIT or position is None:
-        return ()
-    protective = book.orders.get(position.protective_order_id or "")
-    return (protective.id,) if protective is not None and not protective.state.terminal else ()
+def must_end_before(order: Order, book: BookDoc) -> tuple[str, ...]:
+    """Return the orders that must be gone before `order` is sent: together they would sell more than is held.
+
+    These are the ones it names as replaced, and the position's protective order where an exit has no room beside it.
+    """
+    intent, position = order.intent, book.positions.get(order.intent.position_id)
+    keys = dict.fromkeys(intent.replaces)
+    beside = sum((other.leaves_qty for other in _beside(order, book)), ZERO)
+    if intent.purpose is Purpose.EXIT and position is not None and intent.qty + beside > position.units:
+        keys[position.protective_order_id or ""] = None
+    return tuple(key for key in keys if key in book.orders and not book.orders[key].state.terminal)
+
+
+def _beside(order: Order, book: BookDoc) -> list[Order]:
+    """Return the other unfinished orders that leave the order's position and that it does not replace."""
+    return [
+        other
+        for other in book.orders.values()
+        if other.intent.position_id == order.intent.position_id
+        and other.intent.purpose is not Purpose.ENTRY
+        and not other.state.terminal
+        and other.id not in {order.id, *order.intent.replaces}
+    ]
 
 
 def may_resume(order: Order, book: BookDoc, *, state: DeskState, now: datetime) -> bool:
@@ -161,7 +181,12 @@ def may_resume(order: Order, book: BookDoc, *, state: DeskState, now: datetime) 
         return False
     if order.intent.purpose is Purpose.ENTRY:
         return state is DeskState.ACTIVE
-    return order.intent.position_id in book.positions
+    position = book.positions.get(order.intent.position_id)
+    if position is None:
+        return False
+    ends = must_end_before(order, book)
+    beside = sum((other.leaves_qty for other in _beside(order, book) if other.id not in ends), ZERO)
+    return order.leaves_qty + beside <= position.units
 
 
 def overdue(book: BookDoc, *, state: DeskState, now: datetime) -> Iterable[str]:

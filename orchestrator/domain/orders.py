@@ -131,6 +131,8 @@ class OrderIntent(Value):
     valid_until: UtcTime
     decision_px: Amount
     position_id: str
+    replaces: tuple[str, ...] = ()
+    """Client order ids that must be cancelled, and confirmed, before this one is sent."""
     reserved_usd: Amount = ZERO
     protect_stop: Amount | None = None
     take_profit: Amount | None = None

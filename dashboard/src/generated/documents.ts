@@ -332,6 +332,7 @@ export interface OrderIntent {
   readonly valid_until: StoredTime;
   readonly decision_px: DecimalText;
   readonly position_id: string;
+  readonly replaces: readonly (string)[];
   readonly reserved_usd: DecimalText;
   readonly protect_stop: DecimalText | null;
   readonly take_profit: DecimalText | null;
