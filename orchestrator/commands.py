@@ -192,12 +192,12 @@ def _brake(asked: _Asked) -> _Effect:
         raise _Refusal(f"the desk is {desk.state.state}; only the owner may loosen it")
     if desk.state.state is target:
         return _Effect(f"the desk already was {target}")
-    return _Effect(f"the desk is {target}", state_writes(desk, _state(asked, target)))
+    return _Effect(f"the desk is {target}", state_writes(desk, _state(asked, target, breach=desk.state.breach)))
 
 
-def _state(asked: _Asked, target: DeskState) -> DeskStateDoc:
+def _state(asked: _Asked, target: DeskState, *, breach: str = "") -> DeskStateDoc:
     reason = asked.command.reason or f"asked to {asked.command.kind}"
-    return DeskStateDoc(state=target, by=asked.command.by, reason=reason, changed_at=asked.now)
+    return DeskStateDoc(state=target, by=asked.command.by, reason=reason, breach=breach, changed_at=asked.now)
 
 
 def _resume(asked: _Asked) -> _Effect:
@@ -208,14 +208,16 @@ def _resume(asked: _Asked) -> _Effect:
     # Equity is judged on the desk's own day: its clock may be a replay's.
     finding = assess(desk, desk.exposure.updated_at)
     writes = state_writes(desk, _state(asked, DeskState.ACTIVE))
-    if finding.state is DeskState.ACTIVE:
+    if finding.state is DeskState.ACTIVE and not desk.state.breach:
         return _Effect("the desk is ACTIVE", writes)
+    why = finding.reason if finding.breach else f"the limit for {desk.state.breach} was reached"
     if asked.command.args.get("accept_loss") != "yes":
-        raise _Refusal(f"{finding.reason}; resume with accept_loss=yes to count losses anew from here")
+        raise _Refusal(f"{why}; resume with accept_loss=yes to count losses anew from here")
     exposure = current_exposure(desk, desk.exposure.updated_at)
-    rebased = exposure.model_copy(update={"peak_equity": exposure.equity, "day_start_equity": exposure.equity})
+    starts = dict.fromkeys(("peak_equity", "day_start_equity", "week_start_equity"), exposure.equity)
+    rebased = exposure.model_copy(update=starts)
     writes.append(Replace(DESK_EXPOSURE, encode(rebased), desk.versions[DESK_EXPOSURE]))
-    return _Effect(f"the desk is ACTIVE; losses count anew from here ({finding.reason})", writes)
+    return _Effect(f"the desk is ACTIVE; losses count anew from here ({why})", writes)
 
 
 def _acknowledge(asked: _Asked) -> _Effect:

@@ -25,7 +25,7 @@ from orchestrator.domain.documents import (
     event_path,
 )
 from orchestrator.domain.events import DeskEvent, limit_breached, order_events, state_changed
-from orchestrator.domain.exposure import daily_loss, drawdown, total_exposure, used_by
+from orchestrator.domain.exposure import daily_loss, drawdown, total_exposure, used_by, weekly_loss
 from orchestrator.domain.risk import DeskState, RiskLimits
 from orchestrator.ports import Create, Json, Put, Replace, Snapshot, Store, Write
 from orchestrator.status import PATHS, Cadence, Desk, current_exposure, desk_of, same_facts, summarize
@@ -45,31 +45,41 @@ class Finding:
 
     state: DeskState
     reason: str
+    breach: str = ""
+    """The loss limit that was reached: it stays so, whatever equity does, until the owner re-arms the desk."""
 
 
 def assess(desk: Desk, now: datetime) -> Finding:
-    """Return the state that drawdown and daily loss call for; both count from equity as the venues last told it."""
+    """Return the state that the losses call for; they count from equity as the venues last told it."""
     exposure, limits = current_exposure(desk, now), desk.limits
-    fall, loss = drawdown(exposure), daily_loss(exposure)
-    if fall >= limits.drawdown_halted:
-        return Finding(DeskState.HALTED, _too_high("drawdown", fall, limits.drawdown_halted))
-    if fall >= limits.drawdown_reducing:
-        return Finding(DeskState.REDUCING, _too_high("drawdown", fall, limits.drawdown_reducing))
-    if loss >= limits.daily_loss:
-        return Finding(DeskState.REDUCING, _too_high("loss of the UTC day", loss, limits.daily_loss))
+    fall = drawdown(exposure)
+    ladder = (
+        (DeskState.HALTED, "drawdown", fall, limits.drawdown_halted),
+        (DeskState.REDUCING, "drawdown", fall, limits.drawdown_reducing),
+        (DeskState.REDUCING, "loss of the UTC week", weekly_loss(exposure), limits.weekly_loss),
+        (DeskState.REDUCING, "loss of the UTC day", daily_loss(exposure), limits.daily_loss),
+    )
+    for state, what, observed, limit in ladder:
+        if observed >= limit:
+            return Finding(state, f"{what} {observed:.2%} has reached the limit of {limit:.2%}", breach=what)
     return Finding(DeskState.ACTIVE, "within limits")
 
 
-def _too_high(what: str, observed: Decimal, limit: Decimal) -> str:
-    return f"{what} {observed:.2%} has reached the limit of {limit:.2%}"
-
-
 def tightened(desk: Desk, now: datetime) -> DeskStateDoc | None:
-    """Return the stricter state that is due, None while the desk is strict enough."""
-    finding = assess(desk, now)
-    if STRICTNESS[finding.state] <= STRICTNESS[desk.state.state]:
-        return None
-    return DeskStateDoc(state=finding.state, by=BY, reason=finding.reason, changed_at=now)
+    """Return the stricter state that is due, None while the desk is strict enough.
+
+    A loss limit that is reached while the desk is strict enough already is added to its reason: it is not resumed
+    without a re-arm either.
+    """
+    finding, state = assess(desk, now), desk.state
+    if STRICTNESS[finding.state] > STRICTNESS[state.state]:
+        breach = finding.breach or state.breach
+        update = {"state": finding.state, "by": BY, "reason": finding.reason, "breach": breach, "changed_at": now}
+        return state.model_copy(update=update)
+    if finding.breach and not state.breach:
+        reason = f"{state.reason}; {finding.reason}"
+        return state.model_copy(update={"reason": reason, "breach": finding.breach, "changed_at": now})
+    return None
 
 
 def breaches(desk: Desk, now: datetime) -> Iterator[DeskEvent]:

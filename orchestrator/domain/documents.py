@@ -91,6 +91,8 @@ class DeskStateDoc(Document):
     state: DeskState = DeskState.ACTIVE
     by: str = "desk"
     reason: str = "initial"
+    breach: str = ""
+    """The loss limit that was reached: the desk resumes only once the owner has re-armed it."""
     changed_at: UtcTime
 
 
@@ -119,6 +121,9 @@ class ExposureDoc(Document):
     peak_equity: Amount = ZERO
     day: date | None = None
     day_start_equity: Amount = ZERO
+    week: date | None = None
+    """The Monday of the running week, UTC."""
+    week_start_equity: Amount = ZERO
     realized_today: dict[ModuleName, Amount] = {}
     updated_at: UtcTime
 

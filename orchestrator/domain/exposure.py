@@ -6,7 +6,7 @@ Everything returns a new document; writing it by compare-and-set is the caller's
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from orchestrator.domain.base import ZERO, ModuleName, utc_day
@@ -44,30 +44,45 @@ def book_exposure(book: BookDoc) -> ModuleExposure:
 
 
 def rolled(exposure: ExposureDoc, now: datetime) -> ExposureDoc:
-    """Return the exposure with the day's counters started anew when the UTC day has changed."""
-    if exposure.day == utc_day(now):
+    """Return the exposure with the counters of day and week started anew when the UTC day or week has changed.
+
+    A document that knows no week yet begins it where its day began.
+    """
+    day, week = utc_day(now), week_of(now)
+    if (exposure.day, exposure.week) == (day, week):
         return exposure
-    return exposure.model_copy(
-        update={"day": utc_day(now), "day_start_equity": exposure.equity, "realized_today": {}, "updated_at": now}
-    )
+    update: dict[str, object] = {"updated_at": now}
+    start = exposure.day_start_equity
+    if exposure.day != day:
+        start = exposure.equity
+        update |= {"day": day, "day_start_equity": start, "realized_today": {}}
+    if exposure.week != week:
+        update |= {"week": week, "week_start_equity": start}
+    return exposure.model_copy(update=update)
+
+
+def week_of(now: datetime) -> date:
+    """Return the Monday of the UTC week of `now`."""
+    day = utc_day(now)
+    return day - timedelta(days=day.weekday())
 
 
 def with_account(exposure: ExposureDoc, account: AccountView | None, now: datetime) -> ExposureDoc:
     """Return the exposure with a venue's newest equity, the peak raised if it is one.
 
-    The peak and the start of the day follow deposits of a venue that is seen for the first time.
+    The peak and the starts of day and week follow deposits of a venue that is seen for the first time.
     """
     if account is None or exposure.venue_equity.get(account.venue) == account.equity:
         return exposure
     first_seen = account.venue not in exposure.venue_equity
     equities = {**exposure.venue_equity, account.venue: account.equity}
     total = sum(equities.values(), ZERO)
-    start = exposure.day_start_equity + (account.equity if first_seen else ZERO)
-    peak = exposure.peak_equity + (account.equity if first_seen else ZERO)
+    added = account.equity if first_seen else ZERO
     update = {
         "venue_equity": equities,
-        "peak_equity": max(peak, total),
-        "day_start_equity": start,
+        "peak_equity": max(exposure.peak_equity + added, total),
+        "day_start_equity": exposure.day_start_equity + added,
+        "week_start_equity": exposure.week_start_equity + added,
         "updated_at": now,
     }
     return exposure.model_copy(update=update)
@@ -103,6 +118,13 @@ def daily_loss(exposure: ExposureDoc) -> Decimal:
     if exposure.day_start_equity <= 0:
         return ZERO
     return max(ZERO, 1 - exposure.equity / exposure.day_start_equity)
+
+
+def weekly_loss(exposure: ExposureDoc) -> Decimal:
+    """Return the loss since the start of the UTC week as a fraction of the equity then, 0 or more."""
+    if exposure.week_start_equity <= 0:
+        return ZERO
+    return max(ZERO, 1 - exposure.equity / exposure.week_start_equity)
 
 
 def symbol_exposure(exposure: ExposureDoc, symbol: str) -> Decimal:

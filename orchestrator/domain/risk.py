@@ -87,6 +87,7 @@ class RiskLimits(Value):
     symbol_concentration: Fraction = Decimal("0.15")
     gross_exposure: Fraction = Decimal(1)
     daily_loss: Fraction = Decimal("0.03")
+    weekly_loss: Fraction = Decimal("0.06")
     drawdown_reducing: Fraction = Decimal("0.10")
     drawdown_halted: Fraction = Decimal("0.15")
     open_positions: int = Field(default=20, ge=0)

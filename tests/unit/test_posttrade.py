@@ -70,9 +70,9 @@ def test_drawdown_reduces_also_when_the_day_is_fine(store: MemoryDataLayer) -> N
     ("before", "loss", "after"),
     [
         (DeskState.HALTED, 0, None),
-        (DeskState.HALTED, 5_000, None),
+        (DeskState.HALTED, 5_000, DeskState.HALTED),
         (DeskState.REDUCING, 0, None),
-        (DeskState.REDUCING, 5_000, None),
+        (DeskState.REDUCING, 5_000, DeskState.REDUCING),
         (DeskState.REDUCING, 20_000, DeskState.HALTED),
         (DeskState.ACTIVE, 5_000, DeskState.REDUCING),
         (DeskState.ACTIVE, 20_000, DeskState.HALTED),

@@ -142,6 +142,7 @@ export interface DeskStateDoc {
   readonly state: DeskState;
   readonly by: string;
   readonly reason: string;
+  readonly breach: string;
   readonly changed_at: StoredTime;
 }
 
@@ -187,6 +188,8 @@ export interface ExposureDoc {
   readonly peak_equity: DecimalText;
   readonly day: DateText | null;
   readonly day_start_equity: DecimalText;
+  readonly week: DateText | null;
+  readonly week_start_equity: DecimalText;
   readonly realized_today: { readonly [K in ModuleName]?: DecimalText };
   readonly updated_at: StoredTime;
 }
@@ -408,6 +411,7 @@ export interface RiskLimits {
   readonly symbol_concentration: DecimalText;
   readonly gross_exposure: DecimalText;
   readonly daily_loss: DecimalText;
+  readonly weekly_loss: DecimalText;
   readonly drawdown_reducing: DecimalText;
   readonly drawdown_halted: DecimalText;
   readonly open_positions: number;
