@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { failedOrders, fillRows, workingOrders } from '../src/model/orders';
 import { positionRows, rail, readableSymbol } from '../src/model/positions';
 import type { Price } from '../src/model/units';
-import { CLOCK, ago, at, book, intent, order, position } from './docs';
+import { CLOCK, ago, at, book, fill, intent, order, position } from './docs';
 
 const price = (value: number): Price => value as Price;
 
@@ -87,9 +87,7 @@ test('executions are the newest first, of every order together', () => {
     updated_at: ago(minutes),
     order: order({
       state: 'FILLED',
-      fills: [
-        { trade_id: id, client_order_id: 's1', symbol: 'XLK', side: 'buy', qty: '4', price: '100', fee: '0.1', ts_event: ago(minutes) },
-      ],
+      fills: [fill({ trade_id: id, ts_event: ago(minutes) })],
     }),
   });
   const rows = fillRows([doc('old', 8), doc('new', 2)]);

@@ -1,5 +1,5 @@
 // Small stored documents for the tests, with times that need no Firestore.
-import type { BookDoc, Order, OrderIntent, Position, StoredTime, SummaryDoc } from '../src/generated/documents';
+import type { BookDoc, DeskStateDoc, Fill, Order, OrderIntent, Position, StoredTime, SummaryDoc } from '../src/generated/documents';
 import type { Clock } from '../src/model/time';
 import type { EpochMs } from '../src/model/units';
 
@@ -85,6 +85,20 @@ export function order(given: Partial<Order> = {}): Order {
   } as Order;
 }
 
+export function fill(given: Partial<Fill> = {}): Fill {
+  return {
+    trade_id: 't1',
+    client_order_id: 's1',
+    symbol: 'XLK',
+    side: 'buy',
+    qty: '4',
+    price: '100',
+    fee: '0.1',
+    ts_event: ago(5),
+    ...given,
+  } as Fill;
+}
+
 export function book(given: Partial<BookDoc> = {}): BookDoc {
   return {
     schema: 1,
@@ -98,6 +112,10 @@ export function book(given: Partial<BookDoc> = {}): BookDoc {
     updated_at: ago(5),
     ...given,
   } as BookDoc;
+}
+
+export function stateDoc(given: Partial<DeskStateDoc> = {}): DeskStateDoc {
+  return { schema: 1, state: 'ACTIVE', by: 'u', reason: '', breach: '', changed_at: ago(0), ...given } as DeskStateDoc;
 }
 
 export function summary(given: Partial<SummaryDoc> = {}): SummaryDoc {

@@ -3,7 +3,7 @@ import type { ModuleSummary } from '../src/generated/documents';
 import { NOTHING_YET } from '../src/model/desk';
 import { accountRows, deskState, health, overview } from '../src/model/overview';
 import type { EpochMs } from '../src/model/units';
-import { CLOCK, NOW, ago, book, summary } from './docs';
+import { CLOCK, NOW, ago, book, stateDoc, summary } from './docs';
 
 const data = { ...NOTHING_YET, summary: summary(), books: [book()] };
 const base = summary().modules.stocks as ModuleSummary;
@@ -36,8 +36,7 @@ test('a module that never ran says so', () => {
 
 test('the brake is told by its own document, by the summary only while that is unknown', () => {
   expect(deskState(data)).toBe('ACTIVE');
-  const state = { schema: 1, state: 'HALTED', by: 'u', reason: '', changed_at: ago(0) } as const;
-  expect(deskState({ ...data, state })).toBe('HALTED');
+  expect(deskState({ ...data, state: stateDoc({ state: 'HALTED' }) })).toBe('HALTED');
   expect(deskState(NOTHING_YET)).toBeNull();
 });
 
