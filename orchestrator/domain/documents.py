@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from orchestrator.domain.base import ZERO, Amount, Document, ModuleName, UtcTime, Value
+from orchestrator.domain.foreign import CorporateAction, DriftTold, ForeignHolding, ForeignOrder
 from orchestrator.domain.messages import (
     AuditDoc,
     CommandDoc,
@@ -109,8 +110,12 @@ class ModuleExposure(Value):
     held_usd: Amount = ZERO
     reserved_usd: Amount = ZERO
     symbols: dict[str, Amount] = {}
-    """Held plus reserved, by symbol."""
+    """Held plus reserved plus foreign, by symbol."""
     open_positions: int = 0
+    foreign_usd: Amount = ZERO
+    """What others hold and may buy in the account, as far as its worth is known; counts to no allocation."""
+    quantities: dict[str, Amount] = {}
+    """Signed quantity by leg: what of a shared account is this module's."""
 
 
 class ExposureDoc(Document):
@@ -125,6 +130,8 @@ class ExposureDoc(Document):
     """The Monday of the running week, UTC."""
     week_start_equity: Amount = ZERO
     realized_today: dict[ModuleName, Amount] = {}
+    transfers: tuple[str, ...] = ()
+    """Ids of the newest deposits and withdrawals that peak and start of the day have followed."""
     updated_at: UtcTime
 
     @property
@@ -141,6 +148,8 @@ class AccountView(Value):
     equity: Amount
     buying_power: Amount
     as_of: UtcTime
+    transfers: dict[str, Amount] = {}
+    """The newest deposits (> 0) and withdrawals by id, USD: capital that moved, neither profit nor loss."""
 
 
 class CycleStatus(StrEnum):
@@ -182,7 +191,20 @@ class BookDoc(Document):
     cursors: dict[str, str] = {}
     account: AccountView | None = None
     drift: dict[str, Amount] = {}
-    """Venue quantity minus book quantity, by symbol; only symbols that differ."""
+    """Venue quantity minus what the desk and others are known to hold, by symbol; only symbols that differ."""
+    drift_told: dict[str, DriftTold] = {}
+    foreign: dict[str, ForeignHolding] = {}
+    """What others hold in this module's part of the account, by symbol; never touched unless the owner adopts it."""
+    foreign_orders: dict[str, ForeignOrder] = {}
+    """Open orders of others, by the venue's id."""
+    quarantine: dict[str, str] = {}
+    """Symbols that take no new exposure until book and venue agree again, and why."""
+    actions: tuple[CorporateAction, ...] = ()
+    """Corporate actions of the last days."""
+    cash_expected: Amount | None = None
+    """The account's cash as fills, fees and activities explain it, USD; None where another module keeps it."""
+    cash_drift: Amount = ZERO
+    """The account's cash minus what is explained, USD."""
     realized_pnl: Amount = ZERO
     realized_day: date | None = None
     realized_today: Amount = ZERO
@@ -194,6 +216,8 @@ class BookDoc(Document):
     trades: int = 0
     seen_events: tuple[str, ...] = ()
     """Ids of the newest cash events of the venue that were booked."""
+    seen_fills: tuple[str, ...] = ()
+    """Short hashes of the newest trade ids of the whole account: each moves cash once."""
     parameters: dict[str, Any] = {}
     """The last good parameters and their version: what trades while the stored ones are unusable."""
     parameters_version: int = 0
@@ -282,6 +306,8 @@ class ModuleSummary(Value):
     trades: int = 0
     drift: int = 0
     """Number of symbols on which book and venue differ."""
+    drift_usd: Amount = ZERO
+    """What they differ by, as far as its worth is known, and unexplained cash."""
     last_slot: UtcTime | None = None
     last_status: CycleStatus | None = None
     healthy: bool = True

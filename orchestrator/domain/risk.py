@@ -46,6 +46,7 @@ class DenialCode(StrEnum):
     POSITION_DUPLICATE = "POSITION_DUPLICATE"
     POSITION_MISSING = "POSITION_MISSING"
     SYMBOL_FROZEN = "SYMBOL_FROZEN"
+    SYMBOL_QUARANTINED = "SYMBOL_QUARANTINED"
     STOP_INVALID = "STOP_INVALID"
     RULE_FAILED = "RULE_FAILED"
 
@@ -106,6 +107,10 @@ class RiskLimits(Value):
     position_vol: Fraction = Decimal("0.02")
     """Annual volatility one position may add to the desk, as a fraction of equity."""
     min_order_usd: Amount = Decimal(100)
+    drift_usd: Annotated[Decimal, Field(ge=0)] = Decimal(10)
+    """Difference between book and venue that is shown but not told, USD by symbol, and of the cash."""
+    drift_share: Fraction = Decimal("0.001")
+    """The same as a fraction of what is held; the larger of the two counts."""
 
     @model_validator(mode="after")
     def _allocations_fit(self) -> RiskLimits:

@@ -83,6 +83,12 @@ def not_frozen(c: Candidate) -> Denied | None:
     return None
 
 
+def not_quarantined(c: Candidate) -> Denied | None:
+    """Deny while book and venue do not agree on what a symbol is: a corporate action, or a holding without a price."""
+    reason = c.book.quarantine.get(c.opportunity.symbol)
+    return None if reason is None else _denied(DenialCode.SYMBOL_QUARANTINED, "book and venue agree", reason)
+
+
 def no_duplicate(c: Candidate) -> Denied | None:
     """One position and one working entry per module and symbol."""
     symbol = c.opportunity.symbol
@@ -167,6 +173,7 @@ ENTRY_RULES: tuple[Rule, ...] = (
     account_known,
     loss_of_day,
     not_frozen,
+    not_quarantined,
     no_duplicate,
     position_count,
     quote_present,

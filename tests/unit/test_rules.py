@@ -94,6 +94,12 @@ def test_a_symbol_with_an_order_in_doubt_is_frozen() -> None:
     assert code_of(candidate(book=book(orders={elsewhere.id: elsewhere}))) is None
 
 
+def test_a_quarantined_symbol_takes_no_new_exposure() -> None:
+    quarantined = book(quarantine={"XLK": "split 2:1"})
+    assert code_of(candidate(book=quarantined)) is DenialCode.SYMBOL_QUARANTINED
+    assert code_of(candidate(book=book(quarantine={"XLF": "split 2:1"}))) is None
+
+
 def test_a_symbol_is_entered_once() -> None:
     held, working = position(), order(OrderState.WORKING)
     assert code_of(candidate(book=book(positions={held.id: held}))) is DenialCode.POSITION_DUPLICATE

@@ -18,6 +18,7 @@ export interface AccountView {
   readonly equity: DecimalText;
   readonly buying_power: DecimalText;
   readonly as_of: StoredTime;
+  readonly transfers: { readonly [key: string]: DecimalText };
 }
 
 /** `audit/{n}`: who did what; `hash` chains over the previous one. */
@@ -44,6 +45,13 @@ export interface BookDoc {
   readonly cursors: { readonly [key: string]: string };
   readonly account: AccountView | null;
   readonly drift: { readonly [key: string]: DecimalText };
+  readonly drift_told: { readonly [key: string]: DriftTold };
+  readonly foreign: { readonly [key: string]: ForeignHolding };
+  readonly foreign_orders: { readonly [key: string]: ForeignOrder };
+  readonly quarantine: { readonly [key: string]: string };
+  readonly actions: readonly (CorporateAction)[];
+  readonly cash_expected: DecimalText | null;
+  readonly cash_drift: DecimalText;
   readonly realized_pnl: DecimalText;
   readonly realized_day: DateText | null;
   readonly realized_today: DecimalText;
@@ -52,6 +60,7 @@ export interface BookDoc {
   readonly delivered: DecimalText;
   readonly trades: number;
   readonly seen_events: readonly (string)[];
+  readonly seen_fills: readonly (string)[];
   readonly parameters: { readonly [key: string]: unknown };
   readonly parameters_version: number;
   readonly memory: { readonly [key: string]: string };
@@ -79,6 +88,15 @@ export type CommandKind = (typeof COMMAND_KIND)[number];
 export interface CommandResult {
   readonly ok: boolean;
   readonly message: string;
+  readonly at: StoredTime;
+}
+
+/** A split or a change of symbol that a book has taken in: `ratio` new units for one old, under `becomes`. */
+export interface CorporateAction {
+  readonly id: string;
+  readonly symbol: string;
+  readonly becomes: string;
+  readonly ratio: DecimalText;
   readonly at: StoredTime;
 }
 
@@ -122,7 +140,7 @@ export interface Delivery {
 }
 
 /** Why something was refused: subject, then ABOVE_MAX, BELOW_MIN or the bad condition. */
-export const DENIAL_CODE = ["DESK_HALTED", "DESK_REDUCING", "SESSION_CLOSED", "CONFIDENCE_BELOW_MIN", "QUOTE_MISSING", "QUOTE_ONE_SIDED", "QUOTE_AGE_ABOVE_MAX", "SPREAD_ABOVE_MAX", "PRICE_COLLAR_ABOVE_MAX", "ACCOUNT_MISSING", "MODULE_ALLOCATION_ABOVE_MAX", "SYMBOL_CONCENTRATION_ABOVE_MAX", "GROSS_EXPOSURE_ABOVE_MAX", "DAILY_LOSS_ABOVE_MAX", "BUYING_POWER_BELOW_MIN", "OPEN_POSITIONS_ABOVE_MAX", "ORDER_COUNT_ABOVE_MAX", "ORDER_SIZE_BELOW_MIN", "POSITION_DUPLICATE", "POSITION_MISSING", "SYMBOL_FROZEN", "STOP_INVALID", "RULE_FAILED"] as const;
+export const DENIAL_CODE = ["DESK_HALTED", "DESK_REDUCING", "SESSION_CLOSED", "CONFIDENCE_BELOW_MIN", "QUOTE_MISSING", "QUOTE_ONE_SIDED", "QUOTE_AGE_ABOVE_MAX", "SPREAD_ABOVE_MAX", "PRICE_COLLAR_ABOVE_MAX", "ACCOUNT_MISSING", "MODULE_ALLOCATION_ABOVE_MAX", "SYMBOL_CONCENTRATION_ABOVE_MAX", "GROSS_EXPOSURE_ABOVE_MAX", "DAILY_LOSS_ABOVE_MAX", "BUYING_POWER_BELOW_MIN", "OPEN_POSITIONS_ABOVE_MAX", "ORDER_COUNT_ABOVE_MAX", "ORDER_SIZE_BELOW_MIN", "POSITION_DUPLICATE", "POSITION_MISSING", "SYMBOL_FROZEN", "SYMBOL_QUARANTINED", "STOP_INVALID", "RULE_FAILED"] as const;
 export type DenialCode = (typeof DENIAL_CODE)[number];
 
 /** Refused: `observed` against `limit`, both as readable numbers. */
@@ -144,6 +162,12 @@ export interface DeskStateDoc {
   readonly reason: string;
   readonly breach: string;
   readonly changed_at: StoredTime;
+}
+
+/** A difference that a person was told of: the day, and how large it was then (units, signed). */
+export interface DriftTold {
+  readonly day: DateText;
+  readonly gap: DecimalText;
 }
 
 /** `equity/{yyyymm}`: a month of the equity curve, oldest first. */
@@ -173,7 +197,7 @@ export interface EventDoc {
 }
 
 /** Things that happened and that somebody may want to know. */
-export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "drift_found", "parameters_rejected", "parameters_activated", "venue_down", "cycle_failed", "command_executed", "heartbeat_stale"] as const;
+export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "parameters_rejected", "parameters_activated", "venue_down", "cycle_failed", "command_executed", "heartbeat_stale"] as const;
 export type EventKind = (typeof EVENT_KIND)[number];
 
 /** What can be said of an order, by the desk, by the venue, or by the owner. */
@@ -191,6 +215,7 @@ export interface ExposureDoc {
   readonly week: DateText | null;
   readonly week_start_equity: DecimalText;
   readonly realized_today: { readonly [K in ModuleName]?: DecimalText };
+  readonly transfers: readonly (string)[];
   readonly updated_at: StoredTime;
 }
 
@@ -208,6 +233,30 @@ export interface Fill {
   readonly fee_base_qty: DecimalText;
   readonly ts_event: StoredTime;
 }
+
+/** What somebody else holds in the account. `qty` is signed; without a price its worth is not known. */
+export interface ForeignHolding {
+  readonly qty: DecimalText;
+  readonly price: DecimalText | null;
+  readonly value_usd: DecimalText | null;
+  readonly first_seen: StoredTime;
+  readonly how: How;
+}
+
+/** An open order of somebody else in the account; `symbol` is empty for several legs. */
+export interface ForeignOrder {
+  readonly symbol: string;
+  readonly side: Side | null;
+  readonly qty: DecimalText | null;
+  readonly leaves: DecimalText | null;
+  readonly limit_price: DecimalText | null;
+  readonly client_order_id: string | null;
+  readonly seen_at: StoredTime;
+}
+
+/** How the desk came to know that something is not its own. */
+export const HOW = ["first_contact", "fill", "unclaimed"] as const;
+export type How = (typeof HOW)[number];
 
 /** One symbol of an order; `ratio` contracts or shares per unit of the order. */
 export interface Leg {
@@ -230,6 +279,8 @@ export interface ModuleExposure {
   readonly reserved_usd: DecimalText;
   readonly symbols: { readonly [key: string]: DecimalText };
   readonly open_positions: number;
+  readonly foreign_usd: DecimalText;
+  readonly quantities: { readonly [key: string]: DecimalText };
 }
 
 /** The three trading modules. */
@@ -249,6 +300,7 @@ export interface ModuleSummary {
   readonly unknown_orders: number;
   readonly trades: number;
   readonly drift: number;
+  readonly drift_usd: DecimalText;
   readonly last_slot: StoredTime | null;
   readonly last_status: CycleStatus | null;
   readonly healthy: boolean;
@@ -421,6 +473,8 @@ export interface RiskLimits {
   readonly risk_per_trade: DecimalText;
   readonly position_vol: DecimalText;
   readonly min_order_usd: DecimalText;
+  readonly drift_usd: DecimalText;
+  readonly drift_share: DecimalText;
 }
 
 /** `config/risk`: the owner's limits. */

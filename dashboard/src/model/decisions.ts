@@ -59,6 +59,7 @@ const WORDS: Record<DenialCode, string> = {
   POSITION_DUPLICATE: 'already held',
   POSITION_MISSING: 'nothing to close',
   SYMBOL_FROZEN: 'symbol frozen by an unknown order',
+  SYMBOL_QUARANTINED: 'symbol quarantined until book and venue agree',
   STOP_INVALID: 'stop on the wrong side',
   RULE_FAILED: 'a rule failed, so refused',
 };
