@@ -98,7 +98,9 @@ def counted(candidate: Candidate, verdict: Verdict) -> Candidate:
     planned = candidate.planned_orders + 1
     opportunity = candidate.opportunity
     if opportunity.purpose is not Purpose.ENTRY:
-        return replace(candidate, planned_orders=planned)
+        key = opportunity.position_id or ""
+        left = candidate.planned_exits.get(key, ZERO) + verdict.qty
+        return replace(candidate, planned_orders=planned, planned_exits={**candidate.planned_exits, key: left})
     usd = verdict.qty * opportunity.notional_usd
     account = candidate.book.account
     if account is not None:

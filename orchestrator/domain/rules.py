@@ -5,8 +5,8 @@ A rule never guesses: what it cannot see it denies. Sizing comes after the rules
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from orchestrator.domain.documents import BookDoc, ExposureDoc
 from orchestrator.domain.exposure import daily_loss, symbol_exposure, total_exposure, used_by
 from orchestrator.domain.market import SessionState
 from orchestrator.domain.opportunities import TradeOpportunity
-from orchestrator.domain.orders import OrderState, Purpose
+from orchestrator.domain.orders import Order, OrderState, Purpose
 from orchestrator.domain.risk import DenialCode, Denied, DeskState, RiskLimits
 
 
@@ -33,6 +33,8 @@ class Candidate:
     planned_orders: int = 0
     planned_entries: frozenset[str] = frozenset()
     """Symbols that entries of this cycle were already approved for."""
+    planned_exits: Mapping[str, Decimal] = field(default_factory=dict)
+    """Units that orders approved in this cycle leave, by position id."""
 
 
 Rule = Callable[[Candidate], Denied | None]
@@ -150,20 +152,37 @@ def stop_sensible(c: Candidate) -> Denied | None:
 
 
 def position_held(c: Candidate) -> Denied | None:
-    """Nothing is sold that is not held, and nothing twice."""
+    """Nothing is sold that is not held: an order fits beside what rests and what this cycle already sells."""
     position = c.book.positions.get(c.opportunity.position_id or "")
     wanted = c.opportunity.qty or ZERO
     if position is None or wanted <= 0 or wanted > position.units:
         held = ZERO if position is None else position.units
         return _denied(DenialCode.POSITION_MISSING, held, wanted)
-    leaving = any(
-        order.intent.position_id == position.id
+    resting = sum((order.leaves_qty for order in _leaving(c) if order.id not in c.opportunity.replaces), ZERO)
+    free = position.units - resting - c.planned_exits.get(position.id, ZERO)
+    return None if wanted <= free else _denied(DenialCode.POSITION_DUPLICATE, f"{max(free, ZERO)} not on sale", wanted)
+
+
+def protection_kept(c: Candidate) -> Denied | None:
+    """Deny a protective order that replaces one of more units, unless what it leaves out is sold in this cycle."""
+    if c.opportunity.purpose is not Purpose.PROTECT:
+        return None
+    given_up = sum((order.leaves_qty for order in _leaving(c) if order.id in c.opportunity.replaces), ZERO)
+    position = c.book.positions.get(c.opportunity.position_id or "")
+    needed = min(given_up, ZERO if position is None else position.units)
+    kept = (c.opportunity.qty or ZERO) + c.planned_exits.get(c.opportunity.position_id or "", ZERO)
+    return None if kept >= needed else _denied(DenialCode.PROTECTION_BELOW_MIN, needed, kept)
+
+
+def _leaving(c: Candidate) -> list[Order]:
+    """Return the unfinished orders that leave the opportunity's position."""
+    return [
+        order
+        for order in c.book.orders.values()
+        if order.intent.position_id == c.opportunity.position_id
         and order.intent.purpose is not Purpose.ENTRY
         and not order.state.terminal
-        and order.id not in c.opportunity.replaces
-        for order in c.book.orders.values()
-    )
-    return _denied(DenialCode.POSITION_DUPLICATE, "one order leaving it", "another") if leaving else None
+    ]
 
 
 ENTRY_RULES: tuple[Rule, ...] = (
@@ -183,7 +202,7 @@ ENTRY_RULES: tuple[Rule, ...] = (
 )
 """What an order that adds exposure must pass, cheapest and most telling first."""
 
-EXIT_RULES: tuple[Rule, ...] = (desk_state, session_open, order_count, position_held)
+EXIT_RULES: tuple[Rule, ...] = (desk_state, session_open, order_count, position_held, protection_kept)
 """What an order that lowers exposure must pass: a bad quote never keeps the desk in a position."""
 
 

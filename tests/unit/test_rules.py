@@ -15,7 +15,7 @@ from orchestrator.domain.market import SessionState
 from orchestrator.domain.orders import OrderState, Purpose, Side
 from orchestrator.domain.risk import DenialCode, Denied, DeskState, RiskLimits
 from orchestrator.domain.rules import CAP_CODES, ENTRY_RULES, EXIT_RULES, Candidate, first_denial, headroom
-from orchestrator.risk import judge
+from orchestrator.risk import counted, judge
 from tests.builders import NOW, book, exposure, opportunity, order, position
 
 
@@ -150,13 +150,51 @@ def test_only_what_is_held_is_sold(qty: str, denied: bool) -> None:
     assert code_of(leaving(position_id="another")) is DenialCode.POSITION_MISSING
 
 
-def test_a_position_is_left_by_one_order_at_a_time() -> None:
-    resting = order(OrderState.WORKING, purpose=Purpose.PROTECT, client_order_id="sprotect")
+def protected(resting_qty: str = "10", **changes: Any) -> Candidate:
+    """An order that leaves 10 XLK beside a resting protective order."""
+    resting = order(OrderState.WORKING, purpose=Purpose.PROTECT, client_order_id="sprotect", qty=Decimal(resting_qty))
+    held = leaving(**changes)
+    return replace(held, book=held.book.model_copy(update={"orders": {resting.id: resting}}))
+
+
+@pytest.mark.parametrize(
+    ("resting", "wanted", "denied"), [("10", "10", True), ("6", "4", False), ("6", "4.0001", True), ("10", "1", True)]
+)
+def test_orders_that_leave_a_position_together_never_exceed_it(resting: str, wanted: str, denied: bool) -> None:
+    assert (code_of(protected(resting, qty=Decimal(wanted))) is DenialCode.POSITION_DUPLICATE) is denied
+
+
+def test_an_order_takes_the_room_of_what_it_replaces_and_of_what_has_ended() -> None:
+    assert code_of(protected(replaces=("sprotect",))) is None
+    done = order(OrderState.CANCELLED, purpose=Purpose.EXIT, client_order_id="sdone")
     held = leaving()
-    crowded = replace(held, book=held.book.model_copy(update={"orders": {resting.id: resting}}))
-    assert code_of(crowded) is DenialCode.POSITION_DUPLICATE
-    replacing = leaving(replaces=(resting.id,)).opportunity
-    assert code_of(replace(crowded, opportunity=replacing)) is None
+    assert code_of(replace(held, book=held.book.model_copy(update={"orders": {done.id: done}}))) is None
+
+
+@pytest.mark.parametrize(("sold", "denied"), [("6", False), ("6.0001", True)])
+def test_what_this_cycle_sells_already_is_not_sold_again(sold: str, denied: bool) -> None:
+    c = replace(protected(replaces=("sprotect",), qty=Decimal(4)), planned_exits={position().id: Decimal(sold)})
+    assert (code_of(c) is DenialCode.POSITION_DUPLICATE) is denied
+
+
+@pytest.mark.parametrize(
+    ("qty", "sold", "denied"), [("10", "0", False), ("9.9999", "0", True), ("6", "4", False), ("6", "3.9999", True)]
+)
+def test_a_replaced_stop_never_protects_less(qty: str, sold: str, denied: bool) -> None:
+    c = protected(purpose=Purpose.PROTECT, replaces=("sprotect",), qty=Decimal(qty))
+    c = replace(c, planned_exits={position().id: Decimal(sold)})
+    assert (code_of(c) is DenialCode.PROTECTION_BELOW_MIN) is denied
+
+
+def test_a_denied_partial_exit_leaves_the_whole_stop_in_place() -> None:
+    part = leaving(qty=Decimal(4), replaces=("sprotect",)).opportunity
+    rest = leaving(qty=Decimal(6), replaces=("sprotect",), purpose=Purpose.PROTECT).opportunity
+    halted = replace(protected(), state=DeskState.HALTED)
+    first = judge(replace(halted, opportunity=part))
+    second = replace(counted(replace(halted, opportunity=part), first), opportunity=rest)
+    assert code_of(second) is DenialCode.PROTECTION_BELOW_MIN
+    active = replace(protected(), opportunity=part)
+    assert code_of(replace(counted(active, judge(active)), opportunity=rest)) is None
 
 
 @pytest.mark.parametrize("rules", [ENTRY_RULES, EXIT_RULES])

@@ -58,6 +58,7 @@ const WORDS: Record<DenialCode, string> = {
   ORDER_SIZE_BELOW_MIN: 'order too small',
   POSITION_DUPLICATE: 'already held',
   POSITION_MISSING: 'nothing to close',
+  PROTECTION_BELOW_MIN: 'would protect less than before',
   SYMBOL_FROZEN: 'symbol frozen by an unknown order',
   SYMBOL_QUARANTINED: 'symbol quarantined until book and venue agree',
   STOP_INVALID: 'stop on the wrong side',
