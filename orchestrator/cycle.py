@@ -6,6 +6,7 @@ cycle needs it reads, what it decided it writes. A slot that has run does nothin
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,14 @@ from typing import TypeVar
 
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
-from orchestrator.domain.documents import CycleStatus, CycleSummary, EventKind, ParametersDoc, parameters_path
+from orchestrator.domain.documents import (
+    CONFIG_RISK,
+    CycleStatus,
+    CycleSummary,
+    EventKind,
+    ParametersDoc,
+    parameters_path,
+)
 from orchestrator.domain.errors import (
     AlreadyExistsError,
     BrokerError,
@@ -94,6 +102,7 @@ class ModularOrchestrator:
 
     def _run(self, unit: Unit, desk: Desk, trading: TradingModule) -> CycleReport:
         parameters = usable_parameters(unit, desk.module.parameters_model)
+        remember_limits(unit)
         market = _market(unit, desk, trading, parameters)
         trading.begin(Context(book=unit.book, market=market, parameters=parameters, now=unit.now))
         wanted = [
@@ -137,6 +146,16 @@ def _last_good(unit: Unit, model: type[Parameters], error: Exception) -> Paramet
     key = f"parameters_{unit.module}_{version}_refused"
     unit.tell(key, EventKind.PARAMETERS_REJECTED, unit.note, severity="warning")
     return model.parse(unit.book.parameters, where=f"last good parameters of {unit.module}")
+
+
+def remember_limits(unit: Unit) -> None:
+    """Keep the limits of this cycle in the book as the last good ones, or tell that the stored ones are not."""
+    if not unit.desk.limits_fault:
+        unit.book = unit.book.model_copy(update={"limits": unit.desk.limits_stored})
+        return
+    unit.note = f"limits refused, the last good ones hold: {unit.desk.limits_fault}"
+    key = f"limits_refused_{hashlib.sha256(unit.desk.limits_fault.encode()).hexdigest()[:12]}"
+    unit.tell(key, EventKind.LIMITS_REJECTED, unit.note, severity="critical", subject=CONFIG_RISK)
 
 
 def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Parameters) -> MarketSnapshot:

@@ -52,6 +52,7 @@ TITLES: Mapping[EventKind, str] = {
     EventKind.SYMBOL_QUARANTINED: "Symbol quarantined",
     EventKind.SYMBOL_RELEASED: "Quarantine over",
     EventKind.PARAMETERS_REJECTED: "Parameters rejected",
+    EventKind.LIMITS_REJECTED: "Limits rejected",
     EventKind.PARAMETERS_ACTIVATED: "New parameters trade",
     EventKind.VENUE_DOWN: "Venue cannot be reached",
     EventKind.CYCLE_FAILED: "Cycle failed",

@@ -27,7 +27,6 @@ from orchestrator.domain.documents import (
     ExposureDoc,
     MarketDoc,
     ModuleSummary,
-    RiskLimitsDoc,
     SummaryDoc,
     book_path,
 )
@@ -36,6 +35,7 @@ from orchestrator.domain.exposure import drawdown, rolled, used_by, with_account
 from orchestrator.domain.orders import Order, OrderState
 from orchestrator.domain.paths import CONFIG_MARKET
 from orchestrator.domain.risk import RiskLimits
+from orchestrator.limits_doc import usable_limits
 from orchestrator.ports import Snapshot, Store
 
 SHARED = (DESK_STATE, DESK_EXPOSURE, CONFIG_RISK)
@@ -117,13 +117,19 @@ def desk_of(found: Mapping[str, Snapshot]) -> Desk:
     return Desk(
         state=decode(DeskStateDoc, found[DESK_STATE].data, where=DESK_STATE),
         exposure=decode(ExposureDoc, found[DESK_EXPOSURE].data, where=DESK_EXPOSURE),
-        limits=decode(RiskLimitsDoc, found[CONFIG_RISK].data, where=CONFIG_RISK).limits,
+        limits=usable_limits(found[CONFIG_RISK].data, _last_good_limits(books)).limits,
         market=MarketDoc() if market is None else decode(MarketDoc, market.data, where=CONFIG_MARKET),
         books=books,
         faults=faults,
         summary=_summary(found.get(DESK_SUMMARY)),
         versions={path: snapshot.version for path, snapshot in found.items()},
     )
+
+
+def _last_good_limits(books: Mapping[ModuleName, BookDoc]) -> Mapping[str, object]:
+    """Return the limits that the module with the newest cycle traded under."""
+    known = [book for book in books.values() if book.limits]
+    return max(known, key=lambda book: book.updated_at).limits if known else {}
 
 
 def _summary(snapshot: Snapshot | None) -> SummaryDoc | None:

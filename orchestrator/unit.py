@@ -22,7 +22,6 @@ from orchestrator.domain.documents import (
     EventKind,
     ExposureDoc,
     OrderDoc,
-    RiskLimitsDoc,
     TradeDoc,
     book_path,
     event_path,
@@ -35,6 +34,7 @@ from orchestrator.domain.exposure import rolled
 from orchestrator.domain.orders import Order
 from orchestrator.domain.positions import Trade
 from orchestrator.domain.risk import DeskState, RiskLimits
+from orchestrator.limits_doc import usable_limits
 from orchestrator.ports import Json, Put, Snapshot, Store, Write
 
 
@@ -47,6 +47,9 @@ class DeskView:
     exposure: ExposureDoc
     exposure_version: str
     limits: RiskLimits
+    limits_stored: Json = field(default_factory=dict)
+    limits_fault: str = ""
+    """What is wrong with the stored limits, while the last good ones hold."""
 
 
 @dataclass(slots=True)
@@ -118,7 +121,7 @@ class Unit:
         found = dict(self.store.get_many([book_at, *shared_paths()]))
         if book_at not in found or found[book_at].version != self.book_version:
             raise AlreadyExistsError(f"{book_at}: another run committed first")
-        self.desk = desk_view(found, self.now)
+        self.desk = desk_view(found, self.now, last_good=self.book.limits)
 
 
 def order_doc(order: Order) -> OrderDoc:
@@ -144,13 +147,13 @@ def shared_paths() -> tuple[str, ...]:
     return (DESK_STATE, DESK_EXPOSURE, CONFIG_RISK)
 
 
-def desk_view(found: dict[str, Snapshot], now: datetime) -> DeskView:
-    """Return the shared documents.
+def desk_view(found: dict[str, Snapshot], now: datetime, *, last_good: Json) -> DeskView:
+    """Return the shared documents; unusable limits are replaced by `last_good`, where there are any.
 
     Raises
     ------
     ConfigurationError
-        The desk has not been set up.
+        The desk has not been set up, or neither stored nor last good limits are usable.
     MalformedDataError
         A shared document is damaged; nothing may trade on it.
     """
@@ -159,13 +162,15 @@ def desk_view(found: dict[str, Snapshot], now: datetime) -> DeskView:
             raise ConfigurationError(f"{path} is missing: set the desk up with `desk doctor --seed`")
     state = decode(DeskStateDoc, found[DESK_STATE].data, where=DESK_STATE)
     exposure = decode(ExposureDoc, found[DESK_EXPOSURE].data, where=DESK_EXPOSURE)
-    limits = decode(RiskLimitsDoc, found[CONFIG_RISK].data, where=CONFIG_RISK)
+    limits = usable_limits(found[CONFIG_RISK].data, last_good)
     return DeskView(
         state=state.state,
         state_version=found[DESK_STATE].version,
         exposure=rolled(exposure, now),
         exposure_version=found[DESK_EXPOSURE].version,
         limits=limits.limits,
+        limits_stored=limits.stored,
+        limits_fault=limits.fault,
     )
 
 
@@ -184,14 +189,15 @@ def open_unit(store: Store, module: ModuleName, *, slot: datetime, now: datetime
     found = dict(store.get_many([book_at, parameters_at, *shared_paths()]))
     if book_at not in found:
         raise ConfigurationError(f"{book_at} is missing: set the desk up with `desk doctor --seed`")
+    book = decode(BookDoc, found[book_at].data, where=book_at)
     return Unit(
         store=store,
         module=module,
         slot=slot,
         now=now,
-        book=decode(BookDoc, found[book_at].data, where=book_at),
+        book=book,
         book_version=found[book_at].version,
-        desk=desk_view(found, now),
+        desk=desk_view(found, now, last_good=book.limits),
         parameters=found[parameters_at].data if parameters_at in found else {},
         round_trips_before=trips,
         writes_before=writes,

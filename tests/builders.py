@@ -108,6 +108,8 @@ def exposure(**changes: Any) -> ExposureDoc:
         "peak_equity": Decimal(100_000),
         "day": NOW.date(),
         "day_start_equity": Decimal(100_000),
+        "week": NOW.date() - timedelta(days=NOW.weekday()),
+        "week_start_equity": Decimal(100_000),
         "updated_at": NOW,
     }
     return ExposureDoc.model_validate(base | changes)

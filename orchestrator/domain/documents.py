@@ -221,6 +221,8 @@ class BookDoc(Document):
     parameters: dict[str, Any] = {}
     """The last good parameters and their version: what trades while the stored ones are unusable."""
     parameters_version: int = 0
+    limits: dict[str, Any] = {}
+    """The last good limits as stored: what holds while `config/risk` is unusable."""
     memory: dict[str, str] = {}
     """What pure decisions may carry to the next cycle, as strings."""
     updated_at: UtcTime

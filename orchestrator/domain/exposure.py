@@ -108,23 +108,21 @@ def share_moved(seen: ModuleExposure | None, share: ModuleExposure) -> bool:
 
 def drawdown(exposure: ExposureDoc) -> Decimal:
     """Return the loss from the peak as a fraction of the peak, 0 or more."""
-    if exposure.peak_equity <= 0:
-        return ZERO
-    return max(ZERO, 1 - exposure.equity / exposure.peak_equity)
+    return _lost(exposure.equity, exposure.peak_equity)
 
 
 def daily_loss(exposure: ExposureDoc) -> Decimal:
     """Return the loss since the start of the UTC day as a fraction of the equity then, 0 or more."""
-    if exposure.day_start_equity <= 0:
-        return ZERO
-    return max(ZERO, 1 - exposure.equity / exposure.day_start_equity)
+    return _lost(exposure.equity, exposure.day_start_equity)
 
 
 def weekly_loss(exposure: ExposureDoc) -> Decimal:
-    """Return the loss since the start of the UTC week as a fraction of the equity then, 0 or more."""
-    if exposure.week_start_equity <= 0:
-        return ZERO
-    return max(ZERO, 1 - exposure.equity / exposure.week_start_equity)
+    """Return the loss since the start of the UTC week (Monday) as a fraction of the equity then, 0 or more."""
+    return _lost(exposure.equity, exposure.week_start_equity)
+
+
+def _lost(equity: Decimal, start: Decimal) -> Decimal:
+    return max(ZERO, 1 - equity / start) if start > 0 else ZERO
 
 
 def symbol_exposure(exposure: ExposureDoc, symbol: str) -> Decimal:

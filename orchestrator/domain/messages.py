@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     SYMBOL_QUARANTINED = "symbol_quarantined"
     SYMBOL_RELEASED = "symbol_released"
     PARAMETERS_REJECTED = "parameters_rejected"
+    LIMITS_REJECTED = "limits_rejected"
     PARAMETERS_ACTIVATED = "parameters_activated"
     VENUE_DOWN = "venue_down"
     CYCLE_FAILED = "cycle_failed"

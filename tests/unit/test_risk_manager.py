@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.errors import MalformedDataError
+from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.market import MarketSnapshot, SessionState
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.risk import Approved, Denied, DeskState, Resized, RiskLimits, Verdict
@@ -114,6 +114,6 @@ def test_a_damaged_shared_document_stops_the_cycle() -> None:
 
     desk = TestDesk()
     desk.store.commit([Put(CONFIG_RISK, {"schema": 1, "limits": {"daily_loss": "2"}, "updated_at": NOW})])
-    with pytest.raises(MalformedDataError, match=r"config/risk.*daily_loss"):
+    with pytest.raises(ConfigurationError, match=r"config/risk.*daily_loss"):
         desk.cycle()
     assert desk.submitted() == []

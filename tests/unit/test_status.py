@@ -11,7 +11,7 @@ from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import CONFIG_RISK, CycleStatus, CycleSummary, MarketDoc, SummaryDoc
-from orchestrator.domain.errors import ConfigurationError, MalformedDataError
+from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.ledger import post_fill
 from orchestrator.domain.paths import CONFIG_MARKET
 from orchestrator.ports import Put
@@ -116,7 +116,7 @@ def test_shared_documents_must_be_there_and_sound(store: MemoryDataLayer) -> Non
     with pytest.raises(ConfigurationError, match="desk/state is missing"):
         load(MemoryDataLayer())
     store.commit([Put(CONFIG_RISK, {"schema": 1, "limits": {"daily_loss": "7"}, "updated_at": NOW})])
-    with pytest.raises(MalformedDataError, match=r"config/risk is not a valid RiskLimitsDoc: limits\.daily_loss"):
+    with pytest.raises(ConfigurationError, match=r"config/risk: daily_loss: .* no earlier good limits"):
         load(store)
 
 

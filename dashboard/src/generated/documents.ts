@@ -63,6 +63,7 @@ export interface BookDoc {
   readonly seen_fills: readonly (string)[];
   readonly parameters: { readonly [key: string]: unknown };
   readonly parameters_version: number;
+  readonly limits: { readonly [key: string]: unknown };
   readonly memory: { readonly [key: string]: string };
   readonly updated_at: StoredTime;
 }
@@ -140,7 +141,7 @@ export interface Delivery {
 }
 
 /** Why something was refused: subject, then ABOVE_MAX, BELOW_MIN or the bad condition. */
-export const DENIAL_CODE = ["DESK_HALTED", "DESK_REDUCING", "SESSION_CLOSED", "CONFIDENCE_BELOW_MIN", "QUOTE_MISSING", "QUOTE_ONE_SIDED", "QUOTE_AGE_ABOVE_MAX", "SPREAD_ABOVE_MAX", "PRICE_COLLAR_ABOVE_MAX", "ACCOUNT_MISSING", "MODULE_ALLOCATION_ABOVE_MAX", "SYMBOL_CONCENTRATION_ABOVE_MAX", "GROSS_EXPOSURE_ABOVE_MAX", "DAILY_LOSS_ABOVE_MAX", "BUYING_POWER_BELOW_MIN", "OPEN_POSITIONS_ABOVE_MAX", "ORDER_COUNT_ABOVE_MAX", "ORDER_SIZE_BELOW_MIN", "POSITION_DUPLICATE", "POSITION_MISSING", "PROTECTION_BELOW_MIN", "SYMBOL_FROZEN", "SYMBOL_QUARANTINED", "STOP_INVALID", "RULE_FAILED"] as const;
+export const DENIAL_CODE = ["DESK_HALTED", "DESK_REDUCING", "SESSION_CLOSED", "SYMBOL_HALTED", "SYMBOL_FROZEN", "CONFIDENCE_BELOW_MIN", "QUOTE_MISSING", "QUOTE_ONE_SIDED", "QUOTE_AGE_ABOVE_MAX", "SPREAD_ABOVE_MAX", "PRICE_COLLAR_ABOVE_MAX", "PEG_MISSING", "PEG_DEVIATION_ABOVE_MAX", "ACCOUNT_MISSING", "MODULE_ALLOCATION_ABOVE_MAX", "STRATEGY_ALLOCATION_ABOVE_MAX", "SYMBOL_CONCENTRATION_ABOVE_MAX", "SECTOR_CONCENTRATION_ABOVE_MAX", "GROUP_CONCENTRATION_ABOVE_MAX", "VENUE_EXPOSURE_ABOVE_MAX", "GROSS_EXPOSURE_ABOVE_MAX", "NET_EXPOSURE_ABOVE_MAX", "LEVERAGE_ABOVE_MAX", "BUYING_POWER_BELOW_MIN", "DAILY_LOSS_ABOVE_MAX", "WEEKLY_LOSS_ABOVE_MAX", "DRAWDOWN_ABOVE_MAX", "VAR_ABOVE_MAX", "CVAR_ABOVE_MAX", "SHOCK_LOSS_ABOVE_MAX", "DELTA_ABOVE_MAX", "GAMMA_ABOVE_MAX", "VEGA_ABOVE_MAX", "THETA_ABOVE_MAX", "GREEKS_MISSING", "SETTLEMENT_PHYSICAL", "RISK_UNDEFINED", "OPEN_POSITIONS_ABOVE_MAX", "ORDER_COUNT_ABOVE_MAX", "ORDER_RATE_ABOVE_MAX", "ORDER_SIZE_BELOW_MIN", "VOLUME_SHARE_ABOVE_MAX", "TOUCH_SHARE_ABOVE_MAX", "POSITION_DUPLICATE", "POSITION_MISSING", "PROTECTION_BELOW_MIN", "SYMBOL_QUARANTINED", "SHORT_SALE", "SELF_CROSS", "STOP_INVALID", "RULE_FAILED"] as const;
 export type DenialCode = (typeof DENIAL_CODE)[number];
 
 /** Refused: `observed` against `limit`, both as readable numbers. */
@@ -197,7 +198,7 @@ export interface EventDoc {
 }
 
 /** Things that happened and that somebody may want to know. */
-export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "parameters_rejected", "parameters_activated", "venue_down", "cycle_failed", "command_executed", "heartbeat_stale"] as const;
+export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "cycle_failed", "command_executed", "heartbeat_stale"] as const;
 export type EventKind = (typeof EVENT_KIND)[number];
 
 /** What can be said of an order, by the desk, by the venue, or by the owner. */
@@ -457,24 +458,52 @@ export interface PositionLeg {
 export const PURPOSE = ["entry", "exit", "protect"] as const;
 export type Purpose = (typeof PURPOSE)[number];
 
-/** The owner's limits (`config/risk`). Fractions are of desk equity unless said otherwise. */
+/** The owner's limits (`config/risk`). Fractions and multiples are of desk equity unless said otherwise. */
 export interface RiskLimits {
   readonly module_allocation: { readonly [K in ModuleName]?: DecimalText };
+  readonly strategy_allocation: { readonly [key: string]: DecimalText };
+  readonly strategy_concentration: DecimalText;
   readonly symbol_concentration: DecimalText;
+  readonly sector_concentration: DecimalText;
+  readonly group_concentration: DecimalText;
+  readonly venue_exposure: DecimalText;
   readonly gross_exposure: DecimalText;
+  readonly net_exposure: DecimalText;
+  readonly leverage: DecimalText;
   readonly daily_loss: DecimalText;
   readonly weekly_loss: DecimalText;
   readonly drawdown_reducing: DecimalText;
   readonly drawdown_halted: DecimalText;
+  readonly var_95: DecimalText;
+  readonly var_99: DecimalText;
+  readonly cvar_95: DecimalText;
+  readonly cvar_99: DecimalText;
+  readonly shock_loss: DecimalText;
+  readonly greek_delta: DecimalText;
+  readonly greek_gamma: DecimalText;
+  readonly greek_vega: DecimalText;
+  readonly greek_theta: DecimalText;
   readonly open_positions: number;
   readonly orders_per_cycle: number;
+  readonly orders_per_hour: number;
+  readonly orders_per_day: number;
   readonly quote_age_s: { readonly [K in ModuleName]?: number };
+  readonly spread: { readonly [K in ModuleName]?: DecimalText };
   readonly price_collar: { readonly [K in ModuleName]?: DecimalText };
+  readonly volume_share: DecimalText;
+  readonly unseen_volume_usd: DecimalText;
+  readonly touch_multiple: DecimalText;
+  readonly depeg: DecimalText | null;
+  readonly cash_settled_only: boolean;
+  readonly defined_risk_only: boolean;
+  readonly allow_short: boolean;
   readonly risk_per_trade: DecimalText;
   readonly position_vol: DecimalText;
   readonly min_order_usd: DecimalText;
   readonly drift_usd: DecimalText;
   readonly drift_share: DecimalText;
+  readonly sectors: { readonly [key: string]: string };
+  readonly groups: { readonly [key: string]: readonly (string)[] };
 }
 
 /** `config/risk`: the owner's limits. */
