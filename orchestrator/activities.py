@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.documents import EventKind
+from orchestrator.domain.exposure import held_by_symbol
 from orchestrator.domain.instruments import is_occ
-from orchestrator.domain.ledger import held_by_symbol, post_delivery, post_expiry, post_split
+from orchestrator.domain.ledger import post_delivery, post_expiry, post_split
 from orchestrator.ports import CashEvent, VenueState
 from orchestrator.unit import Unit
 

@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from orchestrator.domain.base import ZERO, ModuleName, utc_day
+from orchestrator.domain.base import ZERO, ModuleName, cents, utc_day
 from orchestrator.domain.documents import AccountView, BookDoc, ExposureDoc, ModuleExposure
-from orchestrator.domain.orders import Order, Purpose
+from orchestrator.domain.foreign import risk_symbol, worth
+from orchestrator.domain.orders import Order, Purpose, Side
 from orchestrator.domain.positions import Position
+
+_KEEP_TRANSFERS = 60
 
 
 def module_exposure(positions: Iterable[Position], orders: Iterable[Order]) -> ModuleExposure:
@@ -39,8 +42,41 @@ def reservation(order: Order) -> Decimal:
 
 
 def book_exposure(book: BookDoc) -> ModuleExposure:
-    """Return what a book holds and has reserved."""
-    return module_exposure(book.positions.values(), book.orders.values())
+    """Return what a book holds and has reserved, and what others hold and may buy in its part of the account."""
+    share = module_exposure(book.positions.values(), book.orders.values())
+    foreign = foreign_exposure(book)
+    symbols = {**share.symbols}
+    for symbol, usd in foreign.items():
+        symbols[symbol] = symbols.get(symbol, ZERO) + usd
+    quantities = {symbol: qty for symbol, qty in held_by_symbol(book).items() if qty}
+    total = sum(foreign.values(), ZERO)
+    return share.model_copy(update={"symbols": symbols, "foreign_usd": total, "quantities": quantities})
+
+
+def held_by_symbol(book: BookDoc) -> dict[str, Decimal]:
+    """Return the signed quantity of each symbol that a book's positions hold."""
+    held: dict[str, Decimal] = {}
+    for position in book.positions.values():
+        for leg in position.legs:
+            held[leg.symbol] = held.get(leg.symbol, ZERO) + leg.qty
+    return held
+
+
+def foreign_exposure(book: BookDoc) -> dict[str, Decimal]:
+    """Return the USD that foreign holdings and open foreign buys count, by symbol, of options by underlying.
+
+    What has no price counts nothing here: its symbol is in quarantine instead.
+    """
+    found: dict[str, Decimal] = {}
+    for symbol, holding in book.foreign.items():
+        found[risk_symbol(symbol)] = found.get(risk_symbol(symbol), ZERO) + (holding.value_usd or ZERO)
+    for order in book.foreign_orders.values():
+        held = book.foreign.get(order.symbol)
+        price = order.limit_price if order.limit_price is not None or held is None else held.price
+        if order.symbol and order.side is Side.BUY and order.leaves is not None:
+            usd = worth(order.symbol, order.leaves, price) or ZERO
+            found[risk_symbol(order.symbol)] = found.get(risk_symbol(order.symbol), ZERO) + usd
+    return {symbol: usd for symbol, usd in found.items() if usd}
 
 
 def rolled(exposure: ExposureDoc, now: datetime) -> ExposureDoc:
@@ -70,12 +106,19 @@ def week_of(now: datetime) -> date:
 def with_account(exposure: ExposureDoc, account: AccountView | None, now: datetime) -> ExposureDoc:
     """Return the exposure with a venue's newest equity, the peak raised if it is one.
 
-    The peak and the starts of day and week follow deposits of a venue that is seen for the first time.
+    The peak and the starts of day and week follow deposits of a venue that is seen for the first time, and deposits
+    and withdrawals.
     """
-    if account is None or exposure.venue_equity.get(account.venue) == account.equity:
+    if account is None:
         return exposure
     first_seen = account.venue not in exposure.venue_equity
+    moved = {key: usd for key, usd in account.transfers.items() if key not in exposure.transfers}
+    if exposure.venue_equity.get(account.venue) == account.equity and not moved:
+        return exposure
     equities = {**exposure.venue_equity, account.venue: account.equity}
+    if moved:
+        capital = ZERO if first_seen else sum(moved.values(), ZERO)
+        exposure = _with_transfers(exposure, capital, keys=tuple(moved), total=sum(equities.values(), ZERO))
     total = sum(equities.values(), ZERO)
     added = account.equity if first_seen else ZERO
     update = {
@@ -86,6 +129,19 @@ def with_account(exposure: ExposureDoc, account: AccountView | None, now: dateti
         "updated_at": now,
     }
     return exposure.model_copy(update=update)
+
+
+def _with_transfers(exposure: ExposureDoc, capital: Decimal, *, keys: tuple[str, ...], total: Decimal) -> ExposureDoc:
+    """Return the exposure with peak, day and week as if the capital that moved had always (not) been there.
+
+    They change in the proportion in which equity did, so that a drawdown and a loss stay the fraction they were.
+    """
+    known = (*exposure.transfers, *keys)[-_KEEP_TRANSFERS:]
+    before = total - capital
+    grown = total / before if before > 0 and total > 0 else Decimal(1)
+    names = ("peak_equity", "day_start_equity", "week_start_equity")
+    levels = {name: cents(getattr(exposure, name) * grown) for name in names} if capital else {}
+    return exposure.model_copy(update={"transfers": known, **levels})
 
 
 def with_module(exposure: ExposureDoc, book: BookDoc, now: datetime) -> ExposureDoc:
@@ -99,11 +155,11 @@ def share_moved(seen: ModuleExposure | None, share: ModuleExposure) -> bool:
     """Return whether orders or positions changed a module's share; a change of marks alone does not count."""
     if seen is None:
         return share != ModuleExposure()
-    return (seen.reserved_usd, seen.open_positions, set(seen.symbols)) != (
-        share.reserved_usd,
-        share.open_positions,
-        set(share.symbols),
-    )
+    return _facts(seen) != _facts(share)
+
+
+def _facts(share: ModuleExposure) -> tuple[object, ...]:
+    return (share.reserved_usd, share.open_positions, set(share.symbols), share.foreign_usd, share.quantities)
 
 
 def drawdown(exposure: ExposureDoc) -> Decimal:
@@ -131,8 +187,9 @@ def symbol_exposure(exposure: ExposureDoc, symbol: str) -> Decimal:
 
 
 def total_exposure(exposure: ExposureDoc) -> Decimal:
-    """Return what all modules hold and have reserved, USD."""
-    return sum((share.held_usd + share.reserved_usd for share in exposure.modules.values()), ZERO)
+    """Return what all modules hold and have reserved, and what others hold beside them, USD."""
+    shares = exposure.modules.values()
+    return sum((share.held_usd + share.reserved_usd + share.foreign_usd for share in shares), ZERO)
 
 
 def used_by(exposure: ExposureDoc, module: ModuleName) -> Decimal:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from orchestrator.domain.base import ZERO, Amount, UtcTime, Value
-from orchestrator.domain.instruments import is_occ
+from orchestrator.domain.instruments import is_occ, parse_occ
 from orchestrator.domain.orders import Side
 
 _CONTRACT = Decimal(100)
@@ -78,5 +78,15 @@ class CorporateAction(Value):
 
 
 def worth(symbol: str, qty: Decimal, price: Decimal | None) -> Decimal | None:
-    """Return the USD that a quantity counts against limits, None without a price."""
+    """Return the USD that a signed quantity counts against limits, None without a price.
+
+    A written option counts the value of its underlying at the strike: its premium says nothing of what it may cost.
+    """
+    if qty < 0 and is_occ(symbol):
+        return -qty * parse_occ(symbol).strike * multiplier_of(symbol)
     return ZERO if qty == 0 else None if price is None else abs(qty) * price * multiplier_of(symbol)
+
+
+def risk_symbol(symbol: str) -> str:
+    """Return the symbol under which a holding counts in limits: of an option its underlying."""
+    return parse_occ(symbol).underlying if is_occ(symbol) else symbol

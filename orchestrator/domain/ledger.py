@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from orchestrator.domain.base import ZERO, utc_day
 from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.exposure import held_by_symbol
 from orchestrator.domain.orders import Fill, Order, Purpose, Side, apply_fills
 from orchestrator.domain.positions import (
     Position,
@@ -152,15 +153,6 @@ def _split_position(position: Position, symbol: str, ratio: Decimal) -> Position
 def _split_leg(leg: PositionLeg, ratio: Decimal) -> PositionLeg:
     mark = None if leg.mark_px is None else leg.mark_px / ratio
     return leg.model_copy(update={"qty": leg.qty * ratio, "avg_px": leg.avg_px / ratio, "mark_px": mark})
-
-
-def held_by_symbol(book: BookDoc) -> dict[str, Decimal]:
-    """Return the signed quantity of each symbol that a book's positions hold."""
-    held: dict[str, Decimal] = {}
-    for position in book.positions.values():
-        for leg in position.legs:
-            held[leg.symbol] = held.get(leg.symbol, ZERO) + leg.qty
-    return held
 
 
 def drift(book: BookDoc, venue: Mapping[str, Decimal], *, others: frozenset[str]) -> dict[str, Decimal]:

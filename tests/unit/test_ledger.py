@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc
-from orchestrator.domain.ledger import Posted, drift, held_by_symbol, post_expiry, post_fill, post_split
+from orchestrator.domain.exposure import held_by_symbol
+from orchestrator.domain.ledger import Posted, drift, post_expiry, post_fill, post_split
 from orchestrator.domain.orders import Fill, Leg, Order, OrderState, Purpose, Side
 from orchestrator.domain.positions import PositionLeg, entry_slippage_bps, marked
 from tests.builders import NOW, book, fill, order, position
