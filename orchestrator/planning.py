@@ -92,6 +92,7 @@ def intent_of(opportunity: TradeOpportunity, verdict: Approved | Resized, *, des
         leverage=opportunity.instrument.leverage,
         confidence=opportunity.confidence,
         reason=opportunity.reason,
+        by_owner=opportunity.by_owner,
         features=opportunity.features,
         parameters_version=version,
     )
@@ -177,9 +178,11 @@ def _beside(order: Order, book: BookDoc) -> list[Order]:
 
 def may_resume(order: Order, book: BookDoc, *, state: DeskState, now: datetime) -> bool:
     """Return whether an order that certainly was not accepted may still be sent as it was decided."""
-    if order.intent.valid_until <= now or state is DeskState.HALTED:
+    intent = order.intent
+    allowed = state is not DeskState.HALTED or intent.purpose is Purpose.PROTECT or intent.by_owner
+    if intent.valid_until <= now or not allowed:
         return False
-    if order.intent.purpose is Purpose.ENTRY:
+    if intent.purpose is Purpose.ENTRY:
         return state is DeskState.ACTIVE
     position = book.positions.get(order.intent.position_id)
     if position is None:

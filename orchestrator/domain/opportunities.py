@@ -75,5 +75,7 @@ class TradeOpportunity(Value):
     """Whether every leg had a usable bid and ask."""
     max_qty: Amount | None = None
     """Units available at the touch by the stated participation; None = no statement."""
+    by_owner: bool = False
+    """Whether the owner ordered it: it passes while the desk is HALTED."""
     max_notional_usd: Amount | None = None
     """Largest exposure the strategy wants in it, USD; None = whatever the limits allow."""

@@ -142,6 +142,8 @@ class OrderIntent(Value):
     """Exposure of one unit as a multiple of its value."""
     confidence: float = 0.0
     reason: str = ""
+    by_owner: bool = False
+    """Whether the owner ordered it: it is sent while the desk is HALTED."""
     features: dict[str, float] = {}
     parameters_version: int = 0
 

@@ -45,11 +45,11 @@ def _denied(code: DenialCode, limit: object, observed: object) -> Denied:
 
 
 def desk_state(c: Candidate) -> Denied | None:
-    """HALTED lets only protective orders through, REDUCING also exits."""
+    """HALTED lets only protective orders and what the owner ordered through, REDUCING every exit."""
     purpose = c.opportunity.purpose
-    if c.state is DeskState.HALTED and purpose is not Purpose.PROTECT:
+    if c.state is DeskState.HALTED and purpose is not Purpose.PROTECT and not c.opportunity.by_owner:
         return _denied(DenialCode.DESK_HALTED, DeskState.ACTIVE, c.state)
-    if c.state is DeskState.REDUCING and purpose is Purpose.ENTRY:
+    if c.state is not DeskState.ACTIVE and purpose is Purpose.ENTRY:
         return _denied(DenialCode.DESK_REDUCING, DeskState.ACTIVE, c.state)
     return None
 
