@@ -3,28 +3,30 @@
 A command is answered in the commit that does it, compared with the command as it was read: whoever comes second finds
 the answer. Only `run` reaches outside; it is marked `executing` first and fired at most once:
 
-    new --(halt, reduce, resume, acknowledge: effect + answer + audit + event in one commit)--> done | refused
+    new --(all but run: effect + answer + audit + event in one commit)--> done | refused
     new --(run: claim)--> executing --(fire, then answer + audit + event)--> done | refused
     executing, and nobody answered for five minutes --> refused: "it may have run"
 
 Rights: the lesser of the role the rules saw (`command.role`) and the mirror `users/{uid}.role`. An operator may only
-tighten the brake; loosening it is the owner's. The command line, which reaches the store with the owner's own Google
-credentials, signs as `console`; the rules let nobody else sign so.
+tighten the brake (flatten included); loosening it, limits and orders in doubt are the owner's. The command line, which
+reaches the store with the owner's own Google credentials, signs as `console`; the rules let nobody else sign so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from orchestrator.answers import Effect, Refusal
 from orchestrator.audit import appended
 from orchestrator.contention import until_settled
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import (
     DESK_EXPOSURE,
+    DESK_STATE,
     CommandDoc,
     CommandKind,
     CommandResult,
@@ -34,7 +36,7 @@ from orchestrator.domain.documents import (
     event_path,
 )
 from orchestrator.domain.errors import MalformedDataError, MissingDataError, TradingError
-from orchestrator.domain.events import command_answered
+from orchestrator.domain.events import command_answered, usd
 from orchestrator.domain.paths import command_path, notification_path, user_path
 from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Json, Put, Replace, Snapshot, Store, Where, Write
@@ -46,7 +48,9 @@ CONSOLE = "console"
 
 RIGHTS: Mapping[str, frozenset[CommandKind]] = {
     "owner": frozenset(CommandKind),
-    "operator": frozenset({CommandKind.HALT, CommandKind.REDUCE, CommandKind.ACKNOWLEDGE, CommandKind.RUN}),
+    "operator": frozenset(
+        {CommandKind.HALT, CommandKind.REDUCE, CommandKind.FLATTEN, CommandKind.ACKNOWLEDGE, CommandKind.RUN}
+    ),
     "viewer": frozenset(),
 }
 _RANK = ("viewer", "operator", "owner")
@@ -55,7 +59,9 @@ CLAIM = timedelta(minutes=5)
 """How long `executing` may last before the answer counts as lost; longer than the function's time-out."""
 
 LOOSENING_VALID = timedelta(minutes=15)
-"""A resume or run that waited longer than this is refused: the person may have changed their mind."""
+"""All but the brake that waited longer than this is refused: the person may have changed their mind."""
+
+_NEVER_STALE = frozenset({CommandKind.HALT, CommandKind.REDUCE, CommandKind.ACKNOWLEDGE})
 
 _TARGET = {
     CommandKind.HALT: DeskState.HALTED,
@@ -71,10 +77,6 @@ class Runner(Protocol):
         """Fire it, or raise BrokerUnavailableError or ConfigurationError."""
 
 
-class _Refusal(Exception):  # noqa: N818
-    """The answer is no; the text says why and what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A command with everything its answer depends on, read together."""
@@ -86,14 +88,6 @@ class _Asked:
     user: UserDoc | None
     found: Mapping[str, Snapshot]
     now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Effect:
-    """What doing it writes, and what the person is told."""
-
-    message: str
-    writes: Sequence[Write] = field(default_factory=tuple)
 
 
 def execute(store: Store, command_id: str, now: datetime, *, runner: Runner | None = None) -> CommandDoc:
@@ -125,9 +119,12 @@ def _execute(store: Store, command_id: str, now: datetime, runner: Runner | None
         _not_stale(asked)
         if asked.command.kind is CommandKind.RUN:
             return _run(asked, runner)
-        return _answer(asked, "done", _EFFECTS[asked.command.kind](asked))
-    except _Refusal as refusal:
-        return _answer(asked, "refused", _Effect(str(refusal)))
+        effect = _EFFECTS.get(asked.command.kind)
+        if effect is None:
+            raise Refusal(f"this desk cannot {asked.command.kind} yet")
+        return _answer(asked, "done", effect(asked))
+    except Refusal as refusal:
+        return _answer(asked, "refused", Effect(str(refusal)))
 
 
 def _read(store: Store, command_id: str, now: datetime) -> _Asked:
@@ -168,31 +165,30 @@ def _role(asked: _Asked) -> str:
 def _authorise(asked: _Asked) -> None:
     role = _role(asked)
     if asked.command.kind not in RIGHTS.get(role, frozenset()):
-        raise _Refusal(f"{role or 'a person without a role'} may not {asked.command.kind}; ask the owner")
+        raise Refusal(f"{role or 'a person without a role'} may not {asked.command.kind}; ask the owner")
 
 
 def _not_stale(asked: _Asked) -> None:
-    loosening = asked.command.kind in {CommandKind.RESUME, CommandKind.RUN}
     age = asked.now - asked.command.created_at
-    if loosening and asked.command.status == "new" and age > LOOSENING_VALID:
-        raise _Refusal(f"asked {int(age.total_seconds() // 60)} minutes ago, which is too long; ask again")
+    if asked.command.kind not in _NEVER_STALE and asked.command.status == "new" and age > LOOSENING_VALID:
+        raise Refusal(f"asked {int(age.total_seconds() // 60)} minutes ago, which is too long; ask again")
 
 
 def _desk(asked: _Asked) -> Desk:
     try:
         return desk_of(asked.found)
     except TradingError as error:
-        raise _Refusal(str(error)) from error
+        raise Refusal(str(error)) from error
 
 
-def _brake(asked: _Asked) -> _Effect:
+def _brake(asked: _Asked) -> Effect:
     """Tighten the brake; loosening from HALTED to REDUCING is the owner's."""
     desk, target = _desk(asked), _TARGET[asked.command.kind]
     if STRICTNESS[target] < STRICTNESS[desk.state.state] and _role(asked) != "owner":
-        raise _Refusal(f"the desk is {desk.state.state}; only the owner may loosen it")
+        raise Refusal(f"the desk is {desk.state.state}; only the owner may loosen it")
     if desk.state.state is target:
-        return _Effect(f"the desk already was {target}")
-    return _Effect(f"the desk is {target}", state_writes(desk, _state(asked, target, breach=desk.state.breach)))
+        return Effect(f"the desk already was {target}")
+    return Effect(f"the desk is {target}", state_writes(desk, _state(asked, target, breach=desk.state.breach)))
 
 
 def _state(asked: _Asked, target: DeskState, *, breach: str = "") -> DeskStateDoc:
@@ -200,43 +196,88 @@ def _state(asked: _Asked, target: DeskState, *, breach: str = "") -> DeskStateDo
     return DeskStateDoc(state=target, by=asked.command.by, reason=reason, breach=breach, changed_at=asked.now)
 
 
-def _resume(asked: _Asked) -> _Effect:
+def _resume(asked: _Asked) -> Effect:
     """Go back to ACTIVE; while a loss limit is reached only with `accept_loss`, which counts losses anew from here."""
     desk = _desk(asked)
     if desk.state.state is DeskState.ACTIVE:
-        return _Effect("the desk already was ACTIVE")
+        return Effect("the desk already was ACTIVE")
     # Equity is judged on the desk's own day: its clock may be a replay's.
     finding = assess(desk, desk.exposure.updated_at)
     writes = state_writes(desk, _state(asked, DeskState.ACTIVE))
     if finding.state is DeskState.ACTIVE and not desk.state.breach:
-        return _Effect("the desk is ACTIVE", writes)
-    why = finding.reason if finding.breach else f"the limit for {desk.state.breach} was reached"
+        return Effect("the desk is ACTIVE", writes)
+    why = _breach(desk)
     if asked.command.args.get("accept_loss") != "yes":
-        raise _Refusal(f"{why}; resume with accept_loss=yes to count losses anew from here")
+        raise Refusal(f"{why}; rearm, or resume with accept_loss=yes, to count losses anew from here")
+    return Effect(f"the desk is ACTIVE; losses count anew from here ({why})", [*writes, _rearmed(desk)])
+
+
+def _breach(desk: Desk) -> str:
+    """Return which loss limit is or was reached, "" when none."""
+    finding = assess(desk, desk.exposure.updated_at)
+    lasting = f"the limit for {desk.state.breach} was reached" if desk.state.breach else ""
+    return finding.reason if finding.breach else lasting
+
+
+def _rearm(asked: _Asked) -> Effect:
+    """Count losses anew from the present equity; the brake stays where it is."""
+    desk = _desk(asked)
+    why, equity = _breach(desk), current_exposure(desk, desk.exposure.updated_at).equity
+    writes: list[Write] = [_rearmed(desk)]
+    if desk.state.breach:
+        after = desk.state.model_copy(update={"breach": ""})
+        writes.append(Replace(DESK_STATE, encode(after), desk.versions[DESK_STATE]))
+    rest = "" if desk.state.state is DeskState.ACTIVE else f"; the desk stays {desk.state.state} until it is resumed"
+    return Effect(f"losses count anew from {usd(equity)}" + (f" ({why})" if why else "") + rest, writes)
+
+
+def _rearmed(desk: Desk) -> Write:
     exposure = current_exposure(desk, desk.exposure.updated_at)
     starts = dict.fromkeys(("peak_equity", "day_start_equity", "week_start_equity"), exposure.equity)
-    rebased = exposure.model_copy(update=starts)
-    writes.append(Replace(DESK_EXPOSURE, encode(rebased), desk.versions[DESK_EXPOSURE]))
-    return _Effect(f"the desk is ACTIVE; losses count anew from here ({why})", writes)
+    return Replace(DESK_EXPOSURE, encode(exposure.model_copy(update=starts)), desk.versions[DESK_EXPOSURE])
 
 
-def _acknowledge(asked: _Asked) -> _Effect:
+def _flatten(asked: _Asked) -> Effect:
+    """Close everything held: HALTED, and a mark that stays until every book is flat."""
+    desk = _desk(asked)
+    if asked.command.args.get("confirm") != "flatten":
+        raise Refusal("this closes everything the desk holds; ask with args.confirm = flatten")
+    if desk.state.flatten:
+        return Effect("the desk already is closing everything")
+    after = _state(asked, DeskState.HALTED, breach=desk.state.breach).model_copy(update={"flatten": True})
+    return Effect("the desk is HALTED and closes everything it holds", state_writes(desk, after))
+
+
+def _flatten(asked: _Asked) -> Effect:
+    """Close everything held: HALTED, and a mark that stays until every book is flat."""
+    desk = _desk(asked)
+    if asked.command.args.get("confirm") != "flatten":
+        raise Refusal("this closes everything the desk holds; ask with args.confirm = flatten")
+    if desk.state.flatten:
+        return Effect("the desk already is closing everything")
+    after = _state(asked, DeskState.HALTED).model_copy(update={"flatten": True})
+    return Effect("the desk is HALTED and closes everything it holds", state_writes(desk, after))
+
+
+def _acknowledge(asked: _Asked) -> Effect:
     notification_id = asked.command.args.get("notification", "")
     snapshot = asked.found.get(notification_path(notification_id or "-"))
     if snapshot is None:
-        raise _Refusal(f"there is no notification {notification_id!r}; name one in args.notification")
+        raise Refusal(f"there is no notification {notification_id!r}; name one in args.notification")
     doc = decode(NotificationDoc, snapshot.data, where=snapshot.path)
     if doc.acknowledged_by is not None:
-        return _Effect(f"{doc.acknowledged_by} already acknowledged it")
+        return Effect(f"{doc.acknowledged_by} already acknowledged it")
     doc = doc.model_copy(update={"acknowledged_by": asked.command.by})
-    return _Effect("acknowledged", [Replace(snapshot.path, encode(doc), snapshot.version)])
+    return Effect("acknowledged", [Replace(snapshot.path, encode(doc), snapshot.version)])
 
 
-_EFFECTS: Mapping[CommandKind, Callable[[_Asked], _Effect]] = {
+_EFFECTS: Mapping[CommandKind, Callable[[_Asked], Effect]] = {
     CommandKind.HALT: _brake,
     CommandKind.REDUCE: _brake,
     CommandKind.RESUME: _resume,
     CommandKind.ACKNOWLEDGE: _acknowledge,
+    CommandKind.FLATTEN: _flatten,
+    CommandKind.REARM: _rearm,
 }
 
 
@@ -246,9 +287,9 @@ def _run(asked: _Asked, runner: Runner | None) -> CommandDoc:
         return _overdue(asked)
     module = asked.command.args.get("module", "")
     if module not in set(ModuleName):
-        raise _Refusal(f"no module {module!r}; args.module is one of {', '.join(ModuleName)}")
+        raise Refusal(f"no module {module!r}; args.module is one of {', '.join(ModuleName)}")
     if runner is None:
-        raise _Refusal("cycles cannot be fired from here; use `desk run`")
+        raise Refusal("cycles cannot be fired from here; use `desk run`")
     claimed = asked.command.model_copy(update={"status": "executing"})
     asked.store.commit([Replace(command_path(asked.id), encode(claimed), asked.version)])
     try:
@@ -261,7 +302,7 @@ def _run(asked: _Asked, runner: Runner | None) -> CommandDoc:
 def _overdue(asked: _Asked) -> CommandDoc:
     if asked.now - asked.command.created_at <= CLAIM:
         return asked.command
-    raise _Refusal("the answer was lost, it may have run; look at the module's last cycle before asking again")
+    raise Refusal("the answer was lost, it may have run; look at the module's last cycle before asking again")
 
 
 def _answer_claimed(asked: _Asked, status: str, message: str) -> CommandDoc:
@@ -269,17 +310,18 @@ def _answer_claimed(asked: _Asked, status: str, message: str) -> CommandDoc:
 
     def answer() -> CommandDoc:
         again = _read(asked.store, asked.id, asked.now)
-        return again.command if again.command.result else _answer(again, status, _Effect(message))
+        return again.command if again.command.result else _answer(again, status, Effect(message))
 
     return until_settled(answer)
 
 
-def _answer(asked: _Asked, status: str, effect: _Effect) -> CommandDoc:
+def _answer(asked: _Asked, status: str, effect: Effect) -> CommandDoc:
     """Commit effect, answer, audit entry and event as one."""
     result = CommandResult(ok=status == "done", message=effect.message, at=asked.now)
     answered = CommandDoc.model_validate({**asked.command.model_dump(), "status": status, "result": result})
     event = command_answered(asked.id, answered)
     detail = {"command": asked.id, "status": status, "message": effect.message, "reason": answered.reason}
+    detail |= effect.detail
     asked.store.commit(
         [
             Replace(command_path(asked.id), encode(answered), asked.version),

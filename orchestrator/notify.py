@@ -58,6 +58,7 @@ TITLES: Mapping[EventKind, str] = {
     EventKind.CYCLE_FAILED: "Cycle failed",
     EventKind.COMMAND_EXECUTED: "Command answered",
     EventKind.HEARTBEAT_STALE: "Module is silent",
+    EventKind.FLATTENED: "Everything is closed",
 }
 
 

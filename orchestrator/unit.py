@@ -50,6 +50,8 @@ class DeskView:
     limits_stored: Json = field(default_factory=dict)
     limits_fault: str = ""
     """What is wrong with the stored limits, while the last good ones hold."""
+    flatten: bool = False
+    """Whether everything held is to be closed."""
 
 
 @dataclass(slots=True)
@@ -171,6 +173,7 @@ def desk_view(found: dict[str, Snapshot], now: datetime, *, last_good: Json) -> 
         limits=limits.limits,
         limits_stored=limits.stored,
         limits_fault=limits.fault,
+        flatten=state.flatten,
     )
 
 

@@ -90,6 +90,8 @@ class DeskStateDoc(Document):
     """`desk/state`: the brake."""
 
     state: DeskState = DeskState.ACTIVE
+    flatten: bool = False
+    """Whether everything held is to be closed; set with HALTED only, and until every book is flat."""
     by: str = "desk"
     reason: str = "initial"
     breach: str = ""
@@ -183,6 +185,8 @@ class BookDoc(Document):
     module: ModuleName
     last_slot: UtcTime | None = None
     last_cycle: CycleSummary | None = None
+    cared_at: UtcTime | None = None
+    """When the caretaker last looked after the book; it is no heartbeat of the module."""
     positions: dict[str, Position] = {}
     orders: dict[str, Order] = {}
     """Orders that are not terminal, by client order id."""

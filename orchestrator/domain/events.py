@@ -118,12 +118,19 @@ def state_changed(before: DeskStateDoc | None, after: DeskStateDoc) -> DeskEvent
         DeskState.REDUCING: "Only orders that lower exposure are sent until the owner resumes.",
         DeskState.HALTED: "Nothing is sent until the owner resumes.",
     }[after.state]
+    if after.flatten:
+        advice = "Everything it holds is closed; nothing else is sent until the owner resumes."
     doc = EventDoc(
         kind=EventKind.STATE_CHANGED,
         subject=after.state.value,
         severity="info" if after.state is DeskState.ACTIVE else "critical",
         text=f"The desk is {after.state} (by {after.by}): {after.reason}. {advice}",
-        data={"from": "" if before is None else before.state.value, "to": after.state.value, "by": after.by},
+        data={
+            "from": "" if before is None else before.state.value,
+            "to": after.state.value,
+            "by": after.by,
+            "flatten": after.flatten,
+        },
         at=after.changed_at,
     )
     return DeskEvent(id=f"state-{after.state.lower()}-after-{left}", doc=doc)

@@ -32,6 +32,7 @@ class EventKind(StrEnum):
     CYCLE_FAILED = "cycle_failed"
     COMMAND_EXECUTED = "command_executed"
     HEARTBEAT_STALE = "heartbeat_stale"
+    FLATTENED = "flattened"
 
 
 class EventDoc(Document):
@@ -79,6 +80,10 @@ class CommandKind(StrEnum):
     RESUME = "resume"
     ACKNOWLEDGE = "acknowledge"
     RUN = "run"
+    FLATTEN = "flatten"
+    REARM = "rearm"
+    RESOLVE = "resolve"
+    SET_LIMITS = "set_limits"
 
 
 class CommandResult(Value):

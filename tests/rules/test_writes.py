@@ -36,8 +36,8 @@ def command(person: Person = OWNER, **changes: Any) -> dict[str, Any]:
 
 
 KINDS = {
-    "owner": {"halt", "reduce", "resume", "acknowledge", "run"},
-    "operator": {"halt", "reduce", "acknowledge", "run"},
+    "owner": {"halt", "reduce", "flatten", "resume", "rearm", "resolve", "set_limits", "acknowledge", "run"},
+    "operator": {"halt", "reduce", "flatten", "acknowledge", "run"},
     "viewer": set(),
 }
 
@@ -58,6 +58,9 @@ def test_each_role_asks_for_its_kinds_only(firestore: Firestore, person: Person,
         {"reason": "x" * 500},
         {"args": {"module": "stocks"}},
         {"args": {"notification": "n" * 128, "module": "crypto", "accept_loss": "yes"}},
+        {"kind": "flatten", "args": {"confirm": "flatten"}},
+        {"kind": "resolve", "args": {"order": "sabc", "outcome": "filled", "qty": "1", "price": "101.5"}},
+        {"kind": "set_limits", "args": {"limits": '{"daily_loss": "0.02"}'}},
     ],
     ids=str,
 )
@@ -93,6 +96,10 @@ BAD = {
     "args with a truth": {"args": {"accept_loss": True}},
     "args with null": {"args": {"module": None}},
     "args too long": {"args": {"module": "x" * 129}},
+    "an order that is a number": {"kind": "resolve", "args": {"order": 1, "outcome": "cancelled"}},
+    "an order with an unknown name": {"kind": "resolve", "args": {"order": "s", "shell": "rm"}},
+    "limits as a map": {"kind": "set_limits", "args": {"limits": {"daily_loss": "0.02"}}},
+    "limits too long": {"kind": "set_limits", "args": {"limits": "1" * 4097}},
     "reason missing": {"reason": ABSENT},
     "reason a number": {"reason": 1},
     "reason null": {"reason": None},

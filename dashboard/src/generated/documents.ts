@@ -39,6 +39,7 @@ export interface BookDoc {
   readonly module: ModuleName;
   readonly last_slot: StoredTime | null;
   readonly last_cycle: CycleSummary | null;
+  readonly cared_at: StoredTime | null;
   readonly positions: { readonly [key: string]: Position };
   readonly orders: { readonly [key: string]: Order };
   readonly broker_ids: { readonly [key: string]: string };
@@ -82,7 +83,7 @@ export interface CommandDoc {
 }
 
 /** What a person may ask. */
-export const COMMAND_KIND = ["halt", "reduce", "resume", "acknowledge", "run"] as const;
+export const COMMAND_KIND = ["halt", "reduce", "resume", "acknowledge", "run", "flatten", "rearm", "resolve", "set_limits"] as const;
 export type CommandKind = (typeof COMMAND_KIND)[number];
 
 /** The desk's answer to a command. */
@@ -159,6 +160,7 @@ export type DeskState = (typeof DESK_STATE)[number];
 export interface DeskStateDoc {
   readonly schema: number;
   readonly state: DeskState;
+  readonly flatten: boolean;
   readonly by: string;
   readonly reason: string;
   readonly breach: string;
@@ -198,7 +200,7 @@ export interface EventDoc {
 }
 
 /** Things that happened and that somebody may want to know. */
-export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "cycle_failed", "command_executed", "heartbeat_stale"] as const;
+export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "cycle_failed", "command_executed", "heartbeat_stale", "flattened"] as const;
 export type EventKind = (typeof EVENT_KIND)[number];
 
 /** What can be said of an order, by the desk, by the venue, or by the owner. */
@@ -396,6 +398,7 @@ export interface OrderIntent {
   readonly leverage: DecimalText;
   readonly confidence: number;
   readonly reason: string;
+  readonly by_owner: boolean;
   readonly features: { readonly [key: string]: number };
   readonly parameters_version: number;
 }
