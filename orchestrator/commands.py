@@ -248,17 +248,6 @@ def _flatten(asked: _Asked) -> Effect:
     return Effect("the desk is HALTED and closes everything it holds", state_writes(desk, after))
 
 
-def _flatten(asked: _Asked) -> Effect:
-    """Close everything held: HALTED, and a mark that stays until every book is flat."""
-    desk = _desk(asked)
-    if asked.command.args.get("confirm") != "flatten":
-        raise Refusal("this closes everything the desk holds; ask with args.confirm = flatten")
-    if desk.state.flatten:
-        return Effect("the desk already is closing everything")
-    after = _state(asked, DeskState.HALTED).model_copy(update={"flatten": True})
-    return Effect("the desk is HALTED and closes everything it holds", state_writes(desk, after))
-
-
 def _acknowledge(asked: _Asked) -> Effect:
     notification_id = asked.command.args.get("notification", "")
     snapshot = asked.found.get(notification_path(notification_id or "-"))
