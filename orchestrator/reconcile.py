@@ -1,7 +1,6 @@
 """Bring the book in line with the venue: the first step of every cycle, and the whole of crash recovery.
 
-Evidence comes from the venue only. An order that cannot be found keeps its state until the venue has been asked for
-it in open orders, closed orders and trades; nothing here sends an order.
+Evidence comes from the venue only (`orchestrator.lookups`); nothing here sends an order.
 """
 
 from __future__ import annotations
@@ -12,28 +11,18 @@ from datetime import timedelta
 
 from orchestrator.activities import SHARED_ACCOUNT, post_activities
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.documents import EventKind
-from orchestrator.domain.errors import BrokerError, InvalidTransitionError
+from orchestrator.domain.codec import decode
+from orchestrator.domain.documents import EventKind, OrderDoc, order_path
 from orchestrator.domain.instruments import is_occ
 from orchestrator.domain.ledger import drift, post_fill
-from orchestrator.domain.orders import Evidence, Fill, Order, OrderState, apply
+from orchestrator.domain.orders import Fill, Order, is_own
 from orchestrator.domain.positions import Position
+from orchestrator.lookups import hear, look_up
 from orchestrator.ports import Broker, VenueOrder, VenueState
 from orchestrator.unit import Unit
 
 KEEP_TERMINAL = timedelta(hours=1)
-"""How long a finished order stays in the book, so that a late fill finds it."""
-
-_STATE_EVIDENCE = {
-    OrderState.WORKING: Evidence.ACKNOWLEDGED,
-    OrderState.PARTIALLY_FILLED: Evidence.ACKNOWLEDGED,
-    OrderState.FILLED: Evidence.ACKNOWLEDGED,
-    OrderState.CANCELLED: Evidence.CANCEL_CONFIRMED,
-    OrderState.EXPIRED: Evidence.EXPIRY_CONFIRMED,
-    OrderState.REJECTED: Evidence.REFUSED,
-}
-"""What a venue's word about an order proves. FILLED proves acceptance only: fills prove fills."""
-
+"""How long a finished order stays in the book; a later fill finds it in `orders/`."""
 
 @dataclass(frozen=True, slots=True)
 class _Matched:
@@ -50,6 +39,7 @@ def reconcile(unit: Unit, broker: Broker) -> None:
         The venue's state cannot be had; the book is unchanged.
     """
     state = broker.state(unit.book.cursors.get(broker.name, ""))
+    _recall(unit, state)
     _learn_broker_ids(unit, state)
     for matched in _own_fills(unit, state):
         _post(unit, matched)
@@ -60,15 +50,16 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     _finish(unit, broker, state)
 
 
-def hear(order: Order, said: VenueOrder, unit: Unit) -> Order:
-    """Return the order after the venue's word about it; a word that no longer fits its state changes nothing."""
-    if order.broker_order_id is None and said.broker_order_id:
-        order = order.model_copy(update={"broker_order_id": said.broker_order_id})
-    try:
-        return apply(order, _STATE_EVIDENCE[said.state], unit.now, note=said.note)
-    except InvalidTransitionError as error:
-        unit.tell(f"odd_{order.id}_{said.state}", EventKind.ORDER_UNKNOWN, str(error), subject=order.id)
-        return order
+def _recall(unit: Unit, state: VenueState) -> None:
+    """Read back the orders of this module that the venue has news of and the book has forgotten."""
+    resting = {said.client_order_id or "" for said in state.open_orders if not said.state.terminal}
+    filled = {_own_id(unit, state, fill) for fill in state.fills}
+    missing = sorted(own for own in resting | filled if is_own(unit.module, own) and own not in unit.book.orders)
+    if not missing:
+        return
+    for snapshot in unit.store.get_many([order_path(own) for own in missing]).values():
+        order = decode(OrderDoc, snapshot.data, where=snapshot.path).order
+        unit.book = unit.book.model_copy(update={"orders": {**unit.book.orders, order.id: order}})
 
 
 def _learn_broker_ids(unit: Unit, state: VenueState) -> None:
@@ -83,13 +74,17 @@ def _learn_broker_ids(unit: Unit, state: VenueState) -> None:
 def _own_fills(unit: Unit, state: VenueState) -> Iterable[_Matched]:
     """Yield the fills of this module's orders, oldest first."""
     for fill in sorted(state.fills, key=lambda fill: (fill.ts_event, fill.trade_id)):
-        own = fill.client_order_id or unit.book.broker_ids.get(state.fill_orders.get(fill.trade_id, ""), "")
+        own = _own_id(unit, state, fill)
         order = unit.book.orders.get(own)
         if order is not None:
             yield _Matched(order, fill.model_copy(update={"client_order_id": own}))
-        elif own.startswith(unit.module.value[0]) and len(own) == 18:
-            text = f"fill {fill.trade_id} belongs to order {own}, which the book no longer knows"
+        elif is_own(unit.module, own):
+            text = f"fill {fill.trade_id} belongs to order {own}, which the desk has never stored"
             unit.tell(f"orphan_{fill.trade_id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=own)
+
+
+def _own_id(unit: Unit, state: VenueState, fill: Fill) -> str:
+    return fill.client_order_id or unit.book.broker_ids.get(state.fill_orders.get(fill.trade_id, ""), "")
 
 
 def _post(unit: Unit, matched: _Matched) -> None:
@@ -106,7 +101,7 @@ def _post(unit: Unit, matched: _Matched) -> None:
 def _hear(unit: Unit, said: VenueOrder) -> None:
     own = said.client_order_id or unit.book.broker_ids.get(said.broker_order_id, "")
     order = unit.book.orders.get(own)
-    if order is not None and order.state is not OrderState.PLANNED:
+    if order is not None:
         unit.put_order(hear(order, said, unit))
 
 
@@ -114,34 +109,8 @@ def _look_up_the_rest(unit: Unit, broker: Broker, state: VenueState) -> None:
     """Ask for every order that the venue did not mention and that is not finished."""
     mentioned = {said.client_order_id or unit.book.broker_ids.get(said.broker_order_id) for said in state.open_orders}
     for order in list(unit.book.orders.values()):
-        if order.id in mentioned or not _in_doubt(order, unit):
-            continue
-        try:
-            found = broker.find(order)
-        except BrokerError as error:
-            unit.tell(f"lookup_{order.id}", EventKind.ORDER_UNKNOWN, f"{order.id}: {error}", severity="warning")
-            continue
-        if found is None:
-            unit.cleared.add(order.id)
-        unit.put_order(_not_found(order, unit) if found is None else hear(order, found, unit))
-
-
-def _in_doubt(order: Order, unit: Unit) -> bool:
-    if order.state is OrderState.SUBMITTING:
-        return order.lease_until is None or order.lease_until <= unit.now
-    if order.state is OrderState.PLANNED:
-        return order.attempts > 0
-    return not order.state.terminal
-
-
-def _not_found(order: Order, unit: Unit) -> Order:
-    """Return an order that the venue has never heard of: it may be sent again, unless it once was acknowledged."""
-    if order.state in {OrderState.SUBMITTING, OrderState.UNKNOWN}:
-        return apply(order, Evidence.NOT_FOUND, unit.now)
-    if order.state is not OrderState.PLANNED:
-        text = f"{order.id} is {order.state} in the book and nowhere at the venue"
-        unit.tell(f"vanished_{order.id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=order.id)
-    return order
+        if order.id not in mentioned:
+            look_up(unit, broker, order)
 
 
 def _finish(unit: Unit, broker: Broker, state: VenueState) -> None:
@@ -150,7 +119,7 @@ def _finish(unit: Unit, broker: Broker, state: VenueState) -> None:
     orders = {
         key: order
         for key, order in book.orders.items()
-        if not order.state.terminal or order.updated_at + KEEP_TERMINAL > unit.now
+        if not order.state.terminal or order.updated_at + KEEP_TERMINAL > unit.now or order.told_qty > order.filled_qty
     }
     positions = {key: _with_live_protection(position, orders) for key, position in book.positions.items()}
     unit.book = book.model_copy(

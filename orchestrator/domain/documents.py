@@ -194,6 +194,8 @@ class BookDoc(Document):
     """Venue order id to client order id, of recent orders: late fills find their order."""
     cursors: dict[str, str] = {}
     account: AccountView | None = None
+    naked: dict[str, int] = {}
+    """Cycles in an open market that each unprotected position has begun so, by position id."""
     drift: dict[str, Amount] = {}
     """Venue quantity minus what the desk and others are known to hold, by symbol; only symbols that differ."""
     drift_told: dict[str, DriftTold] = {}

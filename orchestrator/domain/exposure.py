@@ -35,10 +35,14 @@ def module_exposure(positions: Iterable[Position], orders: Iterable[Order]) -> M
 
 
 def reservation(order: Order) -> Decimal:
-    """Return the USD an order may still add to exposure: its reserved amount for what has not filled."""
-    if order.intent.purpose is not Purpose.ENTRY or order.state.terminal or order.intent.qty == 0:
+    """Return the USD an order may still add to exposure: its reserved amount for what its fills do not prove yet.
+
+    Of an order that has ended that is what the venue told as filled and has shown no fill of so far.
+    """
+    if order.intent.purpose is not Purpose.ENTRY or order.intent.qty == 0:
         return ZERO
-    return order.intent.reserved_usd * order.leaves_qty / order.intent.qty
+    open_qty = max(order.told_qty - order.filled_qty, ZERO) if order.state.terminal else order.leaves_qty
+    return order.intent.reserved_usd * open_qty / order.intent.qty
 
 
 def book_exposure(book: BookDoc) -> ModuleExposure:

@@ -25,6 +25,7 @@ class EventKind(StrEnum):
     FOREIGN_FOUND = "foreign_found"
     SYMBOL_QUARANTINED = "symbol_quarantined"
     SYMBOL_RELEASED = "symbol_released"
+    NAKED_POSITION = "naked_position"
     PARAMETERS_REJECTED = "parameters_rejected"
     LIMITS_REJECTED = "limits_rejected"
     PARAMETERS_ACTIVATED = "parameters_activated"

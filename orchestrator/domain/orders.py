@@ -161,6 +161,8 @@ class Order(Value):
     fees: Amount = ZERO
     fills: tuple[Fill, ...] = ()
     history: tuple[Transition, ...] = ()
+    told_qty: Amount = ZERO
+    """The largest filled quantity that the venue told, fills that it has not shown yet included."""
     lookups: int = 0
     """How often it was looked up in vain since it was last heard of."""
     looked_up_at: UtcTime | None = None
@@ -264,3 +266,8 @@ def client_order_id(
     text = "|".join([desk, module.value, strategy, *legs, decided_at.isoformat(), str(attempt)])
     digest = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
     return module.value[0] + digest[:17]
+
+
+def is_own(module: ModuleName, order_id: str) -> bool:
+    """Return whether a client order id has the form of this module's; whether it is one, the store knows."""
+    return len(order_id) == 18 and order_id.startswith(module.value[0])
