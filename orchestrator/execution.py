@@ -26,6 +26,7 @@ from orchestrator.domain.documents import (
     CycleDoc,
     CycleStatus,
     CycleSummary,
+    OpportunityTrace,
     book_path,
     cycle_path,
     order_path,
@@ -38,16 +39,19 @@ from orchestrator.domain.errors import (
     OrderRefusedError,
 )
 from orchestrator.domain.exposure import share_moved, with_account, with_module
+from orchestrator.domain.keys import key_path
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Evidence, Order, OrderState, Purpose, apply
 from orchestrator.domain.risk import Denied, Verdict
+from orchestrator.domain.venues import IdUniqueness
 from orchestrator.module import Context, RiskScreen, TradeResult
 from orchestrator.planning import Plan, intent_of, make_plan, trace_of
 from orchestrator.ports import Broker, Create, Put, Replace, VenueOrder, Verify, Write
-from orchestrator.unit import Unit, order_doc
+from orchestrator.unit import Unit, Versioned, key_in, order_doc
+from orchestrator.venue_key import holds_off, released_key, taken_key, within_key
 
-LEASE = timedelta(seconds=150)
-"""How long a submission belongs to the run that committed it; longer than the functions' time-out of 120 s."""
+LEASE = timedelta(seconds=60)
+"""How long a submission and its key belong to the run that committed it; longer than the functions' time-out of 50 s."""
 
 TRACE_LIFE = timedelta(days=60)
 
@@ -118,14 +122,34 @@ class OrderExecutor:
             if lost:
                 self._unit.refresh()
             lost += 1
-            decided = list(zip(opportunities, risk.screen(context, opportunities), strict=True))
+            screened = list(zip(opportunities, risk.screen(context, opportunities), strict=True))
+            decided = within_key(screened, self._unit, self._broker.profile)
             return decided, self._commit_once(decided, context)
 
         return until_settled(attempt, on=(ConcurrencyConflictError,))
 
     def _commit_once(self, decided: Decided, context: Context) -> Plan:
         unit = self._unit
-        plan = make_plan(
+        plan = self._plan(decided)
+        book = _with_orders(unit.book, (*plan.to_send, *plan.abandoned))
+        others = self._other_writes(book, plan, decided, context)
+        summary = self._summary(decided, plan, writes=unit.writes + len(others) + 1)
+        book = book.model_copy(update={"last_slot": unit.slot, "last_cycle": summary, "updated_at": unit.now})
+        at = book_path(unit.module)
+        key, key_writes = taken_key(unit, self._broker.profile, plan, LEASE)
+        versions = unit.store.commit([Replace(at, encode(book), unit.book_version), *others, *key_writes])
+        unit.written()
+        unit.book, unit.book_version = book, versions[at]
+        unit.traces = self._traces(decided)
+        if key is not None:
+            unit.key = Versioned(key, versions[key_path(unit.venue)])
+        return plan
+
+    def _plan(self, decided: Decided) -> Plan:
+        unit, profile = self._unit, self._broker.profile
+        if holds_off(unit, profile):
+            return Plan()
+        return make_plan(
             unit.book,
             decided,
             state=unit.desk.state,
@@ -133,16 +157,8 @@ class OrderExecutor:
             lease=LEASE,
             desk=self._desk,
             cleared=unit.cleared,
+            resends=profile.id_uniqueness is IdUniqueness.FOR_EVER,
         )
-        book = _with_orders(unit.book, (*plan.to_send, *plan.abandoned))
-        others = self._other_writes(book, plan, decided, context)
-        summary = self._summary(decided, plan, writes=len(others) + 1)
-        book = book.model_copy(update={"last_slot": unit.slot, "last_cycle": summary, "updated_at": unit.now})
-        at = book_path(unit.module)
-        versions = unit.store.commit([Replace(at, encode(book), unit.book_version), *others])
-        unit.written()
-        unit.book, unit.book_version = book, versions[at]
-        return plan
 
     def _other_writes(self, book: BookDoc, plan: Plan, decided: Decided, context: Context) -> list[Write]:
         """Return what is written beside the book: nothing at all when nothing happened."""
@@ -170,13 +186,17 @@ class OrderExecutor:
         return [Replace(DESK_EXPOSURE, encode(exposure), unit.desk.exposure_version)]
 
     def _summary(self, decided: Decided, plan: Plan, *, writes: int) -> CycleSummary:
+        """Return the heartbeat; a second commit of the same cycle adds to the first."""
+        last = self._unit.book.last_cycle
+        before = last if last is not None and last.slot == self._unit.slot else CycleSummary(slot=self._unit.slot)
         idle = CycleStatus.IDLE if writes == 1 else CycleStatus.DECIDED
+        orders = before.orders + len(plan.to_send)
         return CycleSummary(
             slot=self._unit.slot,
-            status=self._unit.trouble or (CycleStatus.TRADED if plan.to_send else idle),
-            opportunities=len(decided),
-            denied=sum(isinstance(verdict, Denied) for _, verdict in decided),
-            orders=len(plan.to_send),
+            status=self._unit.trouble or (CycleStatus.TRADED if orders else idle),
+            opportunities=before.opportunities + len(decided),
+            denied=before.denied + sum(isinstance(verdict, Denied) for _, verdict in decided),
+            orders=orders,
             round_trips=self._unit.round_trips + 1,
             writes=writes,
             note=self._unit.note,
@@ -188,15 +208,18 @@ class OrderExecutor:
             module=unit.module,
             slot=unit.slot,
             status=unit.trouble or (CycleStatus.TRADED if plan.to_send else CycleStatus.DECIDED),
-            opportunities=tuple(
-                trace_of(opportunity, verdict, self._order_id(opportunity, verdict)) for opportunity, verdict in decided
-            ),
+            opportunities=self._traces(decided),
             missing=dict(context.market.missing),
             round_trips=unit.round_trips + 1,
             parameters_version=unit.book.parameters_version,
             note=unit.note,
             expire_at=unit.now + TRACE_LIFE,
         )
+
+    def _traces(self, decided: Decided) -> tuple[OpportunityTrace, ...]:
+        """Return what this cycle has decided, an earlier commit included."""
+        news = (trace_of(wish, verdict, self._order_id(wish, verdict)) for wish, verdict in decided)
+        return (*self._unit.traces, *news)
 
     def _order_id(self, opportunity: TradeOpportunity, verdict: Verdict) -> str | None:
         if isinstance(verdict, Denied):
@@ -261,14 +284,20 @@ class OrderExecutor:
         if summary is not None and summary.slot == unit.slot:
             counted = {"round_trips": unit.round_trips + 1, "writes": unit.writes + len(writes) + 1}
             book = book.model_copy(update={"last_cycle": summary.model_copy(update=counted)})
-        versions = unit.store.commit([Replace(book_path(unit.module), encode(book), unit.book_version), *writes])
+        freed, key_writes = released_key(unit)
+        replaced = Replace(book_path(unit.module), encode(book), unit.book_version)
+        versions = unit.store.commit([replaced, *writes, *key_writes])
         unit.book, unit.book_version = book, versions[book_path(unit.module)]
+        if freed is not None:
+            unit.key = Versioned(freed, versions[key_path(unit.venue)])
 
     def _reload(self) -> None:
-        path = book_path(self._unit.module)
-        snapshot = self._unit.store.get_many([path])[path]
-        self._unit.book = decode(BookDoc, snapshot.data, where=path)
-        self._unit.book_version = snapshot.version
+        """Read book and key anew; a key that another run has taken over meanwhile is left to it."""
+        path, unit = book_path(self._unit.module), self._unit
+        found = unit.store.get_many([path, key_path(unit.venue)])
+        unit.book = decode(BookDoc, found[path].data, where=path)
+        unit.book_version = found[path].version
+        unit.key = key_in(found, unit.venue)
 
     def _result(self, opportunity: TradeOpportunity, verdict: Verdict) -> TradeResult:
         order = self._unit.book.orders.get(self._order_id(opportunity, verdict) or "")

@@ -6,7 +6,7 @@ Ids are derived from the decision, so planning the same decision twice plans the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from orchestrator.domain.base import ZERO
@@ -36,12 +36,12 @@ _FOR_GOOD = timedelta(days=3650)
 class Plan:
     """What a cycle will send, send again, give up and cancel."""
 
-    new: tuple[Order, ...]
-    resumed: tuple[Order, ...]
-    abandoned: tuple[Order, ...]
-    cancels: tuple[str, ...]
+    new: tuple[Order, ...] = ()
+    resumed: tuple[Order, ...] = ()
+    abandoned: tuple[Order, ...] = ()
+    cancels: tuple[str, ...] = ()
     """Client order ids to cancel."""
-    waits_for: dict[str, tuple[str, ...]]
+    waits_for: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Order id to the ids that must be confirmed cancelled before it is sent."""
 
     @property
@@ -113,6 +113,7 @@ def make_plan(
     lease: timedelta,
     desk: str,
     cleared: Collection[str],
+    resends: bool = True,
 ) -> Plan:
     """Return what to do about the verdicts and about the unfinished orders of the book.
 
@@ -120,11 +121,15 @@ def make_plan(
     ----------
     cleared
         Ids that the venue was asked for in this cycle and does not have: only these are sent again or given up.
+    resends
+        Whether the venue refuses a used id for ever. Elsewhere an order whose answer was once lost is given up, not
+        sent again: if it did arrive after all, a second one would trade twice.
     """
     new = _new_orders(book, decided, now=now, desk=desk)
     planned = [order for order in book.orders.values() if order.state is OrderState.PLANNED and order.id in cleared]
     replaced = {key for order in new for key in order.intent.replaces}
-    resumed = [o for o in planned if o.id not in replaced and may_resume(o, book, state=state, now=now)]
+    repeatable = [o for o in planned if o.id not in replaced and (resends or not was_in_doubt(o))]
+    resumed = [order for order in repeatable if may_resume(order, book, state=state, now=now)]
     abandoned = [order for order in planned if order not in resumed]
     unsent = {order.id for order in abandoned}
     waits_for = {o.id: tuple(k for k in must_end_before(o, book) if k not in unsent) for o in (*new, *resumed)}
@@ -174,6 +179,11 @@ def _beside(order: Order, book: BookDoc) -> list[Order]:
         and not other.state.terminal
         and other.id not in {order.id, *order.intent.replaces}
     ]
+
+
+def was_in_doubt(order: Order) -> bool:
+    """Return whether the venue might once have had the order."""
+    return any(step.evidence is Evidence.NOT_FOUND for step in order.history)
 
 
 def may_resume(order: Order, book: BookDoc, *, state: DeskState, now: datetime) -> bool:

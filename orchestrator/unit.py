@@ -6,10 +6,12 @@ between fails the commit instead of being overwritten.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, TypeVar
 
-from orchestrator.domain.base import ModuleName
+from orchestrator.domain.base import Document, ModuleName, slot_id
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import (
     CONFIG_RISK,
@@ -21,6 +23,7 @@ from orchestrator.domain.documents import (
     EventDoc,
     EventKind,
     ExposureDoc,
+    OpportunityTrace,
     OrderDoc,
     TradeDoc,
     book_path,
@@ -31,6 +34,7 @@ from orchestrator.domain.documents import (
 )
 from orchestrator.domain.errors import AlreadyExistsError, ConfigurationError
 from orchestrator.domain.exposure import rolled
+from orchestrator.domain.keys import VenueKeyDoc, key_path
 from orchestrator.domain.orders import Order
 from orchestrator.domain.positions import Trade
 from orchestrator.domain.risk import DeskState, RiskLimits
@@ -54,28 +58,49 @@ class DeskView:
     """Whether everything held is to be closed."""
 
 
+D = TypeVar("D", bound=Document)
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[D]):
+    """A document and the version it was read or written at."""
+
+    doc: D
+    version: str
+
+
 @dataclass(slots=True)
 class Unit:
     """One module's cycle in progress. `book` is the working copy; the rest is what will be written."""
 
     store: Store
     module: ModuleName
+    venue: str
     slot: datetime
     now: datetime
     book: BookDoc
     book_version: str
     desk: DeskView
     parameters: Json
+    key: Versioned[VenueKeyDoc] | None = None
+    """The venue's key as read; None = nobody has sent with it yet."""
     note: str = ""
     trouble: CycleStatus | None = None
     """FAILED or VENUE_DOWN, once one of them happened: what the cycle is called, whatever else it did."""
     cleared: set[str] = field(default_factory=set)
     """Client order ids that the venue was asked for in this cycle and does not have."""
+    traces: tuple[OpportunityTrace, ...] = ()
+    """What this cycle has decided and committed so far."""
     changed: dict[str, Order] = field(default_factory=dict)
     trades: dict[str, Trade] = field(default_factory=dict)
     events: dict[str, EventDoc] = field(default_factory=dict)
     round_trips_before: int = 0
     writes_before: int = 0
+
+    @property
+    def run(self) -> str:
+        """The name of this run, under which it holds a key."""
+        return f"{self.module}_{slot_id(self.slot)}"
 
     @property
     def round_trips(self) -> int:
@@ -120,10 +145,11 @@ class Unit:
             Another run of this module has committed: this one has nothing left to do.
         """
         book_at = book_path(self.module)
-        found = dict(self.store.get_many([book_at, *shared_paths()]))
+        found = dict(self.store.get_many([book_at, key_path(self.venue), *shared_paths()]))
         if book_at not in found or found[book_at].version != self.book_version:
             raise AlreadyExistsError(f"{book_at}: another run committed first")
         self.desk = desk_view(found, self.now, last_good=self.book.limits)
+        self.key = key_in(found, self.venue)
 
 
 def order_doc(order: Order) -> OrderDoc:
@@ -177,7 +203,15 @@ def desk_view(found: dict[str, Snapshot], now: datetime, *, last_good: Json) -> 
     )
 
 
-def open_unit(store: Store, module: ModuleName, *, slot: datetime, now: datetime) -> Unit:
+def key_in(found: Mapping[str, Snapshot], venue: str) -> Versioned[VenueKeyDoc] | None:
+    """Return a venue's key among documents read together, None when nobody has sent with it yet."""
+    snapshot = found.get(key_path(venue))
+    if snapshot is None:
+        return None
+    return Versioned(decode(VenueKeyDoc, snapshot.data, where=snapshot.path), snapshot.version)
+
+
+def open_unit(store: Store, module: ModuleName, *, venue: str, slot: datetime, now: datetime) -> Unit:
     """Read everything a cycle needs in one round trip.
 
     Raises
@@ -189,19 +223,21 @@ def open_unit(store: Store, module: ModuleName, *, slot: datetime, now: datetime
     """
     trips, writes = store.usage.round_trips, store.usage.writes
     book_at, parameters_at = book_path(module), parameters_path(module)
-    found = dict(store.get_many([book_at, parameters_at, *shared_paths()]))
+    found = dict(store.get_many([book_at, parameters_at, key_path(venue), *shared_paths()]))
     if book_at not in found:
         raise ConfigurationError(f"{book_at} is missing: set the desk up with `desk doctor --seed`")
     book = decode(BookDoc, found[book_at].data, where=book_at)
     return Unit(
         store=store,
         module=module,
+        venue=venue,
         slot=slot,
         now=now,
         book=book,
         book_version=found[book_at].version,
         desk=desk_view(found, now, last_good=book.limits),
         parameters=found[parameters_at].data if parameters_at in found else {},
+        key=key_in(found, venue),
         round_trips_before=trips,
         writes_before=writes,
     )

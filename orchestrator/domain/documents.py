@@ -23,6 +23,7 @@ from orchestrator.domain.messages import (
     NotificationDoc,
     UserDoc,
 )
+from orchestrator.domain.keys import VenueKeyDoc
 from orchestrator.domain.orders import Order
 from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.risk import DeskState, RiskLimits
@@ -38,6 +39,7 @@ __all__ = [
     "EventKind",
     "NotificationDoc",
     "UserDoc",
+    "VenueKeyDoc",
 ]
 
 DESK_STATE = "desk/state"
@@ -169,7 +171,7 @@ class CycleSummary(Value):
     """The heartbeat of a module, kept in its book."""
 
     slot: UtcTime
-    status: CycleStatus
+    status: CycleStatus = CycleStatus.IDLE
     opportunities: int = 0
     denied: int = 0
     orders: int = 0
@@ -194,6 +196,8 @@ class BookDoc(Document):
     """Venue order id to client order id, of recent orders: late fills find their order."""
     cursors: dict[str, str] = {}
     account: AccountView | None = None
+    quarantine: dict[str, str] = {}
+    """Symbols in which nothing new is entered, and why."""
     naked: dict[str, int] = {}
     """Cycles in an open market that each unprotected position has begun so, by position id."""
     drift: dict[str, Amount] = {}

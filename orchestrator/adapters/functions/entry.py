@@ -24,7 +24,7 @@ from orchestrator.domain.errors import ConfigurationError, TradingError
 
 REGION = "us-central1"
 
-TIMEOUT_S = 120
+TIMEOUT_S = 50
 """Of a cycle. The lease of a submission (`orchestrator.execution.LEASE`) is longer."""
 
 MODULE: Mapping[str, Any] = {
@@ -43,7 +43,7 @@ TRIGGER: Mapping[str, Any] = {
     "concurrency": 1,
     "max_instances": 1,
     "memory": 512,
-    "timeout_sec": 60,
+    "timeout_sec": TIMEOUT_S,
 }
 """Options of an event function: one event at a time, so that triggers do not race one another."""
 
