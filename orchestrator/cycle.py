@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -29,18 +29,27 @@ from orchestrator.domain.errors import (
     ConfigurationError,
     DomainError,
     MalformedDataError,
+    StoreError,
 )
 from orchestrator.domain.market import MarketSnapshot, SessionState
+from orchestrator.domain.opportunities import TradeOpportunity
+from orchestrator.domain.orders import OrderState, Purpose
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.positions import marked
 from orchestrator.execution import OrderExecutor
 from orchestrator.module import Context, ModuleConfig, TradeResult, TradingModule
 from orchestrator.ports import Broker, MarketData, Store
+from orchestrator.protection import count_unprotected, unprotected
 from orchestrator.reconcile import reconcile
 from orchestrator.risk import RiskManager
 from orchestrator.unit import Unit, open_unit
 
 T = TypeVar("T")
+
+_TAKEN = frozenset({OrderState.WORKING, OrderState.PARTIALLY_FILLED, OrderState.FILLED})
+
+ROUND_TRIPS = 5
+"""Calls to the store that a cycle may make when nobody else writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +98,10 @@ class ModularOrchestrator:
         StoreUnavailableError
             The store did not answer; the same slot may be run again.
         """
-        unit = open_unit(self._store, module, slot=slot, now=now)
+        desk = self._desks[module]()
+        unit = open_unit(self._store, module, venue=desk.broker.name, slot=slot, now=now)
         if unit.book.last_slot is not None and unit.book.last_slot >= slot:
             return _report(unit, CycleStatus.DUPLICATE)
-        desk = self._desks[module]()
         risk, executor = RiskManager(unit), OrderExecutor(desk.broker, unit, desk=desk.config.desk)
         trading = desk.module(unit.store, risk, executor, desk.config)
         try:
@@ -112,8 +121,42 @@ class ModularOrchestrator:
         memory = _decide(unit, lambda: list(trading.remember(trading.context).items()), "remember")
         unit.book = unit.book.model_copy(update={"memory": unit.book.memory | dict(memory)})
         results = trading.execute_trades(wanted)
+        results += _protected_at_once(unit, desk, trading, results)
         summary = unit.book.last_cycle
         return _report(unit, CycleStatus.IDLE if summary is None else summary.status, results)
+
+
+def _protected_at_once(
+    unit: Unit, desk: Desk, trading: TradingModule, sent: Sequence[TradeResult]
+) -> list[TradeResult]:
+    """Look again after entries were sent, and send the stops of what has filled by now: no need to wait for a cycle.
+
+    What is not done here, because nothing has filled yet or the venue does not answer, the next cycle does.
+    """
+    entered = any(result.opportunity.purpose is Purpose.ENTRY and result.state in _TAKEN for result in sent)
+    if not entered or unit.round_trips + 2 > ROUND_TRIPS:
+        return []
+    before = unit.book
+    try:
+        reconcile(unit, desk.broker)
+        trading.begin(replace(trading.context, book=unit.book))
+        stops = [wish for wish in _stops(unit, trading) if wish.position_id not in before.positions]
+        if stops:
+            return trading.execute_trades(stops)
+    except (BrokerError, StoreError) as error:
+        unit.note = f"looked again after sending: {error}"
+    unit.book = before
+    unit.written()
+    return []
+
+
+def _stops(unit: Unit, trading: TradingModule) -> list[TradeOpportunity]:
+    """Return the protective orders that the module wants for positions that nothing protects."""
+    naked = {position.id for position in unprotected(unit.book)}
+    if not naked:
+        return []
+    wanted = _decide(unit, trading.monitor_positions, "monitor_positions")
+    return [wish for wish in wanted if wish.purpose is Purpose.PROTECT and wish.position_id in naked]
 
 
 def usable_parameters(unit: Unit, model: type[Parameters]) -> Parameters:
@@ -172,6 +215,7 @@ def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Paramete
     unit.book = unit.book.model_copy(
         update={"positions": {key: marked(held, _marks(market)) for key, held in unit.book.positions.items()}}
     )
+    count_unprotected(unit, is_open=market.session.is_open)
     return market
 
 

@@ -51,7 +51,7 @@ from orchestrator.unit import Unit, Versioned, key_in, order_doc
 from orchestrator.venue_key import holds_off, released_key, taken_key, within_key
 
 LEASE = timedelta(seconds=60)
-"""How long a submission and its key belong to the run that committed it; longer than the functions' time-out of 50 s."""
+"""How long a submission and its key belong to the run that committed it; longer than the functions' time-out."""
 
 TRACE_LIFE = timedelta(days=60)
 

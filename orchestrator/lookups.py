@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.domain.documents import EventKind
 from orchestrator.domain.errors import BrokerError, InvalidTransitionError
 from orchestrator.domain.orders import Evidence, Order, OrderState, apply
-from orchestrator.ports import Broker, VenueOrder
+from orchestrator.ports import Broker, Trouble, VenueOrder
 from orchestrator.unit import Unit
 
 FIRST_WAIT = timedelta(minutes=1)
@@ -60,6 +60,14 @@ def _evidence(order: Order, said: VenueOrder) -> Evidence:
     return Evidence.RESURFACED if concluded else proves
 
 
+def unreadable(order: Order, trouble: Trouble, unit: Unit) -> Order:
+    """Return an order of which the venue says something that makes no sense: in doubt, the raw words kept."""
+    text = f"{order.id}: {trouble.reason}"
+    data = {"raw": trouble.raw}
+    unit.tell(f"unreadable_{order.id}", EventKind.ORDER_UNKNOWN, text, severity="warning", subject=order.id, data=data)
+    return apply(order.model_copy(update={"raw": trouble.raw}), Evidence.UNREADABLE, unit.now, note=trouble.reason)
+
+
 def look_up(unit: Unit, broker: Broker, order: Order) -> None:
     """Ask the venue for an order in doubt, if it is due, and take over what that proves."""
     if not is_due(order, unit.now):
@@ -88,7 +96,7 @@ def is_due(order: Order, now: datetime) -> bool:
 
 def waiting_time(lookups: int) -> timedelta:
     """Return how long to wait after so many vain look-ups."""
-    return min(FIRST_WAIT * 2 ** max(min(lookups, 10) - 1, 0), LONGEST_WAIT)
+    return min(FIRST_WAIT * int(2 ** max(min(lookups, 10) - 1, 0)), LONGEST_WAIT)
 
 
 def _waited(order: Order, now: datetime) -> Order:

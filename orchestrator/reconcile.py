@@ -8,18 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 
 from orchestrator.activities import SHARED_ACCOUNT, post_activities
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import EventKind, OrderDoc, order_path
+from orchestrator.domain.errors import MalformedDataError
 from orchestrator.domain.instruments import is_occ
 from orchestrator.domain.ledger import drift, post_fill
 from orchestrator.domain.orders import Fill, Order, is_own
 from orchestrator.domain.positions import Position
-from orchestrator.lookups import hear, look_up
-from orchestrator.ports import Broker, VenueOrder, VenueState
+from orchestrator.lookups import hear, look_up, unreadable
+from orchestrator.ports import Broker, TroubleKind, VenueOrder, VenueState
 from orchestrator.unit import Unit
+
+UNREADABLE = "unreadable"
+"""How the reason of a quarantine begins that lasts for as long as the venue's words make no sense."""
 
 KEEP_TERMINAL = timedelta(hours=1)
 """How long a finished order stays in the book; a later fill finds it in `orders/`."""
@@ -45,7 +50,7 @@ def reconcile(unit: Unit, broker: Broker) -> None:
         _post(unit, matched)
     for order in state.open_orders:
         _hear(unit, order)
-    _look_up_the_rest(unit, broker, state)
+    _look_up_the_rest(unit, broker, state, _take_troubles(unit, state))
     post_activities(unit, state)
     _finish(unit, broker, state)
 
@@ -58,8 +63,13 @@ def _recall(unit: Unit, state: VenueState) -> None:
     if not missing:
         return
     for snapshot in unit.store.get_many([order_path(own) for own in missing]).values():
-        order = decode(OrderDoc, snapshot.data, where=snapshot.path).order
-        unit.book = unit.book.model_copy(update={"orders": {**unit.book.orders, order.id: order}})
+        try:
+            order = decode(OrderDoc, snapshot.data, where=snapshot.path).order
+        except MalformedDataError as error:
+            key = snapshot.path.replace("/", "_")
+            unit.tell(f"damaged_{key}", EventKind.DRIFT_FOUND, str(error), severity="critical", subject=snapshot.path)
+        else:
+            unit.book = unit.book.model_copy(update={"orders": {**unit.book.orders, order.id: order}})
 
 
 def _learn_broker_ids(unit: Unit, state: VenueState) -> None:
@@ -105,11 +115,33 @@ def _hear(unit: Unit, said: VenueOrder) -> None:
         unit.put_order(hear(order, said, unit))
 
 
-def _look_up_the_rest(unit: Unit, broker: Broker, state: VenueState) -> None:
+def _take_troubles(unit: Unit, state: VenueState) -> frozenset[str]:
+    """Take what the venue said and nobody can read: orders into doubt, symbols into quarantine; return the orders."""
+    orders: set[str] = set()
+    quarantine = {s: why for s, why in unit.book.quarantine.items() if not why.startswith(UNREADABLE)}
+    for trouble in state.troubles:
+        own = unit.book.broker_ids.get(trouble.subject, trouble.subject)
+        order = unit.book.orders.get(own)
+        if trouble.kind is TroubleKind.ORDER and order is not None:
+            unit.put_order(unreadable(order, trouble, unit))
+            orders.add(own)
+            continue
+        if trouble.symbol:
+            quarantine.setdefault(trouble.symbol, f"{UNREADABLE} {trouble.kind}: {trouble.reason}")
+        text = f"{trouble.kind} {trouble.subject}: {trouble.reason}"
+        key = f"trouble_{unit.module}_{sha256(trouble.subject.encode()).hexdigest()[:12]}"
+        data = {"raw": trouble.raw}
+        unit.tell(key, EventKind.VENUE_UNREADABLE, text, severity="warning", subject=trouble.subject, data=data)
+    if quarantine != unit.book.quarantine:
+        unit.book = unit.book.model_copy(update={"quarantine": quarantine})
+    return frozenset(orders)
+
+
+def _look_up_the_rest(unit: Unit, broker: Broker, state: VenueState, unreadable_ones: frozenset[str]) -> None:
     """Ask for every order that the venue did not mention and that is not finished."""
     mentioned = {said.client_order_id or unit.book.broker_ids.get(said.broker_order_id) for said in state.open_orders}
     for order in list(unit.book.orders.values()):
-        if order.id not in mentioned:
+        if order.id not in mentioned and order.id not in unreadable_ones:
             look_up(unit, broker, order)
 
 

@@ -119,11 +119,20 @@ class Unit:
         self.book = self.book.model_copy(update={"orders": {**self.book.orders, order.id: order}})
         self.changed[order.id] = order
 
-    def tell(self, event_id: str, kind: EventKind, text: str, *, severity: str = "info", subject: str = "") -> None:
+    def tell(
+        self,
+        event_id: str,
+        kind: EventKind,
+        text: str,
+        *,
+        severity: str = "info",
+        subject: str = "",
+        data: Json | None = None,
+    ) -> None:
         """Remember an event; the same id is told once."""
         self.events[event_id] = EventDoc.model_validate(
             {"kind": kind, "module": self.module, "subject": subject, "severity": severity, "text": text}
-            | {"at": self.now}
+            | {"data": data or {}, "at": self.now}
         )
 
     def pending(self) -> list[Write]:

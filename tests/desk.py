@@ -163,7 +163,7 @@ class TestDesk:
         return ModularOrchestrator(self.store, {ModuleName.STOCKS: lambda: desk})
 
     def cycle(
-        self, minutes: int = 5, prices: dict[str, Decimal] | None = None, broker: Broker | None = None
+        self, minutes: float = 5, prices: dict[str, Decimal] | None = None, broker: Broker | None = None
     ) -> CycleReport:
         """Let time pass, then run the next slot."""
         self.now += timedelta(minutes=minutes)

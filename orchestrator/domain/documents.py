@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from orchestrator.domain.base import ZERO, Amount, Document, ModuleName, UtcTime, Value
 from orchestrator.domain.foreign import CorporateAction, DriftTold, ForeignHolding, ForeignOrder
+from orchestrator.domain.keys import VenueKeyDoc
 from orchestrator.domain.messages import (
     AuditDoc,
     CommandDoc,
@@ -23,7 +24,6 @@ from orchestrator.domain.messages import (
     NotificationDoc,
     UserDoc,
 )
-from orchestrator.domain.keys import VenueKeyDoc
 from orchestrator.domain.orders import Order
 from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.risk import DeskState, RiskLimits
@@ -196,8 +196,6 @@ class BookDoc(Document):
     """Venue order id to client order id, of recent orders: late fills find their order."""
     cursors: dict[str, str] = {}
     account: AccountView | None = None
-    quarantine: dict[str, str] = {}
-    """Symbols in which nothing new is entered, and why."""
     naked: dict[str, int] = {}
     """Cycles in an open market that each unprotected position has begun so, by position id."""
     drift: dict[str, Amount] = {}

@@ -32,7 +32,7 @@ def key_path(venue: str) -> str:
 
 
 def entry_capacity(profile: VenueProfile) -> Decimal:
-    """Return how many requests a minute entries may make: the venue's limit less the share that is kept for the rest."""
+    """Return how many requests a minute entries may make: the venue's limit less the share kept for the rest."""
     return Decimal(profile.requests_per_minute) * (1 - profile.reserved_share)
 
 

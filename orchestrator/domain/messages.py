@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     LIMITS_REJECTED = "limits_rejected"
     PARAMETERS_ACTIVATED = "parameters_activated"
     VENUE_DOWN = "venue_down"
+    VENUE_UNREADABLE = "venue_unreadable"
     CYCLE_FAILED = "cycle_failed"
     COMMAND_EXECUTED = "command_executed"
     HEARTBEAT_STALE = "heartbeat_stale"

@@ -279,7 +279,7 @@ def test_a_crash_between_commit_and_submit_is_finished_by_the_next_cycle(desk: T
     with pytest.raises(KeyboardInterrupt):
         desk.cycle(broker=DyingBroker(desk.broker, sends=False))
     desk.module.entries = []
-    desk.cycle(minutes=1)
+    desk.cycle(minutes=0.5)
     assert desk.submitted() == [], "the lease of the dead run still holds"
     desk.cycle(minutes=3)
     desk.cycle(minutes=1)

@@ -32,6 +32,7 @@ def screen(opportunities: list[TradeOpportunity], limits: RiskLimits | None = No
     unit = Unit(
         store=MemoryDataLayer(),
         module=ModuleName.STOCKS,
+        venue="alpaca",
         slot=NOW,
         now=NOW,
         book=book(),

@@ -45,6 +45,7 @@ export interface BookDoc {
   readonly broker_ids: { readonly [key: string]: string };
   readonly cursors: { readonly [key: string]: string };
   readonly account: AccountView | null;
+  readonly naked: { readonly [key: string]: number };
   readonly drift: { readonly [key: string]: DecimalText };
   readonly drift_told: { readonly [key: string]: DriftTold };
   readonly foreign: { readonly [key: string]: ForeignHolding };
@@ -142,7 +143,7 @@ export interface Delivery {
 }
 
 /** Why something was refused: subject, then ABOVE_MAX, BELOW_MIN or the bad condition. */
-export const DENIAL_CODE = ["DESK_HALTED", "DESK_REDUCING", "SESSION_CLOSED", "SYMBOL_HALTED", "SYMBOL_FROZEN", "CONFIDENCE_BELOW_MIN", "QUOTE_MISSING", "QUOTE_ONE_SIDED", "QUOTE_AGE_ABOVE_MAX", "SPREAD_ABOVE_MAX", "PRICE_COLLAR_ABOVE_MAX", "PEG_MISSING", "PEG_DEVIATION_ABOVE_MAX", "ACCOUNT_MISSING", "MODULE_ALLOCATION_ABOVE_MAX", "STRATEGY_ALLOCATION_ABOVE_MAX", "SYMBOL_CONCENTRATION_ABOVE_MAX", "SECTOR_CONCENTRATION_ABOVE_MAX", "GROUP_CONCENTRATION_ABOVE_MAX", "VENUE_EXPOSURE_ABOVE_MAX", "GROSS_EXPOSURE_ABOVE_MAX", "NET_EXPOSURE_ABOVE_MAX", "LEVERAGE_ABOVE_MAX", "BUYING_POWER_BELOW_MIN", "DAILY_LOSS_ABOVE_MAX", "WEEKLY_LOSS_ABOVE_MAX", "DRAWDOWN_ABOVE_MAX", "VAR_ABOVE_MAX", "CVAR_ABOVE_MAX", "SHOCK_LOSS_ABOVE_MAX", "DELTA_ABOVE_MAX", "GAMMA_ABOVE_MAX", "VEGA_ABOVE_MAX", "THETA_ABOVE_MAX", "GREEKS_MISSING", "SETTLEMENT_PHYSICAL", "RISK_UNDEFINED", "OPEN_POSITIONS_ABOVE_MAX", "ORDER_COUNT_ABOVE_MAX", "ORDER_RATE_ABOVE_MAX", "ORDER_SIZE_BELOW_MIN", "VOLUME_SHARE_ABOVE_MAX", "TOUCH_SHARE_ABOVE_MAX", "POSITION_DUPLICATE", "POSITION_MISSING", "PROTECTION_BELOW_MIN", "SYMBOL_QUARANTINED", "SHORT_SALE", "SELF_CROSS", "STOP_INVALID", "RULE_FAILED"] as const;
+export const DENIAL_CODE = ["DESK_HALTED", "DESK_REDUCING", "SESSION_CLOSED", "SYMBOL_HALTED", "SYMBOL_FROZEN", "CONFIDENCE_BELOW_MIN", "QUOTE_MISSING", "QUOTE_ONE_SIDED", "QUOTE_AGE_ABOVE_MAX", "SPREAD_ABOVE_MAX", "PRICE_COLLAR_ABOVE_MAX", "PEG_MISSING", "PEG_DEVIATION_ABOVE_MAX", "ACCOUNT_MISSING", "MODULE_ALLOCATION_ABOVE_MAX", "STRATEGY_ALLOCATION_ABOVE_MAX", "SYMBOL_CONCENTRATION_ABOVE_MAX", "SECTOR_CONCENTRATION_ABOVE_MAX", "GROUP_CONCENTRATION_ABOVE_MAX", "VENUE_EXPOSURE_ABOVE_MAX", "GROSS_EXPOSURE_ABOVE_MAX", "NET_EXPOSURE_ABOVE_MAX", "LEVERAGE_ABOVE_MAX", "BUYING_POWER_BELOW_MIN", "DAILY_LOSS_ABOVE_MAX", "WEEKLY_LOSS_ABOVE_MAX", "DRAWDOWN_ABOVE_MAX", "VAR_ABOVE_MAX", "CVAR_ABOVE_MAX", "SHOCK_LOSS_ABOVE_MAX", "DELTA_ABOVE_MAX", "GAMMA_ABOVE_MAX", "VEGA_ABOVE_MAX", "THETA_ABOVE_MAX", "GREEKS_MISSING", "SETTLEMENT_PHYSICAL", "RISK_UNDEFINED", "OPEN_POSITIONS_ABOVE_MAX", "ORDER_COUNT_ABOVE_MAX", "ORDER_RATE_ABOVE_MAX", "ORDER_SIZE_BELOW_MIN", "VOLUME_SHARE_ABOVE_MAX", "TOUCH_SHARE_ABOVE_MAX", "POSITION_DUPLICATE", "POSITION_MISSING", "PROTECTION_BELOW_MIN", "SYMBOL_QUARANTINED", "SHORT_SALE", "SELF_CROSS", "EXECUTOR_BUSY", "REQUEST_RATE_ABOVE_MAX", "STOP_INVALID", "RULE_FAILED"] as const;
 export type DenialCode = (typeof DENIAL_CODE)[number];
 
 /** Refused: `observed` against `limit`, both as readable numbers. */
@@ -200,7 +201,7 @@ export interface EventDoc {
 }
 
 /** Things that happened and that somebody may want to know. */
-export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "cycle_failed", "command_executed", "heartbeat_stale", "flattened"] as const;
+export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "naked_position", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "venue_unreadable", "cycle_failed", "command_executed", "heartbeat_stale", "flattened"] as const;
 export type EventKind = (typeof EVENT_KIND)[number];
 
 /** What can be said of an order, by the desk, by the venue, or by the owner. */
@@ -354,6 +355,7 @@ export interface Order {
   readonly fees: DecimalText;
   readonly fills: readonly (Fill)[];
   readonly history: readonly (Transition)[];
+  readonly told_qty: DecimalText;
   readonly lookups: number;
   readonly looked_up_at: StoredTime | null;
   readonly raw: string;
@@ -582,4 +584,14 @@ export interface UserDoc {
   readonly role: string;
   readonly devices: readonly (string)[];
   readonly notify: { readonly [key: string]: boolean };
+}
+
+/** `venues/{venue}`: the lease of the one executor, and the budget of requests that entries may use. */
+export interface VenueKeyDoc {
+  readonly schema: number;
+  readonly venue: string;
+  readonly holder: string;
+  readonly until: StoredTime | null;
+  readonly entry_requests: DecimalText;
+  readonly at: StoredTime;
 }

@@ -1,0 +1,239 @@
+"""Orders in doubt: what proves absence, when they are sent again, late and forgotten fills, words nobody can read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from orchestrator.adapters.memory.faults import Fault
+from orchestrator.domain.codec import decode
+from orchestrator.domain.documents import OrderDoc, order_path
+from orchestrator.domain.orders import Order, OrderState
+from orchestrator.domain.venues import IdUniqueness
+from orchestrator.lookups import LONGEST_WAIT, waiting_time
+from orchestrator.ports import Trouble, TroubleKind, VenueState
+from tests.desk import TestDesk
+
+
+@pytest.fixture
+def desk() -> TestDesk:
+    return TestDesk()
+
+
+def stored(desk: TestDesk, order_id: str) -> Order:
+    path = order_path(order_id)
+    return decode(OrderDoc, desk.store.get_many([path])[path].data, where=path).order
+
+
+def only_order(desk: TestDesk) -> Order:
+    (order,) = desk.book.orders.values()
+    return order
+
+
+def events(desk: TestDesk) -> list[str]:
+    return sorted({snapshot.data["kind"] for snapshot in desk.store.query("events")})
+
+
+def with_profile(desk: TestDesk, **changes: object) -> None:
+    desk.broker.profile = desk.broker.profile.model_copy(update=changes)
+
+
+def test_look_ups_wait_longer_each_time_up_to_an_hour() -> None:
+    minutes = [waiting_time(n) / timedelta(minutes=1) for n in range(9)]
+    assert minutes == [1, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert waiting_time(10_000) == LONGEST_WAIT
+
+
+def test_an_order_in_doubt_is_looked_up_with_back_off_and_never_forgotten(desk: TestDesk) -> None:
+    desk.module.entries = ["XLK"]
+    desk.broker.faults.add("submit", Fault.LOST_BEFORE_ACCEPTANCE)
+    desk.cycle()
+    desk.module.entries = []
+    desk.broker.faults.add("find", *[Fault.UNAVAILABLE] * 100)
+    for _ in range(120):
+        desk.cycle(minutes=1)
+    finds = [order_id for call, order_id in desk.broker.calls if call == "find"]
+    assert len(finds) == 7, "after 0, 1, 2, 4, 8, 16, 32 and then every 60 minutes"
+    assert only_order(desk).state is OrderState.UNKNOWN
+    assert "order_unknown" in events(desk)
+
+
+def test_not_found_proves_nothing_before_the_venues_lists_have_caught_up(desk: TestDesk) -> None:
+    with_profile(desk, visibility_lag=timedelta(minutes=5))
+    desk.module.entries = ["XLK"]
+    desk.broker.faults.add("submit", Fault.LOST_BEFORE_ACCEPTANCE)
+    desk.cycle()
+    desk.module.entries = []
+    desk.cycle(minutes=1)
+    assert only_order(desk).state is OrderState.UNKNOWN
+    assert len(desk.submitted()) == 1
+    desk.cycle(minutes=5)
+    assert len(desk.submitted()) == 2, "absence is proven, and the id is refused for ever: the same one goes again"
+
+
+@pytest.mark.parametrize("policy", [IdUniqueness.AMONG_OPEN, IdUniqueness.PENDING_ONLY])
+def test_where_ids_are_not_unique_for_ever_a_lost_order_is_given_up(desk: TestDesk, policy: IdUniqueness) -> None:
+    with_profile(desk, id_uniqueness=policy)
+    desk.module.entries = ["XLK"]
+    desk.broker.faults.add("submit", Fault.LOST_BEFORE_ACCEPTANCE)
+    desk.cycle()
+    first = only_order(desk).id
+    desk.module.entries = []
+    desk.cycle(minutes=1)
+    assert only_order(desk).state is OrderState.CANCELLED
+    desk.module.entries = ["XLK"]
+    desk.cycle(minutes=1)
+    assert len(set(desk.submitted())) == 2
+    assert desk.submitted().count(first) == 1
+
+
+def test_what_certainly_never_left_is_sent_again_everywhere(desk: TestDesk) -> None:
+    with_profile(desk, id_uniqueness=IdUniqueness.PENDING_ONLY)
+    desk.module.entries = ["XLK"]
+    desk.broker.faults.add("submit", Fault.UNAVAILABLE)
+    desk.cycle()
+    desk.module.entries = []
+    desk.cycle(minutes=1)
+    assert len(set(desk.submitted())) == 1
+    assert len(desk.submitted()) == 2
+
+
+def test_an_acknowledged_order_that_vanishes_is_in_doubt_and_never_sent_again(desk: TestDesk) -> None:
+    desk.broker.fill_fraction = Decimal(0)
+    desk.module.entries = ["XLK"]
+    desk.cycle()
+    desk.broker._orders.clear()
+    desk.module.entries = []
+    for _ in range(6):
+        desk.cycle(minutes=10)
+    assert only_order(desk).state is OrderState.UNKNOWN
+    assert len(desk.submitted()) == 1
+    assert [s.data["severity"] for s in desk.store.query("events") if "nowhere at the venue" in s.data["text"]] == [
+        "critical"
+    ]
+
+
+def test_an_order_given_up_that_rests_after_all_counts_again_and_is_cancelled(desk: TestDesk) -> None:
+    with_profile(desk, id_uniqueness=IdUniqueness.AMONG_OPEN)
+    desk.broker.fill_fraction = Decimal(0)
+    desk.module.entries = ["XLK"]
+    desk.broker.faults.add("submit", Fault.LOST_AFTER_ACCEPTANCE)
+    desk.cycle()
+    hidden, desk.broker._orders = desk.broker._orders, []
+    desk.module.entries = []
+    desk.cycle(minutes=1)
+    assert only_order(desk).state is OrderState.CANCELLED
+    desk.broker._orders = hidden
+    desk.cycle(minutes=1)
+    assert only_order(desk).state is OrderState.WORKING
+    exposure = desk.store.get_many(["desk/exposure"])["desk/exposure"].data
+    assert Decimal(exposure["modules"]["stocks"]["reserved_usd"]) > 0
+    desk.cycle(minutes=20)
+    assert hidden[0].state is OrderState.CANCELLED
+
+
+def test_a_fill_of_an_order_that_the_book_has_forgotten_finds_it_in_the_store(desk: TestDesk) -> None:
+    desk.broker.fill_fraction = Decimal(0)
+    desk.module.entries = ["XLK"]
+    desk.cycle()
+    order = only_order(desk)
+    desk.module.entries = []
+    desk.broker.end(order.id, OrderState.CANCELLED)
+    desk.cycle(minutes=20)
+    desk.cycle(minutes=90)
+    assert desk.book.orders == {}
+    desk.broker.fill(order.id, Decimal(3))
+    desk.cycle()
+    (position,) = desk.book.positions.values()
+    assert position.units == 3 == desk.broker.positions["XLK"]
+    assert stored(desk, order.id).filled_qty == 3
+    assert desk.book.drift == {}
+
+
+def test_what_a_venue_told_as_filled_stays_reserved_until_its_fills_show(desk: TestDesk) -> None:
+    desk.broker.fill_fraction = Decimal(0)
+    desk.module.entries = ["XLK"]
+    desk.cycle()
+    order = only_order(desk)
+    held = desk.broker._held(order.id)
+    held.filled_qty, held.state = order.intent.qty / 2, OrderState.CANCELLED
+    desk.module.entries = []
+    desk.cycle()
+    reserved = desk.store.get_many(["desk/exposure"])["desk/exposure"].data["modules"]["stocks"]["reserved_usd"]
+    assert Decimal(reserved) == order.intent.reserved_usd / 2
+
+
+class Mumbling:
+    """A venue with rows in its state that nobody can read."""
+
+    def __init__(self, desk: TestDesk, *troubles: Trouble) -> None:
+        self._broker, self._troubles = desk.broker, troubles
+        self.name, self.profile = desk.broker.name, desk.broker.profile
+        self.submit, self.cancel, self.find = desk.broker.submit, desk.broker.cancel, desk.broker.find
+
+    def state(self, cursor: str) -> VenueState:
+        told = self._broker.state(cursor)
+        named = {trouble.subject for trouble in self._troubles}
+        kept = [order for order in told.open_orders if order.client_order_id not in named]
+        return replace(told, open_orders=kept, troubles=self._troubles)
+
+
+def test_an_unreadable_order_is_in_doubt_with_the_venues_words_and_recovers(desk: TestDesk) -> None:
+    desk.broker.fill_fraction = Decimal(0)
+    desk.module.entries = ["XLK", "XLF"]
+    desk.cycle()
+    bad, good = (next(o for o in desk.book.orders.values() if o.intent.symbol == s) for s in ("XLK", "XLF"))
+    desk.module.entries = []
+    trouble = Trouble(TroubleKind.ORDER, bad.id, "status 'odd' is not known", raw='{"status": "odd"}', symbol="XLK")
+    desk.cycle(minutes=1, broker=Mumbling(desk, trouble))
+    assert desk.book.orders[bad.id].state is OrderState.UNKNOWN
+    assert desk.book.orders[bad.id].raw == '{"status": "odd"}'
+    assert desk.book.orders[good.id].state is OrderState.WORKING
+    desk.cycle(minutes=1)
+    assert desk.book.orders[bad.id].state is OrderState.WORKING
+
+
+def test_an_unreadable_position_quarantines_its_symbol_for_as_long_as_it_lasts(desk: TestDesk) -> None:
+    trouble = Trouble(TroubleKind.POSITION, "XLK", "qty is null", raw="{}", symbol="XLK")
+    desk.module.entries = ["XLK", "XLF"]
+    report = desk.cycle(broker=Mumbling(desk, trouble))
+    denied = {r.opportunity.symbol: r.verdict for r in report.results}
+    assert denied["XLK"].code == "SYMBOL_QUARANTINED"
+    assert denied["XLF"].qty > 0
+    assert "venue_unreadable" in events(desk)
+    desk.module.entries = []
+    desk.cycle()
+    assert desk.book.quarantine == {}
+
+
+def test_stops_are_sent_in_the_cycle_that_entered_when_it_filled_at_once(desk: TestDesk) -> None:
+    desk.module.entries, desk.module.protects = ["XLK"], True
+    before = desk.store.usage.round_trips
+    report = desk.cycle()
+    assert desk.store.usage.round_trips - before == 5
+    assert [result.opportunity.purpose for result in report.results] == ["entry", "protect"]
+    (position,) = desk.book.positions.values()
+    assert desk.book.orders[position.protective_order_id].state is OrderState.WORKING
+    trace = desk.store.query("cycles")[0].data["opportunities"]
+    assert [row["purpose"] for row in trace] == ["entry", "protect"]
+    assert report.summary.orders == 2
+    assert report.summary.round_trips == 5
+
+
+def test_a_position_without_a_stop_is_told_after_two_cycles(desk: TestDesk) -> None:
+    desk.module.entries = ["XLK"]
+    desk.cycle()
+    desk.module.entries = []
+    desk.cycle()
+    (position,) = desk.book.positions
+    assert desk.book.naked == {position: 1}
+    assert "naked_position" not in events(desk)
+    desk.cycle()
+    assert "naked_position" in events(desk)
+    desk.module.protects = True
+    desk.cycle()
+    desk.cycle()
+    assert desk.book.naked == {}
