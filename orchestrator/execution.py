@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -26,6 +26,7 @@ from orchestrator.domain.documents import (
     CycleDoc,
     CycleStatus,
     CycleSummary,
+    ExposureDoc,
     OpportunityTrace,
     book_path,
     cycle_path,
@@ -47,7 +48,7 @@ from orchestrator.domain.venues import IdUniqueness
 from orchestrator.module import Context, RiskScreen, TradeResult
 from orchestrator.planning import Plan, intent_of, make_plan, trace_of
 from orchestrator.ports import Broker, Create, Put, Replace, VenueOrder, Verify, Write
-from orchestrator.unit import Unit, Versioned, key_in, order_doc
+from orchestrator.unit import DeskView, Unit, Versioned, key_in, order_doc
 from orchestrator.venue_key import holds_off, released_key, taken_key, within_key
 
 LEASE = timedelta(seconds=60)
@@ -141,6 +142,7 @@ class OrderExecutor:
         unit.written()
         unit.book, unit.book_version = book, versions[at]
         unit.traces = self._traces(decided)
+        unit.desk = _desk_after(unit.desk, others, versions)
         if key is not None:
             unit.key = Versioned(key, versions[key_path(unit.venue)])
         return plan
@@ -320,6 +322,15 @@ def _with_orders(book: BookDoc, orders: Iterable[Order]) -> BookDoc:
         if order.intent.purpose is Purpose.PROTECT and position is not None and not order.state.terminal:
             positions[position.id] = position.model_copy(update={"protective_order_id": order.id})
     return book.model_copy(update={"orders": after, "broker_ids": ids, "positions": positions})
+
+
+def _desk_after(desk: DeskView, written: Iterable[Write], versions: Mapping[str, str]) -> DeskView:
+    """Return the shared documents as this run left them, for a second commit of the same cycle."""
+    for write in written:
+        if isinstance(write, Replace) and write.path == DESK_EXPOSURE:
+            exposure = decode(ExposureDoc, write.data, where=DESK_EXPOSURE)
+            return replace(desk, exposure=exposure, exposure_version=versions[DESK_EXPOSURE])
+    return desk
 
 
 def _heard(said: VenueOrder) -> Answer:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.domain import documents, messages, paths
+from orchestrator.domain import documents, keys, messages, paths
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import Document
 
@@ -29,7 +29,7 @@ SAMPLES = {"module": ModuleName.STOCKS, "version": 1, "n": 1, "month": date(2026
 def patterns() -> dict[str, str]:
     """Every path the code builds: constants and functions, with a sample of each."""
     found = {}
-    for module in (documents, paths):
+    for module in (documents, keys, paths):
         for name, value in vars(module).items():
             if name.isupper() and isinstance(value, str) and "/" in value:
                 found[name] = value
