@@ -205,6 +205,12 @@ class MemoryBroker:
             self.positions[event.symbol] = self.positions.get(event.symbol, ZERO) + event.qty
             self._happened.append((event, ""))
 
+    def ledger(self) -> tuple[list[VenueOrder], list[Fill]]:
+        """Return every order ever accepted and every execution, whatever the desk was told: no call of the port."""
+        with self._lock:
+            fills = [event for event, _ in self._happened if isinstance(event, Fill)]
+            return [order.view for order in self._orders], fills
+
     def account(self) -> AccountView:
         """Return cash and equity at the known prices, USD."""
         held = sum((qty * self._unit(symbol) for symbol, qty in self.positions.items()), ZERO)

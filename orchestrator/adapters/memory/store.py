@@ -38,6 +38,15 @@ class MemoryDataLayer:
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
 
+    def forked(self) -> MemoryDataLayer:
+        """Return a store of its own with the same documents and no listeners."""
+        twin = MemoryDataLayer()
+        with self._lock:
+            twin._documents = dict(self._documents)
+            twin._collections = {name: set(paths) for name, paths in self._collections.items()}
+            twin._clock = self._clock
+        return twin
+
     def listen(self, listener: Listener) -> None:
         """Call `listener(path, before, after)` after every commit, once per written document."""
         self._listeners.append(listener)
