@@ -1,0 +1,150 @@
+"""A venue's account that tells late, tells old news, or loses its answers; what really happened stays on record."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from orchestrator.adapters.memory.broker import MemoryBroker
+from orchestrator.domain.errors import BrokerError
+from orchestrator.domain.orders import Fill, Order, OrderState
+from orchestrator.ports import VenueOrder, VenueState
+
+NONE = timedelta(0)
+
+
+@dataclass
+class Manners:
+    """How an account behaves beyond its planned faults.
+
+    Parameters
+    ----------
+    fills_late
+        How long a fill stays out of the history of trades.
+    list_age
+        How old the list of orders is; a look-up of one order is never old.
+    lists_ended
+        Whether the list also names orders that have ended.
+    cancels_rest
+        Whether the venue itself cancels what did not fill at once.
+    """
+
+    fills_late: timedelta = NONE
+    list_age: timedelta = NONE
+    lists_ended: bool = True
+    cancels_rest: bool = False
+
+
+@dataclass
+class Account:
+    """One account; fulfils `orchestrator.ports.Broker` around a `MemoryBroker`."""
+
+    inner: MemoryBroker
+    manners: Manners = field(default_factory=Manners)
+    lists: list[tuple[datetime, Sequence[VenueOrder]]] = field(default_factory=list)
+    failures: int = 0
+    """Calls that it did not answer as asked."""
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    def state(self, cursor: str) -> VenueState:
+        with self._counting_failures():
+            told = self.inner.state(cursor)
+        due = self.inner.now() - self.manners.fills_late
+        hidden = [fill for fill in told.fills if fill.ts_event > due]
+        return replace(
+            told,
+            open_orders=self._list(),
+            fills=[fill for fill in told.fills if fill.ts_event <= due],
+            cursor=str(int(told.cursor) - len(hidden)),
+        )
+
+    def submit(self, order: Order) -> VenueOrder:
+        try:
+            with self._counting_failures():
+                said = self.inner.submit(order)
+        finally:
+            if self.manners.cancels_rest:
+                self._cancel_rest(order.id)
+            self._remember()
+        return next((seen for seen in reversed(self.orders) if seen.client_order_id == order.id), said)
+
+    def cancel(self, order: Order) -> VenueOrder:
+        try:
+            with self._counting_failures():
+                return self.inner.cancel(order)
+        finally:
+            self._remember()
+
+    def find(self, order: Order) -> VenueOrder | None:
+        with self._counting_failures():
+            return self.inner.find(order)
+
+    @property
+    def orders(self) -> Sequence[VenueOrder]:
+        """Every order that was ever accepted."""
+        return self.inner.ledger()[0]
+
+    @property
+    def fills(self) -> Sequence[Fill]:
+        """Every execution, each with its client order id."""
+        return self.inner.ledger()[1]
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """How many orders were accepted under each client order id."""
+        return Counter(order.client_order_id or "" for order in self.orders)
+
+    def resting(self, client_order_id: str) -> bool:
+        """Return whether an order rests at the venue."""
+        return any(said.client_order_id == client_order_id and not said.state.terminal for said in self.orders)
+
+    def told_all(self, now: datetime) -> bool:
+        """Return whether nothing is kept back any more."""
+        late = max(self.manners.fills_late, self.manners.list_age)
+        return all(fill.ts_event <= now - late for fill in self.fills)
+
+    def prices(self, prices: dict[str, Decimal]) -> None:
+        self.inner.set_prices(prices)
+        self._remember()
+
+    def forked(self, now: Callable[[], datetime]) -> Account:
+        """Return an account of its own in the same state."""
+        inner = MemoryBroker(now=now)
+        for item in fields(MemoryBroker):
+            value = getattr(self.inner, item.name)
+            if item.name != "now" and not isinstance(value, type(threading.RLock())):
+                setattr(inner, item.name, deepcopy(value))
+        return Account(inner, replace(self.manners), list(self.lists))
+
+    @contextmanager
+    def _counting_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokerError:
+            self.failures += 1
+            raise
+
+    def _cancel_rest(self, client_order_id: str) -> None:
+        for said in self.orders:
+            if said.client_order_id == client_order_id and said.state is OrderState.PARTIALLY_FILLED:
+                self.inner.end(client_order_id, OrderState.CANCELLED)
+
+    def _remember(self) -> None:
+        if self.manners.list_age:
+            self.lists.append((self.inner.now(), self.orders))
+
+    def _list(self) -> Sequence[VenueOrder]:
+        shown = self.orders
+        if self.manners.list_age:
+            known = [orders for at, orders in self.lists if at <= self.inner.now() - self.manners.list_age]
+            shown = known[-1] if known else ()
+        return [said for said in shown if self.manners.lists_ended or not said.state.terminal]

@@ -1,0 +1,212 @@
+"""A desk of three modules on two venues, in memory: what survives a crash, and how to run one more process on it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from orchestrator.adapters.memory.broker import MemoryBroker
+from orchestrator.adapters.memory.market import MemoryMarketData
+from orchestrator.adapters.memory.store import MemoryDataLayer
+from orchestrator.cycle import CycleReport, Desk, ModularOrchestrator
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.market import Quote
+from orchestrator.domain.orders import OrderState, Purpose
+from orchestrator.domain.parameters import Parameters
+from orchestrator.module import ModuleConfig
+from orchestrator.seed import seed
+from orchestrator.sweep import Surroundings, sweep
+from tests.chaos.account import Account, Manners
+from tests.chaos.invariants import MODULES_OF, Protection, Watch, books, check_always, check_quiet
+from tests.chaos.process import Killed, Process, ProcessBroker, ProcessMarket, ProcessStore
+from tests.chaos.scripted import HIGH, LOW, Script, scripted
+
+START = datetime(2026, 7, 16, 14, 0, tzinfo=UTC)
+PRICES = {
+    "XLK": Decimal(100),
+    "XLF": Decimal(50),
+    "AAPL": Decimal(200),
+    "SPY": Decimal(605),
+    LOW: Decimal(12),
+    HIGH: Decimal(7),
+    "BTC/USD": Decimal(60_000),
+    "ETH/USD": Decimal(3_000),
+}
+ACCOUNT_OF = {module: name for name, modules in MODULES_OF.items() for module in modules}
+CADENCE = timedelta(minutes=5)
+
+LONG_WAIT = timedelta(minutes=30)
+
+_ROUNDS, _CLOSE_ROUNDS = 40, 6
+
+
+@dataclass
+class Ids:
+    """How a venue treats client order ids."""
+
+    stay_taken: bool
+    told_in_fills: bool
+
+
+FOR_EVER, AMONG_OPEN = Ids(stay_taken=True, told_in_fills=True), Ids(stay_taken=False, told_in_fills=False)
+
+
+@dataclass
+class World:
+    """Store, venues, prices and scripts; processes come and go."""
+
+    now: datetime = START
+    store: MemoryDataLayer = field(default_factory=MemoryDataLayer)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    scripts: dict[ModuleName, Script] = field(default_factory=lambda: {module: Script() for module in ModuleName})
+    market: MemoryMarketData = field(default_factory=MemoryMarketData)
+    prices: dict[str, Decimal] = field(default_factory=lambda: dict(PRICES))
+    protection: Protection = field(default_factory=Protection)
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.store)
+        self.move({})
+
+    def forked(self) -> World:
+        """Return a world of its own in the same state; what this one does later is not seen there."""
+        scripts = {
+            module: Script(list(one.entries), set(one.exits), one.protects, one.aggressive)
+            for module, one in self.scripts.items()
+        }
+        twin = World(now=self.now, store=self.store.forked(), scripts=scripts, prices=dict(self.prices))
+        twin.accounts = {name: account.forked(lambda: twin.now) for name, account in self.accounts.items()}
+        return twin
+
+    def account(self, module: ModuleName) -> Account:
+        """Return the account of a module."""
+        return self.accounts[ACCOUNT_OF[module]]
+
+    def move(self, prices: dict[str, Decimal]) -> None:
+        """Set prices, and quote everything anew at the present time."""
+        self.prices.update(prices)
+        for account in self.accounts.values():
+            account.prices(self.prices)
+        self.market.put_quotes(
+            Quote(
+                symbol=symbol,
+                ts=self.now,
+                bid=px * Decimal("0.9999"),
+                ask=px * Decimal("1.0001"),
+                bid_size=Decimal(1000),
+                ask_size=Decimal(1000),
+            )
+            for symbol, px in self.prices.items()
+        )
+
+    def wait(self, pause: timedelta) -> None:
+        """Let time pass; the market quotes on."""
+        self.now += pause
+        self.move({})
+
+    def orchestrator(self, process: Process) -> ModularOrchestrator:
+        """Return the desk of a new process: nothing but the store survives."""
+        store = ProcessStore(self.store, process, self.watch)
+        market = ProcessMarket(self.market, process)
+        desks = {
+            module: Desk(
+                scripted(module, self.scripts[module]),
+                ModuleConfig(universe={}),
+                ProcessBroker(self.account(module), process, self.watch),
+                market,
+            )
+            for module in ModuleName
+        }
+        return ModularOrchestrator(store, {module: lambda desk=desk: desk for module, desk in desks.items()})
+
+    def run(self, module: ModuleName, process: Process | None = None, slot: datetime | None = None) -> CycleReport:
+        """Run one cycle; a process that is to die raises Killed."""
+        process = process or Process()
+        return self.orchestrator(process).cycle(module, slot=slot or self.now, now=self.now)
+
+    def survive(self, module: ModuleName, process: Process, slot: datetime | None = None) -> bool:
+        """Run one cycle in a process that may die in it; return whether it lived."""
+        try:
+            self.run(module, process, slot)
+        except Killed:
+            return False
+        finally:
+            check_always(self.accounts.values())
+        return True
+
+    def run_watched(self, module: ModuleName) -> None:
+        """Run one cycle and count how long positions stand unprotected; a failing venue starts the count anew."""
+        account = self.account(module)
+        failures = account.failures
+        self.run(module)
+        check_always(self.accounts.values())
+        if account.failures != failures:
+            self.protection.disturbed(module)
+        elif self.scripts[module].protects:
+            self.protection.after_cycle(module, self.book(module), account)
+
+    def sweep(self) -> None:
+        """Run the sweeper."""
+        sweep(ProcessStore(self.store, Process(), self.watch), self.now, Surroundings())
+
+    def settle(self, modules: Collection[ModuleName] = tuple(ModuleName)) -> None:
+        """Let nobody want anything new, run on until nothing happens any more, and check everything."""
+        for script in self.scripts.values():
+            script.entries.clear()
+        before: object = None
+        for number in range(_ROUNDS):
+            self.wait(CADENCE if number < _CLOSE_ROUNDS else LONG_WAIT)
+            for module in modules:
+                self.run_watched(module)
+            seen = self._under_way()
+            if seen == before and self._calm():
+                break
+            before = seen
+        for module in set(ModuleName) - set(modules):
+            self.run(module)
+        self.sweep()
+        check_quiet(self.store, self.accounts)
+
+    def book(self, module: ModuleName) -> BookDoc:
+        """Return a module's book."""
+        return books(self.store)[module]
+
+    def _calm(self) -> bool:
+        """Return whether no order is in doubt or could trade, and the venues have told everything."""
+        resting = [order for book in books(self.store).values() for order in book.orders.values()]
+        final = all(
+            order.state.terminal or (order.state is OrderState.WORKING and order.intent.purpose is Purpose.PROTECT)
+            for order in resting
+        )
+        return final and all(account.told_all(self.now - CADENCE) for account in self.accounts.values())
+
+    def _under_way(self) -> object:
+        return [
+            (key, order.state, order.filled_qty)
+            for book in books(self.store).values()
+            for key, order in sorted(book.orders.items())
+            if not order.state.terminal
+        ]
+
+
+def new_world(ids: Ids = FOR_EVER, crypto_ids: Ids = AMONG_OPEN, manners: Manners | None = None) -> World:
+    """Return a desk that is set up and holds nothing; `ids` of the stock venue, `crypto_ids` of the other."""
+    world = World()
+    seed(world.store, {module: Parameters() for module in ModuleName}, now=world.now)
+    for name, policy, cash in (("venue", ids, 80_000), ("crypto", crypto_ids, 20_000)):
+        inner = MemoryBroker(
+            now=lambda: world.now,
+            name=name,
+            cash=Decimal(cash),
+            fee_rate=Decimal("0.001"),
+            ids_stay_taken=policy.stay_taken,
+            tells_client_ids=policy.told_in_fills,
+        )
+        world.accounts[name] = Account(inner, manners or Manners())
+    world.move({})
+    for module in ModuleName:
+        world.run(module)
+    return world
