@@ -46,6 +46,8 @@ TITLES: Mapping[EventKind, str] = {
     EventKind.POSITION_CLOSED: "Position closed",
     EventKind.STATE_CHANGED: "Desk state changed",
     EventKind.LIMIT_BREACHED: "Limit exceeded",
+    EventKind.LIMIT_KEPT: "Back under the limit",
+    EventKind.REDUCTION_PLANNED: "Holdings are cut back",
     EventKind.DRIFT_FOUND: "Book and venue differ",
     EventKind.DRIFT_CLEARED: "Book and venue agree again",
     EventKind.FOREIGN_FOUND: "Something in the account is not the desk's",

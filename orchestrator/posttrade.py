@@ -7,34 +7,29 @@ follows from documents read together and is committed against their versions, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
 from orchestrator.contention import until_settled
-from orchestrator.domain.base import ZERO, ModuleName, utc_day
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import (
     DESK_STATE,
     DESK_SUMMARY,
     DeskStateDoc,
-    ExposureDoc,
     OrderDoc,
     SummaryDoc,
     event_path,
 )
-from orchestrator.domain.events import DeskEvent, limit_breached, order_events, state_changed
-from orchestrator.domain.exposure import daily_loss, drawdown, total_exposure, used_by, weekly_loss
-from orchestrator.domain.risk import DeskState, RiskLimits
+from orchestrator.domain.events import DeskEvent, order_events, state_changed, usd
+from orchestrator.domain.exposure import daily_loss, drawdown, weekly_loss
+from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Create, Json, Put, Replace, Snapshot, Store, Write
+from orchestrator.reduction import outgrown, reduction_write, watch
 from orchestrator.status import PATHS, Cadence, Desk, current_exposure, desk_of, same_facts, summarize
 
 STRICTNESS = {DeskState.ACTIVE: 0, DeskState.REDUCING: 1, DeskState.HALTED: 2}
 """A change to a higher number tightens."""
-
-HEADROOM = Decimal("1.10")
-"""Holdings may grow this far past a limit by price alone before a person is told."""
 
 BY = "risk"
 
@@ -50,7 +45,7 @@ class Finding:
 
 
 def assess(desk: Desk, now: datetime) -> Finding:
-    """Return the state that the losses call for; they count from equity as the venues last told it."""
+    """Return the state that losses and the desk's exposure call for, from equity as the venues last told it."""
     exposure, limits = current_exposure(desk, now), desk.limits
     fall = drawdown(exposure)
     ladder = (
@@ -62,6 +57,9 @@ def assess(desk: Desk, now: datetime) -> Finding:
     for state, what, observed, limit in ladder:
         if observed >= limit:
             return Finding(state, f"{what} {observed:.2%} has reached the limit of {limit:.2%}", breach=what)
+    if (over := outgrown(desk, now)) is not None:
+        reason = f"{over.name} is {usd(over.observed_usd)}, the limit is {usd(over.limit_usd)}"
+        return Finding(DeskState.REDUCING, reason)
     return Finding(DeskState.ACTIVE, "within limits")
 
 
@@ -80,29 +78,6 @@ def tightened(desk: Desk, now: datetime) -> DeskStateDoc | None:
         reason = f"{state.reason}; {finding.reason}"
         return state.model_copy(update={"reason": reason, "breach": finding.breach, "changed_at": now})
     return None
-
-
-def breaches(desk: Desk, now: datetime) -> Iterator[DeskEvent]:
-    """Yield an event for each allocation, concentration and gross limit that holdings have grown past. USD."""
-    exposure, limits = current_exposure(desk, now), desk.limits
-    equity, day = exposure.equity, utc_day(now)
-    for name, subject, share, observed in _observations(exposure, limits):
-        limit = share * equity
-        if equity > 0 and observed > limit * HEADROOM:
-            yield limit_breached(name, subject, limit=limit, observed=observed, day=day, now=now)
-
-
-def _observations(exposure: ExposureDoc, limits: RiskLimits) -> Iterator[tuple[str, str, Decimal, Decimal]]:
-    yield "gross exposure", "desk", limits.gross_exposure, total_exposure(exposure)
-    for module in ModuleName:
-        share = limits.module_allocation.get(module, ZERO)
-        yield "module allocation", module.value, share, used_by(exposure, module)
-    symbols: dict[str, Decimal] = {}
-    for held in exposure.modules.values():
-        for symbol, usd in held.symbols.items():
-            symbols[symbol] = symbols.get(symbol, ZERO) + usd
-    for symbol, usd in symbols.items():
-        yield "symbol concentration", symbol, limits.symbol_concentration, usd
 
 
 def state_writes(desk: Desk, after: DeskStateDoc) -> list[Write]:
@@ -146,9 +121,8 @@ def _take_into_account(store: Store, events: Sequence[DeskEvent], now: datetime,
     found = store.get_many([*PATHS, *(event_path(event.id) for event in events)])
     desk = desk_of(found)
     writes = untold(found, events)
-    if (after := tightened(desk, now)) is not None:
-        writes += state_writes(desk, after)
-        desk = with_state(desk, after)
+    desk, changes = weighed(desk, now)
+    writes += changes
     summary = summarize(desk, now, cadence=cadence)
     if not same_facts(desk.summary, summary):
         writes.append(summary_write(desk, summary))
@@ -157,6 +131,15 @@ def _take_into_account(store: Store, events: Sequence[DeskEvent], now: datetime,
     return len(writes)
 
 
-def with_state(desk: Desk, after: DeskStateDoc) -> Desk:
-    """Return the desk as it will be once the brake has changed."""
-    return replace(desk, state=after)
+def weighed(desk: Desk, now: datetime) -> tuple[Desk, list[Write]]:
+    """Return the desk once its limits have been weighed, and the writes of brake, breaches and plan for that."""
+    writes: list[Write] = []
+    watched = watch(desk, now)
+    if watched.reduction != desk.reduction:
+        writes.append(reduction_write(desk, watched.reduction))
+        writes += [Put(event_path(event.id), encode(event.doc)) for event in watched.events]
+        desk = replace(desk, reduction=watched.reduction)
+    if (after := tightened(desk, now)) is not None:
+        writes += state_writes(desk, after)
+        desk = replace(desk, state=after)
+    return desk, writes

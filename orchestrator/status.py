@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from orchestrator.domain.base import ZERO, ModuleName, cents, utc_day
@@ -18,15 +19,18 @@ from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import (
     CONFIG_RISK,
     DESK_EXPOSURE,
+    DESK_REDUCTION,
     DESK_STATE,
     DESK_SUMMARY,
     BookDoc,
     CycleStatus,
     DeskStateDoc,
+    Document,
     EquityPoint,
     ExposureDoc,
     MarketDoc,
     ModuleSummary,
+    ReductionDoc,
     SummaryDoc,
     book_path,
 )
@@ -39,8 +43,10 @@ from orchestrator.limits_doc import usable_limits
 from orchestrator.ports import Snapshot, Store
 
 SHARED = (DESK_STATE, DESK_EXPOSURE, CONFIG_RISK)
-PATHS = (*SHARED, DESK_SUMMARY, CONFIG_MARKET, *(book_path(module) for module in ModuleName))
+PATHS = (*SHARED, DESK_SUMMARY, DESK_REDUCTION, CONFIG_MARKET, *(book_path(module) for module in ModuleName))
 """What `desk_of` needs, to be read in one round trip."""
+
+D = TypeVar("D", bound=Document)
 
 Cadence = Mapping[ModuleName, timedelta]
 """How long each module may be silent while it should be running."""
@@ -59,6 +65,7 @@ class Desk:
     books: Mapping[ModuleName, BookDoc]
     faults: Mapping[ModuleName, str]
     summary: SummaryDoc | None
+    reduction: ReductionDoc
     versions: Mapping[str, str]
 
 
@@ -121,7 +128,8 @@ def desk_of(found: Mapping[str, Snapshot]) -> Desk:
         market=MarketDoc() if market is None else decode(MarketDoc, market.data, where=CONFIG_MARKET),
         books=books,
         faults=faults,
-        summary=_summary(found.get(DESK_SUMMARY)),
+        summary=_made_anew(SummaryDoc, found.get(DESK_SUMMARY)),
+        reduction=_made_anew(ReductionDoc, found.get(DESK_REDUCTION)) or ReductionDoc(),
         versions={path: snapshot.version for path, snapshot in found.items()},
     )
 
@@ -132,10 +140,10 @@ def _last_good_limits(books: Mapping[ModuleName, BookDoc]) -> Mapping[str, objec
     return max(known, key=lambda book: book.updated_at).limits if known else {}
 
 
-def _summary(snapshot: Snapshot | None) -> SummaryDoc | None:
-    """Return the summary, None if there is none or a damaged one: it is made anew from the rest."""
+def _made_anew(model: type[D], snapshot: Snapshot | None) -> D | None:
+    """Return a document that follows from the rest, None if there is none or a damaged one."""
     try:
-        return None if snapshot is None else decode(SummaryDoc, snapshot.data, where=DESK_SUMMARY)
+        return None if snapshot is None else decode(model, snapshot.data, where=snapshot.path)
     except MalformedDataError:
         return None
 

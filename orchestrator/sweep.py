@@ -31,7 +31,7 @@ from orchestrator.domain.events import DeskEvent, heartbeat_stale, order_events,
 from orchestrator.domain.orders import Order, OrderState
 from orchestrator.notify import Outlets, notify, open_notifications, resume_delivery
 from orchestrator.ports import Create, Replace, Snapshot, Store, Where, Write
-from orchestrator.posttrade import breaches, state_writes, summary_write, tightened, untold, with_state
+from orchestrator.posttrade import summary_write, untold, weighed
 from orchestrator.status import (
     PATHS,
     Cadence,
@@ -203,14 +203,13 @@ def _settle(run: _Sweep, orders: Sequence[Order]) -> tuple[list[DeskEvent], Equi
 
 
 def _seen_in(desk: Desk, run: _Sweep) -> Iterator[DeskEvent]:
-    """Yield what the desk's documents show by themselves: silence, lasting doubt, limits grown past."""
+    """Yield what the desk's documents show by themselves: silence, lasting doubt."""
     for module, book in desk.books.items():
         if book.last_slot is not None and is_silent(desk, module, run.now, run.around.cadence):
             yield heartbeat_stale(module, book.last_slot, run.now)
         for order in unknown_orders(book):
             if run.now - _unknown_since(order) > UNKNOWN_FOR:
                 yield unknown_too_long(order, run.now)
-    yield from breaches(desk, run.now)
 
 
 def _unknown_since(order: Order) -> datetime:
@@ -220,10 +219,7 @@ def _unknown_since(order: Order) -> datetime:
 
 def _desk_writes(desk: Desk, run: _Sweep) -> tuple[Desk, list[Write]]:
     """Return the desk after this sweep and the writes that make it so; none when it is so already."""
-    writes: list[Write] = []
-    if (after := tightened(desk, run.now)) is not None:
-        writes += state_writes(desk, after)
-        desk = with_state(desk, after)
+    desk, writes = weighed(desk, run.now)
     exposure = current_exposure(desk, run.now)
     if exposure.model_copy(update={"updated_at": desk.exposure.updated_at}) != desk.exposure:
         writes.append(Replace(DESK_EXPOSURE, encode(exposure), desk.versions[DESK_EXPOSURE]))

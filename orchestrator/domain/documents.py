@@ -26,9 +26,11 @@ from orchestrator.domain.messages import (
 )
 from orchestrator.domain.orders import Order
 from orchestrator.domain.positions import Position, Trade
+from orchestrator.domain.reports import DESK_REDUCTION, ReductionDoc
 from orchestrator.domain.risk import DeskState, RiskLimits
 
 __all__ = [
+    "DESK_REDUCTION",
     "AuditDoc",
     "CommandDoc",
     "CommandKind",
@@ -38,6 +40,7 @@ __all__ = [
     "EventDoc",
     "EventKind",
     "NotificationDoc",
+    "ReductionDoc",
     "UserDoc",
     "VenueKeyDoc",
 ]

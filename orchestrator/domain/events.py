@@ -8,14 +8,15 @@ cycle sees for itself (closed positions, drift) it tells itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 from orchestrator.domain.base import ModuleName, Value, slot_id
 from orchestrator.domain.documents import CommandDoc, DeskStateDoc, EventDoc, EventKind
 from orchestrator.domain.orders import Order, OrderState, Transition
+from orchestrator.domain.reduction import Breach, Cut
 from orchestrator.domain.risk import DeskState
 
 Severity = Literal["info", "warning", "critical"]
@@ -136,19 +137,50 @@ def state_changed(before: DeskStateDoc | None, after: DeskStateDoc) -> DeskEvent
     return DeskEvent(id=f"state-{after.state.lower()}-after-{left}", doc=doc)
 
 
-def limit_breached(
-    name: str, subject: str, *, limit: Decimal, observed: Decimal, day: date, now: datetime
-) -> DeskEvent:
-    """Return the event of a limit that holdings have grown past; once per limit, subject and UTC day. USD."""
+def limit_breached(breach: Breach) -> DeskEvent:
+    """Return the event of a limit that holdings have grown past; once per breach."""
+    observed, limit = breach.observed_usd, breach.limit_usd
     doc = EventDoc(
         kind=EventKind.LIMIT_BREACHED,
-        subject=subject,
+        subject=breach.subject,
         severity="warning",
-        text=f"{subject}: {name} is {usd(observed)}, the limit is {usd(limit)}. Nothing is added to it for now.",
-        data={"limit": number(limit), "observed": number(observed), "name": name},
+        text=f"{breach.subject}: {breach.name} is {usd(observed)}, the limit is {usd(limit)}. "
+        "Nothing is added to it for now.",
+        data={"limit": number(limit), "observed": number(observed), "name": breach.name},
+        at=breach.since,
+    )
+    return DeskEvent(id=_breach_id(breach), doc=doc)
+
+
+def limit_kept(breach: Breach, now: datetime) -> DeskEvent:
+    """Return the event of holdings that are back under a limit; once per breach."""
+    doc = EventDoc(
+        kind=EventKind.LIMIT_KEPT,
+        subject=breach.subject,
+        severity="info",
+        text=f"{breach.subject}: {breach.name} is back under its limit.",
+        data={"name": breach.name},
         at=now,
     )
-    return DeskEvent(id=f"limit-{_safe(name)}-{_safe(subject)}-{day:%Y%m%d}", doc=doc)
+    return DeskEvent(id=f"{_breach_id(breach)}-over", doc=doc)
+
+
+def _breach_id(breach: Breach) -> str:
+    return f"limit-{_safe(breach.name)}-{_safe(breach.subject)}-{slot_id(breach.since)}"
+
+
+def reduction_planned(number_: int, cuts: Sequence[Cut], now: datetime) -> DeskEvent:
+    """Return the event of a plan that cuts holdings back; its id is the plan's number."""
+    rows = ", ".join(f"{cut.symbol} from {number(cut.units)} to {number(cut.keep)} ({cut.module})" for cut in cuts)
+    doc = EventDoc(
+        kind=EventKind.REDUCTION_PLANNED,
+        subject=str(number_),
+        severity="warning",
+        text=f"Holdings have outgrown their limits and are cut back: {rows}.",
+        data={"cuts": len(cuts)},
+        at=now,
+    )
+    return DeskEvent(id=f"reduction-{number_}", doc=doc)
 
 
 def heartbeat_stale(module: ModuleName, last_slot: datetime, now: datetime) -> DeskEvent:

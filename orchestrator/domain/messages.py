@@ -20,6 +20,8 @@ class EventKind(StrEnum):
     POSITION_CLOSED = "position_closed"
     STATE_CHANGED = "state_changed"
     LIMIT_BREACHED = "limit_breached"
+    LIMIT_KEPT = "limit_kept"
+    REDUCTION_PLANNED = "reduction_planned"
     DRIFT_FOUND = "drift_found"
     DRIFT_CLEARED = "drift_cleared"
     FOREIGN_FOUND = "foreign_found"

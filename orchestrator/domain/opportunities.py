@@ -18,6 +18,7 @@ class ExitReason(StrEnum):
     TIME = "time"
     EXPIRY_WINDOW = "expiry_window"
     OWNER = "owner"
+    REDUCTION = "reduction"
 
 
 class TradeOpportunity(Value):

@@ -200,6 +200,12 @@ class RiskLimits(Value):
     """Difference between book and venue that is shown but not told, USD by symbol, and of the cash."""
     drift_share: Fraction = Decimal("0.001")
     """The same as a fraction of what is held; the larger of the two counts."""
+    auto_reduce: bool = True
+    """Whether the desk cuts what has outgrown a limit, by the plan of `orchestrator.domain.reduction`."""
+    reduce_above: Annotated[Decimal, Field(ge=1, le=10)] = Decimal("1.25")
+    """Multiple of a limit beyond which holdings are cut."""
+    reduce_to: Fraction = Decimal(1)
+    """Share of the limit that they are cut to."""
     sectors: dict[str, str] = {}
     """Sector by symbol, beside the desk's own table."""
     groups: dict[str, tuple[str, ...]] = {}

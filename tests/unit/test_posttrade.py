@@ -10,11 +10,10 @@ from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import DESK_STATE, DESK_SUMMARY, DeskStateDoc, EventDoc, SummaryDoc
 from orchestrator.domain.errors import ConfigurationError, MalformedDataError
-from orchestrator.domain.exposure import module_exposure
 from orchestrator.domain.orders import Evidence, plan
 from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Put
-from orchestrator.posttrade import assess, breaches, on_order_written, tightened
+from orchestrator.posttrade import assess, on_order_written, tightened
 from orchestrator.status import load
 from tests.watched_desk import (
     NOW,
@@ -198,18 +197,6 @@ def test_a_desk_that_is_not_set_up_says_so() -> None:
 def test_a_damaged_order_document_is_named() -> None:
     with pytest.raises(MalformedDataError, match="the written order is not a valid OrderDoc"):
         on_order_written(new_desk(), {"order": 1}, NOW)
-
-
-def test_limits_grown_past_are_told_with_room_for_prices(store: MemoryDataLayer) -> None:
-    def names(usd: int) -> list[tuple[str, str]]:
-        order = plan(intent(qty=usd // 100), NOW)
-        put_book(store, ModuleName.STOCKS, equity=80_000, orders={order.id: order})
-        assert module_exposure([], [order]).reserved_usd == usd
-        return [(event.doc.data["name"], event.doc.subject) for event in breaches(load(store), NOW)]
-
-    assert names(16_500) == []
-    assert names(16_600) == [("symbol concentration", "XLK")]
-    assert names(60_000) == [("module allocation", "stocks"), ("symbol concentration", "XLK")]
 
 
 def test_an_event_is_a_valid_document(store: MemoryDataLayer) -> None:

@@ -70,6 +70,15 @@ export interface BookDoc {
   readonly updated_at: StoredTime;
 }
 
+/** A limit that holdings have grown past, kept until they are back under it. USD. */
+export interface Breach {
+  readonly name: string;
+  readonly subject: string;
+  readonly limit_usd: DecimalText;
+  readonly observed_usd: DecimalText;
+  readonly since: StoredTime;
+}
+
 /** `commands/{id}`: what a person asked; created by clients through the rules, answered by the desk. */
 export interface CommandDoc {
   readonly schema: number;
@@ -101,6 +110,16 @@ export interface CorporateAction {
   readonly becomes: string;
   readonly ratio: DecimalText;
   readonly at: StoredTime;
+}
+
+/** One row of the plan: of a position that had `units`, only `keep` may stay. */
+export interface Cut {
+  readonly module: ModuleName;
+  readonly position_id: string;
+  readonly symbol: string;
+  readonly units: DecimalText;
+  readonly keep: DecimalText;
+  readonly cause: string;
 }
 
 /** `cycles/{module}_{slot}`: why each thing was or was not done. */
@@ -201,7 +220,7 @@ export interface EventDoc {
 }
 
 /** Things that happened and that somebody may want to know. */
-export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "naked_position", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "venue_unreadable", "cycle_failed", "command_executed", "heartbeat_stale", "flattened"] as const;
+export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "limit_kept", "reduction_planned", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "naked_position", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "venue_unreadable", "cycle_failed", "command_executed", "heartbeat_stale", "flattened"] as const;
 export type EventKind = (typeof EVENT_KIND)[number];
 
 /** What can be said of an order, by the desk, by the venue, or by the owner. */
@@ -463,6 +482,15 @@ export interface PositionLeg {
 export const PURPOSE = ["entry", "exit", "protect"] as const;
 export type Purpose = (typeof PURPOSE)[number];
 
+/** `desk/reduction`: limits that holdings have grown past, and the plan that cuts them back. */
+export interface ReductionDoc {
+  readonly schema: number;
+  readonly breaches: { readonly [key: string]: Breach };
+  readonly number: number;
+  readonly cuts: readonly (Cut)[];
+  readonly planned_at: StoredTime | null;
+}
+
 /** The owner's limits (`config/risk`). Fractions and multiples are of desk equity unless said otherwise. */
 export interface RiskLimits {
   readonly module_allocation: { readonly [K in ModuleName]?: DecimalText };
@@ -507,6 +535,9 @@ export interface RiskLimits {
   readonly min_order_usd: DecimalText;
   readonly drift_usd: DecimalText;
   readonly drift_share: DecimalText;
+  readonly auto_reduce: boolean;
+  readonly reduce_above: DecimalText;
+  readonly reduce_to: DecimalText;
   readonly sectors: { readonly [key: string]: string };
   readonly groups: { readonly [key: string]: readonly (string)[] };
 }

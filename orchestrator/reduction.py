@@ -1,0 +1,132 @@
+"""Watches the limits that holdings may outgrow by price alone, and plans what the desk then gives up.
+
+A limit is breached once it is outgrown by a tenth and stays so until the holdings are back under the limit itself: it
+does not flap, and a person hears of it once when it begins and once when it is over. A breach of the desk's gross
+exposure or tail risk asks for REDUCING; beyond `reduce_above` a plan is written (`desk/reduction`) that the modules'
+own cycles carry out as exits. Everything here follows from documents that were read together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from orchestrator.domain.base import ModuleName, cents
+from orchestrator.domain.codec import encode
+from orchestrator.domain.documents import DESK_REDUCTION, BookDoc, ExposureDoc, ReductionDoc
+from orchestrator.domain.events import DeskEvent, limit_breached, limit_kept, reduction_planned
+from orchestrator.domain.exposure import with_module
+from orchestrator.domain.opportunities import ExitReason
+from orchestrator.domain.positions import Position
+from orchestrator.domain.readings import HEADROOM, Measure, Reading, exposure_readings
+from orchestrator.domain.reduction import Breach, Excess, due_units, reduction_plan
+from orchestrator.ports import Create, Replace, Write
+from orchestrator.status import Desk, current_exposure
+
+REASON = ExitReason.REDUCTION.value
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What became of the breaches and the plan, and what there is to tell."""
+
+    reduction: ReductionDoc
+    events: tuple[DeskEvent, ...] = ()
+
+
+def watch(desk: Desk, now: datetime) -> Watched:
+    """Return the breaches and the plan as they stand at `now`; the same desk again changes and tells nothing."""
+    before = desk.reduction
+    readings = {reading.key: reading for reading in readings_of(desk, now)}
+    breaches = {key: _breach(reading, before, now) for key, reading in readings.items() if _breached(reading, before)}
+    events = [limit_breached(breach) for key, breach in breaches.items() if key not in before.breaches]
+    events += [limit_kept(breach, now) for key, breach in before.breaches.items() if key not in breaches]
+    after = _planned(desk, before.model_copy(update={"breaches": breaches}), now)
+    if after.number != before.number:
+        events.append(reduction_planned(after.number, after.cuts, now))
+    return Watched(after, tuple(events))
+
+
+def readings_of(desk: Desk, now: datetime) -> list[Reading]:
+    """Return the readings of every limit that holdings can outgrow."""
+    return exposure_readings(current_exposure(desk, now), desk.limits)
+
+
+def outgrown(desk: Desk, now: datetime) -> Reading | None:
+    """Return the reading of the desk's own limits that asks for REDUCING, None while there is none."""
+    found = (reading for reading in readings_of(desk, now) if reading.subject == "desk")
+    return next((reading for reading in found if _breached(reading, desk.reduction)), None)
+
+
+def _breached(reading: Reading, before: ReductionDoc) -> bool:
+    """Whether a limit counts as breached: beyond the headroom, or beyond the limit itself once it has been so."""
+    return reading.over > (1 if reading.key in before.breaches else HEADROOM)
+
+
+def _breach(reading: Reading, before: ReductionDoc, now: datetime) -> Breach:
+    """Return the breach as it began: it is not written again while it lasts."""
+    return before.breaches.get(reading.key) or Breach(
+        name=reading.name,
+        subject=reading.subject,
+        limit_usd=reading.limit_usd,
+        observed_usd=reading.observed_usd,
+        since=now,
+    )
+
+
+def _planned(desk: Desk, doc: ReductionDoc, now: datetime) -> ReductionDoc:
+    """Return the document with the plan that is due: none without a breach, the old one until it is carried out."""
+    if not doc.breaches or not desk.limits.auto_reduce:
+        return doc.model_copy(update={"cuts": ()})
+    if any(due_units(cut, _position(desk, cut.module, cut.position_id)) > 0 for cut in doc.cuts):
+        return doc
+    held = {module: tuple(book.positions.values()) for module, book in sorted(desk.books.items())}
+    cuts = reduction_plan(held, list(_excesses(desk, now)), desk.limits)
+    if not cuts:
+        return doc.model_copy(update={"cuts": ()})
+    return doc.model_copy(update={"cuts": cuts, "number": doc.number + 1, "planned_at": now})
+
+
+def _position(desk: Desk, module: ModuleName, position_id: str) -> Position | None:
+    book = desk.books.get(module)
+    return None if book is None else book.positions.get(position_id)
+
+
+def _excesses(desk: Desk, now: datetime) -> Iterator[Excess]:
+    """Yield what was outgrown so far that it is cut; working entries do not count, they are cancelled or refused."""
+    limits = desk.limits
+    for reading in exposure_readings(_held_only(desk, now), limits):
+        if reading.over <= limits.reduce_above:
+            continue
+        yield Excess(
+            key=reading.key,
+            observed_usd=reading.observed_usd,
+            target_usd=cents(reading.limit_usd * limits.reduce_to),
+            module=ModuleName(reading.subject) if reading.name == "module allocation" else None,
+            symbol=reading.subject if reading.name == "symbol concentration" else None,
+            scales=reading.measure is Measure.TAIL,
+        )
+
+
+def _held_only(desk: Desk, now: datetime) -> ExposureDoc:
+    exposure = current_exposure(desk, now)
+    for book in desk.books.values():
+        exposure = with_module(exposure, book.model_copy(update={"orders": {}}), now)
+    return exposure
+
+
+def reduction_write(desk: Desk, after: ReductionDoc) -> Write:
+    """Return the write of the plan, compared with what was read."""
+    version = desk.versions.get(DESK_REDUCTION)
+    if version is None:
+        return Create(DESK_REDUCTION, encode(after))
+    return Replace(DESK_REDUCTION, encode(after), version)
+
+
+def to_leave(reduction: ReductionDoc, book: BookDoc) -> dict[str, Decimal]:
+    """Return how many units of which of a module's positions the plan still wants gone."""
+    mine = [cut for cut in reduction.cuts if cut.module is book.module]
+    due = {cut.position_id: due_units(cut, book.positions.get(cut.position_id)) for cut in mine}
+    return {position_id: units for position_id, units in due.items() if units > 0}
