@@ -41,6 +41,7 @@ from orchestrator.domain.paths import command_path, notification_path, user_path
 from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Json, Put, Replace, Snapshot, Store, Where, Write
 from orchestrator.posttrade import STRICTNESS, assess, state_writes
+from orchestrator.reduction import outgrown
 from orchestrator.status import PATHS, Desk, current_exposure, desk_of
 
 CONSOLE = "console"
@@ -203,6 +204,8 @@ def _resume(asked: _Asked) -> Effect:
         return Effect("the desk already was ACTIVE")
     # Equity is judged on the desk's own day: its clock may be a replay's.
     finding = assess(desk, desk.exposure.updated_at)
+    if (over := outgrown(desk, desk.exposure.updated_at)) is not None:
+        raise Refusal(f"{over}; bring it back under the limit, or raise the limit, then resume")
     writes = state_writes(desk, _state(asked, DeskState.ACTIVE))
     if finding.state is DeskState.ACTIVE and not desk.state.breach:
         return Effect("the desk is ACTIVE", writes)

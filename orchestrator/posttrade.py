@@ -21,7 +21,7 @@ from orchestrator.domain.documents import (
     SummaryDoc,
     event_path,
 )
-from orchestrator.domain.events import DeskEvent, order_events, state_changed, usd
+from orchestrator.domain.events import DeskEvent, order_events, state_changed
 from orchestrator.domain.exposure import daily_loss, drawdown, weekly_loss
 from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Create, Json, Put, Replace, Snapshot, Store, Write
@@ -58,8 +58,7 @@ def assess(desk: Desk, now: datetime) -> Finding:
         if observed >= limit:
             return Finding(state, f"{what} {observed:.2%} has reached the limit of {limit:.2%}", breach=what)
     if (over := outgrown(desk, now)) is not None:
-        reason = f"{over.name} is {usd(over.observed_usd)}, the limit is {usd(over.limit_usd)}"
-        return Finding(DeskState.REDUCING, reason)
+        return Finding(DeskState.REDUCING, over)
     return Finding(DeskState.ACTIVE, "within limits")
 
 

@@ -29,6 +29,7 @@ UNREADABLE = "unreadable"
 KEEP_TERMINAL = timedelta(hours=1)
 """How long a finished order stays in the book; a later fill finds it in `orders/`."""
 
+
 @dataclass(frozen=True, slots=True)
 class _Matched:
     order: Order

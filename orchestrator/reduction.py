@@ -16,7 +16,7 @@ from decimal import Decimal
 from orchestrator.domain.base import ModuleName, cents
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import DESK_REDUCTION, BookDoc, ExposureDoc, ReductionDoc
-from orchestrator.domain.events import DeskEvent, limit_breached, limit_kept, reduction_planned
+from orchestrator.domain.events import DeskEvent, limit_breached, limit_kept, reduction_planned, usd
 from orchestrator.domain.exposure import with_module
 from orchestrator.domain.opportunities import ExitReason
 from orchestrator.domain.positions import Position
@@ -54,10 +54,12 @@ def readings_of(desk: Desk, now: datetime) -> list[Reading]:
     return exposure_readings(current_exposure(desk, now), desk.limits)
 
 
-def outgrown(desk: Desk, now: datetime) -> Reading | None:
-    """Return the reading of the desk's own limits that asks for REDUCING, None while there is none."""
-    found = (reading for reading in readings_of(desk, now) if reading.subject == "desk")
-    return next((reading for reading in found if _breached(reading, desk.reduction)), None)
+def outgrown(desk: Desk, now: datetime) -> str | None:
+    """Return which of the desk's own limits is outgrown and asks for REDUCING, None while there is none."""
+    for reading in readings_of(desk, now):
+        if reading.subject == "desk" and _breached(reading, desk.reduction):
+            return f"{reading.name} is {usd(reading.observed_usd)}, the limit is {usd(reading.limit_usd)}"
+    return None
 
 
 def _breached(reading: Reading, before: ReductionDoc) -> bool:

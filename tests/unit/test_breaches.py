@@ -8,12 +8,14 @@ from decimal import Decimal
 import pytest
 
 from orchestrator.adapters.memory.store import MemoryDataLayer
+from orchestrator.commands import execute
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import (
     CONFIG_RISK,
     DESK_REDUCTION,
     DESK_STATE,
+    CommandKind,
     DeskStateDoc,
     ReductionDoc,
     RiskLimitsDoc,
@@ -28,7 +30,19 @@ from orchestrator.reduction import to_leave, watch
 from orchestrator.status import load
 from orchestrator.sweep import sweep
 from tests.builders import position
-from tests.watched_desk import NOW, brake, documents, intent, new_desk, put_book, read, stored, working
+from tests.watched_desk import (
+    NOW,
+    brake,
+    documents,
+    intent,
+    new_desk,
+    put_book,
+    put_command,
+    put_user,
+    read,
+    stored,
+    working,
+)
 
 MINUTE = timedelta(minutes=1)
 
@@ -126,6 +140,21 @@ def test_gross_exposure_grown_past_its_limit_asks_for_reducing_until_it_is_back_
     sweep(store, NOW + 2 * MINUTE)
     assert assess(load(store), NOW).state is DeskState.ACTIVE
     assert brake(store) is DeskState.REDUCING
+
+
+def test_the_owner_cannot_resume_above_a_limit_of_the_desk(store):
+    put_user(store, "olga", role="owner")
+    set_limits(store, gross_exposure="0.4", symbol_concentration=1)
+    hold(store, 45_000)
+    sweep(store, NOW)
+    asked = put_command(store, CommandKind.RESUME, args={"accept_loss": "yes"})
+    assert execute(store, asked, NOW).result.message == (
+        "gross exposure is $45,000.00, the limit is $40,000.00; "
+        "bring it back under the limit, or raise the limit, then resume"
+    )
+    hold(store, 40_000)
+    again = put_command(store, CommandKind.RESUME, command_id="again")
+    assert (execute(store, again, NOW).status, brake(store)) == ("done", DeskState.ACTIVE)
 
 
 def test_concentration_alone_leaves_the_desk_active(store):
