@@ -31,6 +31,7 @@ from orchestrator.domain.errors import (
     MalformedDataError,
     StoreError,
 )
+from orchestrator.domain.ledger import with_raised_stops
 from orchestrator.domain.market import MarketSnapshot, SessionState
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import OrderState, Purpose
@@ -119,6 +120,8 @@ class ModularOrchestrator:
             *_decide(unit, trading.analyze_opportunities, "analyze_opportunities"),
         ]
         memory = _decide(unit, lambda: list(trading.remember(trading.context).items()), "remember")
+        stops = _decide(unit, lambda: list(trading.raised_stops(trading.context).items()), "raised_stops")
+        unit.book = with_raised_stops(unit.book, dict(stops))
         unit.book = unit.book.model_copy(update={"memory": unit.book.memory | dict(memory)})
         results = trading.execute_trades(wanted)
         results += _protected_at_once(unit, desk, trading, results)

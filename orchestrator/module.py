@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar, Protocol
 
 from orchestrator.domain.base import ModuleName, Value
@@ -122,6 +123,10 @@ class TradingModule(ABC):
     @abstractmethod
     def monitor(self, context: Context) -> list[TradeOpportunity]:
         """Return the exits and protective orders that open positions need now. Pure."""
+
+    def raised_stops(self, context: Context) -> Mapping[str, Decimal]:
+        """Return the stops that have risen since the entry, by position id; the cycle keeps the highest. Pure."""
+        return {}
 
     def remember(self, context: Context) -> Mapping[str, str]:
         """Return what later decisions may know of this cycle; the cycle keeps it as `book.memory`. Pure."""

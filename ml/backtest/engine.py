@@ -2,7 +2,8 @@
 
 The portfolio is one strategy's: at most `max_positions`, each sized to the same volatility, on a constant capital of
 one (profits are not reinvested). What it leaves out: partial fills, the caps that modules share, dividends, the stops
-that trail within a bar. Live acts on a bar's close at once; here the fill waits for the next open.
+that trail within a bar, and what is off by default (ladders, chandelier, break-even and percentage stops). Live acts on
+a bar's close at once; here the fill waits for the next open.
 
 When a bar touches both stop and target, the stop counts; a gap through the stop fills at the open.
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from math import ceil
 from typing import cast
 
@@ -15,7 +16,7 @@ from modules.crypto.parameters import CryptoParameters
 from modules.crypto.strategies import STRATEGIES
 from modules.crypto.universe import instrument
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.departures import departures
+from orchestrator.domain.departures import departures, stops_in_force
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.entries import entries, remembered
 from orchestrator.domain.market import DataRequest
@@ -56,6 +57,10 @@ class CryptoModule(TradingModule):
     def monitor(self, context: Context) -> list[TradeOpportunity]:
         """Return exits, then protective orders; nothing while the venue is down."""
         return departures(self._scene(context))
+
+    def raised_stops(self, context: Context) -> Mapping[str, Decimal]:
+        """Return the stops that have followed the price, by position id."""
+        return stops_in_force(self._scene(context))
 
     def remember(self, context: Context) -> Mapping[str, str]:
         """Return when each symbol was last held and last proposed."""

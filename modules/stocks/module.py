@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from math import ceil
 from typing import cast
 
@@ -14,7 +15,7 @@ from modules.stocks.parameters import StocksParameters
 from modules.stocks.strategies import STRATEGIES
 from modules.stocks.universe import instrument
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.departures import departures
+from orchestrator.domain.departures import departures, stops_in_force
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.entries import entries, remembered
 from orchestrator.domain.market import DataRequest
@@ -56,6 +57,10 @@ class StocksModule(TradingModule):
     def monitor(self, context: Context) -> list[TradeOpportunity]:
         """Return exits, then protective orders; nothing while the market is closed."""
         return departures(self._scene(context))
+
+    def raised_stops(self, context: Context) -> Mapping[str, Decimal]:
+        """Return the stops that have followed the price, by position id."""
+        return stops_in_force(self._scene(context))
 
     def remember(self, context: Context) -> Mapping[str, str]:
         """Return when each symbol was last held and last proposed."""

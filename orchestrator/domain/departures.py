@@ -1,21 +1,36 @@
-"""How a directional module looks after what it holds: protective stops at the venue, and exits.
+"""How a directional module looks after what it holds: protective stops at the venue, ladders of profits, and exits.
 
-Every position gets one protective order; a position that must be left gets an exit that first takes the protective
-order away. A missing quote keeps nobody in: the exit is then a market order. It never adds a second order that leaves
-the same position while one works.
+Every position gets one protective order for what no exit sells; a position that must be left gets an exit that first
+takes the protective order away. A missing quote keeps nobody in: the exit is then a market order. The orders that leave
+a position never add up to more than is held, and while the venue tells of fills it has not shown yet nothing is added.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from orchestrator.domain.base import floor_to, nearest
+import numpy as np
+
+from orchestrator.domain.base import ZERO, floor_to
+from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.indicators import average_true_range
+from orchestrator.domain.market import Panel
 from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
-from orchestrator.domain.orders import Leg, Order, OrderType, Purpose, TimeInForce
+from orchestrator.domain.orders import Leg, Order, OrderState, OrderType, Purpose, TimeInForce
 from orchestrator.domain.positions import Position
 from orchestrator.domain.scene import DAILY, Opinion, Scene, mark_of
-from orchestrator.domain.stops import due_exit
+from orchestrator.domain.stops import (
+    ExitRules,
+    Swing,
+    due_exit,
+    effective_stop,
+    initial_risk,
+    resting_stop,
+    rung_units,
+)
+from orchestrator.domain.strategy import selected
 
 _BPS = Decimal(10_000)
 _WORST_EXIT = Decimal("0.03")
@@ -23,28 +38,86 @@ _WORST_EXIT = Decimal("0.03")
 
 
 def departures(scene: Scene) -> list[TradeOpportunity]:
-    """Return exits first, then protective orders; at most one for each position, none in a closed market."""
+    """Return exits first, then protective orders; none in a closed market."""
     if not scene.market.session.is_open:
         return []
     held = [position for position in scene.book.positions.values() if position.units > 0]
-    found = [order for position in held if (order := _departure(scene, position)) is not None]
+    found = [order for position in held for order in _departures(scene, position)]
     return sorted(found, key=lambda order: order.purpose is not Purpose.EXIT)
 
 
-def _departure(scene: Scene, position: Position) -> TradeOpportunity | None:
-    working = [
-        order
-        for order in scene.book.orders.values()
-        if order.intent.position_id == position.id and order.intent.purpose is not Purpose.ENTRY
-    ]
-    if any(order.intent.purpose is Purpose.EXIT for order in working):
-        return None
-    protected = _with_stop(scene, position)
-    mark = mark_of(scene, position)
-    why = _why_leave(scene, protected, mark)
+def stops_in_force(scene: Scene) -> dict[str, Decimal]:
+    """Return the stop of each position that has risen above the one set at entry, by position id."""
+    if not scene.market.session.is_open:
+        return {}
+    found = {}
+    for position in scene.book.positions.values():
+        held = _with_stop(scene, position)
+        stop = effective_stop(held, mark_of(scene, held), rules=_rules(scene, held), swing=_swing(scene, held))
+        if position.units > 0 and stop is not None and held.stop_price is not None and stop > held.stop_price:
+            found[position.id] = stop
+    return found
+
+
+def _departures(scene: Scene, position: Position) -> list[TradeOpportunity]:
+    leaving = _leaving(scene.book, position)
+    exiting = sum((order.leaves_qty for order in leaving if order.intent.purpose is Purpose.EXIT), ZERO)
+    held, mark = _with_stop(scene, position), mark_of(scene, position)
+    free = held.units - exiting
+    if free <= 0:
+        return []
+    stops = [order for order in leaving if order.intent.purpose is Purpose.PROTECT]
+    why = _why_leave(scene, held, mark)
     if why is not None:
-        return _exit(scene, protected, mark, why=why, working=working)
-    return None if working else _protection(scene, protected, mark)
+        return [_exit(scene, held, mark, why=why, qty=free, working=stops)]
+    rungs = _rungs(scene, held, mark) if exiting == 0 else ZERO
+    if rungs == 0:
+        return _protection(scene, held, mark, qty=free, resting=stops)
+    why = f"{ExitReason.TARGET.value}: {rungs.normalize():f} of {held.units.normalize():f} up the ladder"
+    part = _exit(scene, held, mark, why=why, qty=rungs, working=stops)
+    return [part, *_protection(scene, held, mark, qty=free - rungs, resting=stops)]
+
+
+def _leaving(book: BookDoc, position: Position) -> list[Order]:
+    """Return the unfinished orders that leave a position."""
+    return [
+        order
+        for order in book.orders.values()
+        if order.intent.position_id == position.id
+        and order.intent.purpose is not Purpose.ENTRY
+        and not order.state.terminal
+    ]
+
+
+def _rules(scene: Scene, position: Position) -> ExitRules:
+    """Return the exit rules of the position's strategy; of any, when that one is gone."""
+    settings = scene.settings.get(position.strategy)
+    return (settings or next(iter(scene.settings.values()))).exits
+
+
+def _rungs(scene: Scene, position: Position, mark: Decimal) -> Decimal:
+    grid = scene.instrument(position.symbol, mark)
+    return rung_units(position, mark, rules=_rules(scene, position), lot=grid.lot_size, least=grid.min_qty)
+
+
+def _swing(scene: Scene, position: Position) -> Swing | None:
+    """Return what the bars say of a position, where its rules ask; a bar begun before it was opened does not count."""
+    panel = _own_bars(scene, position)
+    if panel is None or not _rules(scene, position).chandelier_moves:
+        return None
+    move = float(average_true_range(panel, scene.execution.atr_bars)[-1, 0]) if len(panel) else np.nan
+    if not move > 0:
+        return None
+    minutes = int(position.features.get("timeframe_minutes", DAILY))
+    since = panel.ends - 60 * minutes >= position.opened_at.timestamp()
+    highs = panel.high[since, 0]
+    return Swing(Decimal(repr(float(np.max(highs)))) if len(highs) else None, Decimal(repr(move)))
+
+
+def _own_bars(scene: Scene, position: Position) -> Panel | None:
+    """Return the bars of the position's symbol on the timeframe it was entered on; None = not in this snapshot."""
+    panel = scene.market.panels.get(int(position.features.get("timeframe_minutes", DAILY)))
+    return None if panel is None or position.symbol not in panel.symbols else selected(panel, (position.symbol,))
 
 
 def _with_stop(scene: Scene, position: Position) -> Position:
@@ -56,9 +129,7 @@ def _with_stop(scene: Scene, position: Position) -> Position:
 
 
 def _why_leave(scene: Scene, position: Position, mark: Decimal) -> str | None:
-    settings = scene.settings.get(position.strategy)
-    rules = (settings or next(iter(scene.settings.values()))).exits
-    due = due_exit(position, mark, rules=rules, now=scene.now)
+    due = due_exit(position, mark, rules=_rules(scene, position), now=scene.now, swing=_swing(scene, position))
     if due is not None:
         return due.value
     if _session_ends(scene, position):
@@ -82,10 +153,12 @@ def _session_ends(scene: Scene, position: Position) -> bool:
     return intraday and scene.intraday_until is not None and scene.now >= scene.intraday_until
 
 
-def _exit(scene: Scene, position: Position, mark: Decimal, *, why: str, working: list[Order]) -> TradeOpportunity:
+def _exit(
+    scene: Scene, position: Position, mark: Decimal, *, why: str, qty: Decimal, working: Sequence[Order]
+) -> TradeOpportunity:
     quote = scene.market.quotes.get(position.symbol)
     tick = scene.instrument(position.symbol, mark).tick_size
-    order = _order(scene, position, mark, reason=why, working=working)
+    order = _order(scene, position, mark, reason=why, qty=qty, working=working)
     if quote is None or quote.bid is None or not quote.two_sided:
         return order.model_copy(update={"order_type": OrderType.MARKET, "time_in_force": scene.market_tif})
     through = quote.bid * (1 - scene.execution.exit_through_bps / _BPS)
@@ -93,21 +166,52 @@ def _exit(scene: Scene, position: Position, mark: Decimal, *, why: str, working:
     return order.model_copy(update={"limit_px": worst, "quote_ts": quote.ts, "two_sided": True})
 
 
-def _protection(scene: Scene, position: Position, mark: Decimal) -> TradeOpportunity:
-    tick = scene.instrument(position.symbol, mark).tick_size
+def _protection(
+    scene: Scene, position: Position, mark: Decimal, *, qty: Decimal, resting: Sequence[Order]
+) -> list[TradeOpportunity]:
+    """Return the stop for `qty` units where none rests, or the resting one has another size or is too low by now.
+
+    What rests is replaced only while the venue surely has it untouched: one in doubt is looked up first, one that has
+    begun to fill leaves the position by itself.
+    """
+    grid = scene.instrument(position.symbol, mark)
+    stop = _stop_price(scene, position, mark, resting)
+    price = None if stop is None else resting_stop(stop, mark, tick=grid.tick_size)
+    if qty <= 0 or price is None or any(order.state is not OrderState.WORKING for order in resting):
+        return []
+    covered = sum((order.leaves_qty for order in resting), ZERO)
+    fits = bool(resting) and abs(covered - qty) < grid.lot_size
+    if fits and not _worth_raising(scene, position, resting, price=price):
+        return []
+    order = _order(scene, position, mark, reason="protective stop", qty=qty, working=resting)
+    update = {"purpose": Purpose.PROTECT, "order_type": OrderType.STOP, "time_in_force": TimeInForce.GTC}
+    return [order.model_copy(update={**update, "stop_price": price})]
+
+
+def _stop_price(scene: Scene, position: Position, mark: Decimal, resting: Sequence[Order]) -> Decimal | None:
+    """Return where a stop order belongs: where the stop is, if orders follow it; never lower than one that rests."""
+    rules = _rules(scene, position)
     stop = position.stop_price
-    order = _order(scene, position, mark, reason="protective stop", working=[])
-    return order.model_copy(
-        update={
-            "purpose": Purpose.PROTECT,
-            "order_type": OrderType.STOP,
-            "time_in_force": TimeInForce.GTC,
-            "stop_price": None if stop is None else nearest(stop, tick),
-        }
-    )
+    if rules.restop_r:
+        stop = effective_stop(position, mark, rules=rules, swing=_swing(scene, position))
+    known = [level for level in (stop, *(order.intent.stop_price for order in resting)) if level is not None]
+    return max(known, default=None)
 
 
-def _order(scene: Scene, position: Position, mark: Decimal, *, reason: str, working: list[Order]) -> TradeOpportunity:
+def _worth_raising(scene: Scene, position: Position, resting: Sequence[Order], *, price: Decimal) -> bool:
+    """Whether the stop has risen far enough above the lowest resting order, and a bar has closed since."""
+    rules, risk, panel = _rules(scene, position), initial_risk(position), _own_bars(scene, position)
+    newest = None if panel is None else panel.last_end
+    if not rules.restop_r or risk is None or newest is None:
+        return False
+    lowest = min(order.intent.stop_price or ZERO for order in resting)
+    step = max(risk * Decimal(repr(rules.restop_r)), scene.instrument(position.symbol, price).tick_size)
+    return price - lowest >= step and all(newest > order.intent.decided_at for order in resting)
+
+
+def _order(
+    scene: Scene, position: Position, mark: Decimal, *, reason: str, qty: Decimal, working: Sequence[Order]
+) -> TradeOpportunity:
     instrument = scene.instrument(position.symbol, mark)
     side = position.side.opposite
     return TradeOpportunity(
@@ -125,6 +229,6 @@ def _order(scene: Scene, position: Position, mark: Decimal, *, reason: str, work
         confidence=1.0,
         reason=reason,
         position_id=position.id,
-        qty=position.units,
+        qty=qty,
         replaces=tuple(order.id for order in working),
     )

@@ -15,7 +15,7 @@ from orchestrator.domain.market import Quote
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Leg, Purpose, Side, TimeInForce
 from orchestrator.domain.scene import DAILY, Measure, Opinion, Scene, View, measure, reference_price
-from orchestrator.domain.stops import Levels, levels
+from orchestrator.domain.stops import Levels, levels, stop_distance
 
 _BPS = Decimal(10_000)
 _HELD, _PROPOSED = "held ", "proposed "
@@ -130,8 +130,8 @@ def _largest(scene: Scene, opinion: Opinion) -> Decimal | None:
 
 def _levels(scene: Scene, opinion: Opinion, seen: Measure, *, price: Decimal, instrument: Instrument) -> Levels | None:
     exits = opinion.settings.exits
-    far = max(exits.stop_moves * seen.move, scene.execution.min_stop_pct * float(price))
-    return levels(price, distance=Decimal(repr(far)), target_r=exits.target_r, tick=instrument.tick_size)
+    far = stop_distance(price, move=seen.move, rules=exits, least_pct=scene.execution.min_stop_pct)
+    return levels(price, distance=far, target_r=exits.target_r, tick=instrument.tick_size)
 
 
 def _limit(price: Decimal, quote: Quote | None, *, through_bps: int, tick: Decimal) -> Decimal:

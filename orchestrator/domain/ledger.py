@@ -22,6 +22,7 @@ from orchestrator.domain.positions import (
     entry_basis,
     fill_position,
     open_position,
+    with_raised_stop,
 )
 
 
@@ -120,6 +121,12 @@ def _without_position(book: BookDoc, position_id: str) -> BookDoc:
     return book.model_copy(update={"positions": rest, "trades": book.trades + 1})
 
 
+def with_raised_stops(book: BookDoc, stops: Mapping[str, Decimal]) -> BookDoc:
+    """Return the book with the stops of positions risen to `stops`, by position id; none ever falls."""
+    risen = {key: with_raised_stop(held, stops[key]) for key, held in book.positions.items() if key in stops}
+    return book.model_copy(update={"positions": {**book.positions, **risen}}) if risen else book
+
+
 def with_realized(book: BookDoc, gained: Decimal, moment: datetime) -> BookDoc:
     """Return the book with realized P&L added to its total and to its UTC day."""
     day = utc_day(moment)
@@ -144,10 +151,10 @@ def post_split(book: BookDoc, symbol: str, ratio: Decimal) -> BookDoc:
 
 def _split_position(position: Position, symbol: str, ratio: Decimal) -> Position:
     legs = tuple(_split_leg(leg, ratio) if leg.symbol == symbol else leg for leg in position.legs)
-    names = ("entry_px", "decision_px", "stop_price", "take_profit", "high_water_px")
+    names = ("entry_px", "decision_px", "stop_price", "take_profit", "high_water_px", "raised_stop")
     levels = {name: getattr(position, name) for name in names}
     scaled = {name: level / ratio for name, level in levels.items() if level is not None}
-    return position.model_copy(update={"legs": legs, **scaled})
+    return position.model_copy(update={"legs": legs, "exit_qty": position.exit_qty * ratio, **scaled})
 
 
 def _split_leg(leg: PositionLeg, ratio: Decimal) -> PositionLeg:

@@ -45,6 +45,8 @@ class Position(Value):
     stop_price: Amount | None = None
     take_profit: Amount | None = None
     high_water_px: Amount | None = None
+    raised_stop: Amount | None = None
+    """Highest stop that was ever in force; it never falls. `stop_price` stays the one set at entry."""
     max_loss_usd: Amount | None = None
     """Largest loss of one unit; None = its whole value."""
     leverage: Amount = Decimal(1)
@@ -61,6 +63,11 @@ class Position(Value):
     def units(self) -> Decimal:
         """How many units are held: shares, coins or spreads (never negative); of a leg left alone, its own."""
         return min((abs(leg.qty) for leg in self.legs if leg.qty != 0), default=ZERO)
+
+    @property
+    def entered_units(self) -> Decimal:
+        """How many units were ever entered: those held and those left."""
+        return self.units + self.exit_qty
 
     @property
     def flat(self) -> bool:
@@ -167,6 +174,14 @@ def marked(position: Position, marks: Mapping[str, Decimal]) -> Position:
     if len(legs) == 1 and legs[0].mark_px is not None:
         high = legs[0].mark_px if high is None else max(high, legs[0].mark_px)
     return position.model_copy(update={"legs": legs, "high_water_px": high})
+
+
+def with_raised_stop(position: Position, stop: Decimal) -> Position:
+    """Return the position with its stop risen to `stop`; a lower one changes nothing."""
+    known = [level for level in (position.stop_price, position.raised_stop) if level is not None]
+    if position.side is Side.SELL or stop <= max(known, default=ZERO):
+        return position
+    return position.model_copy(update={"raised_stop": stop})
 
 
 def entry_basis(position: Position, order: Order) -> Position:

@@ -457,6 +457,7 @@ export interface Position {
   readonly stop_price: DecimalText | null;
   readonly take_profit: DecimalText | null;
   readonly high_water_px: DecimalText | null;
+  readonly raised_stop: DecimalText | null;
   readonly max_loss_usd: DecimalText | null;
   readonly leverage: DecimalText;
   readonly realized_pnl: DecimalText;
