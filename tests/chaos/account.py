@@ -14,6 +14,7 @@ from decimal import Decimal
 from orchestrator.adapters.memory.broker import MemoryBroker
 from orchestrator.domain.errors import BrokerError
 from orchestrator.domain.orders import Fill, Order, OrderState
+from orchestrator.domain.venues import IdUniqueness, VenueProfile
 from orchestrator.ports import VenueOrder, VenueState
 
 NONE = timedelta(0)
@@ -43,17 +44,23 @@ class Manners:
 
 @dataclass
 class Account:
-    """One account; fulfils `orchestrator.ports.Broker` around a `MemoryBroker`."""
+    """One account, as unhelpful as its profile permits; fulfils `orchestrator.ports.Broker` around a `MemoryBroker`."""
 
     inner: MemoryBroker
     manners: Manners = field(default_factory=Manners)
     lists: list[tuple[datetime, Sequence[VenueOrder]]] = field(default_factory=list)
+    taken_at: dict[str, datetime] = field(default_factory=dict)
+    """When each order was accepted, by the venue's own id."""
     failures: int = 0
     """Calls that it did not answer as asked."""
 
     @property
     def name(self) -> str:
         return self.inner.name
+
+    @property
+    def profile(self) -> VenueProfile:
+        return self.inner.profile
 
     def state(self, cursor: str) -> VenueState:
         with self._counting_failures():
@@ -86,7 +93,8 @@ class Account:
 
     def find(self, order: Order) -> VenueOrder | None:
         with self._counting_failures():
-            return self.inner.find(order)
+            found = self.inner.find(order)
+        return found if found is not None and self._shows(found) and self._finds(order, found) else None
 
     @property
     def orders(self) -> Sequence[VenueOrder]:
@@ -123,7 +131,7 @@ class Account:
             value = getattr(self.inner, item.name)
             if item.name != "now" and not isinstance(value, type(threading.RLock())):
                 setattr(inner, item.name, deepcopy(value))
-        return Account(inner, replace(self.manners), list(self.lists))
+        return Account(inner, replace(self.manners), list(self.lists), dict(self.taken_at))
 
     @contextmanager
     def _counting_failures(self) -> Iterator[None]:
@@ -133,12 +141,27 @@ class Account:
             self.failures += 1
             raise
 
+    def _shows(self, said: VenueOrder) -> bool:
+        """Return whether an order has been here for long enough to be shown: never sooner than the profile promises."""
+        since = self.taken_at.get(said.broker_order_id)
+        return since is None or self.inner.now() - since >= self.profile.visibility_lag
+
+    def _finds(self, order: Order, found: VenueOrder) -> bool:
+        """Return whether the venue finds an order by what the desk knows of it."""
+        if self.profile.id_uniqueness is not IdUniqueness.PENDING_ONLY or not found.state.terminal:
+            return True
+        due = self.inner.now() - self.manners.fills_late
+        traded = any(fill.client_order_id == order.id and fill.ts_event <= due for fill in self.fills)
+        return order.broker_order_id is not None or traded
+
     def _cancel_rest(self, client_order_id: str) -> None:
         for said in self.orders:
             if said.client_order_id == client_order_id and said.state is OrderState.PARTIALLY_FILLED:
                 self.inner.end(client_order_id, OrderState.CANCELLED)
 
     def _remember(self) -> None:
+        for said in self.orders:
+            self.taken_at.setdefault(said.broker_order_id, self.inner.now())
         if self.manners.list_age:
             self.lists.append((self.inner.now(), self.orders))
 
@@ -147,4 +170,4 @@ class Account:
         if self.manners.list_age:
             known = [orders for at, orders in self.lists if at <= self.inner.now() - self.manners.list_age]
             shown = known[-1] if known else ()
-        return [said for said in shown if self.manners.lists_ended or not said.state.terminal]
+        return [said for said in shown if self._shows(said) and (self.manners.lists_ended or not said.state.terminal)]

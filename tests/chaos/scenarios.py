@@ -10,6 +10,7 @@ from decimal import Decimal
 from orchestrator.adapters.memory.faults import Fault
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.orders import OrderState, Purpose
+from orchestrator.domain.venues import ALPACA, GATE, KRAKEN, VenueProfile
 from tests.chaos.account import Account
 from tests.chaos.invariants import orders
 from tests.chaos.world import CADENCE, World, new_world
@@ -30,6 +31,8 @@ class Scenario:
         Points that an undisturbed run has at least, and pairs of crashes: a sweep that shrinks is noticed.
     cycles
         How many slots are swept, one after the other.
+    crypto
+        Profile of the venue that the crypto module trades on.
     """
 
     name: str
@@ -37,10 +40,16 @@ class Scenario:
     prepare: Callable[[World, ModuleName], None]
     least: tuple[int, int]
     cycles: int = 1
+    crypto: VenueProfile = KRAKEN
+
+    @property
+    def venue(self) -> str:
+        """The profile that the scenario's module meets."""
+        return (self.crypto if self.module is ModuleName.CRYPTO else ALPACA).name
 
     def stage(self) -> World:
         """Return the world in which the sweep of this scenario starts."""
-        world = new_world()
+        world = new_world(self.crypto)
         self.prepare(world, self.module)
         world.wait(CADENCE)
         return world
@@ -89,6 +98,9 @@ SCENARIOS = (
     Scenario("exit replaces a stop", ModuleName.CRYPTO, _exit, (11, 15)),
     Scenario("cancel of an overdue entry", ModuleName.STOCKS, _overdue, (9, 12)),
     Scenario("cancel of an overdue entry", ModuleName.CRYPTO, _overdue, (9, 12)),
+    Scenario("entry", ModuleName.CRYPTO, _unprotected_entry, (9, 12), crypto=GATE),
+    Scenario("exit replaces a stop", ModuleName.CRYPTO, _exit, (11, 15), crypto=GATE),
+    Scenario("cancel of an overdue entry", ModuleName.CRYPTO, _overdue, (9, 12), crypto=GATE),
     Scenario("spread entry", ModuleName.OPTIONS, _entry, (9, 12)),
     Scenario("spread exit", ModuleName.OPTIONS, _exit, (9, 12)),
 )
@@ -148,7 +160,9 @@ def _fill_what_was_cancelled(after: timedelta) -> Callable[[World, ModuleName], 
         for order in orders(world.store).values():
             cancelled = order.state is OrderState.CANCELLED and order.broker_order_id is not None
             if order.intent.module is module and cancelled and order.intent.purpose is Purpose.ENTRY:
-                world.wait(after)
+                for _ in range(3):
+                    world.wait(after / 3)
+                    world.run(module)
                 world.account(module).inner.fill(order.id, order.intent.qty / 2)
 
     return later

@@ -16,10 +16,11 @@ from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.market import Quote
 from orchestrator.domain.orders import OrderState, Purpose
 from orchestrator.domain.parameters import Parameters
+from orchestrator.domain.venues import ALPACA, KRAKEN, IdUniqueness, VenueProfile
 from orchestrator.module import ModuleConfig
 from orchestrator.seed import seed
 from orchestrator.sweep import Surroundings, sweep
-from tests.chaos.account import Account, Manners
+from tests.chaos.account import Account
 from tests.chaos.invariants import MODULES_OF, Protection, Watch, books, check_always, check_quiet
 from tests.chaos.process import Killed, Process, ProcessBroker, ProcessMarket, ProcessStore
 from tests.chaos.scripted import HIGH, LOW, Script, scripted
@@ -41,17 +42,6 @@ CADENCE = timedelta(minutes=5)
 LONG_WAIT = timedelta(minutes=30)
 
 _ROUNDS, _CLOSE_ROUNDS = 40, 6
-
-
-@dataclass
-class Ids:
-    """How a venue treats client order ids."""
-
-    stay_taken: bool
-    told_in_fills: bool
-
-
-FOR_EVER, AMONG_OPEN = Ids(stay_taken=True, told_in_fills=True), Ids(stay_taken=False, told_in_fills=False)
 
 
 @dataclass
@@ -192,20 +182,20 @@ class World:
         ]
 
 
-def new_world(ids: Ids = FOR_EVER, crypto_ids: Ids = AMONG_OPEN, manners: Manners | None = None) -> World:
-    """Return a desk that is set up and holds nothing; `ids` of the stock venue, `crypto_ids` of the other."""
+def new_world(crypto: VenueProfile = KRAKEN) -> World:
+    """Return a desk that is set up and holds nothing, on a venue as Alpaca is and on one of the given profile."""
     world = World()
     seed(world.store, {module: Parameters() for module in ModuleName}, now=world.now)
-    for name, policy, cash in (("venue", ids, 80_000), ("crypto", crypto_ids, 20_000)):
+    for name, profile, cash in (("venue", ALPACA, 80_000), ("crypto", crypto, 20_000)):
         inner = MemoryBroker(
             now=lambda: world.now,
             name=name,
             cash=Decimal(cash),
             fee_rate=Decimal("0.001"),
-            ids_stay_taken=policy.stay_taken,
-            tells_client_ids=policy.told_in_fills,
+            profile=profile,
+            tells_client_ids=profile.id_uniqueness is IdUniqueness.FOR_EVER,
         )
-        world.accounts[name] = Account(inner, manners or Manners())
+        world.accounts[name] = Account(inner)
     world.move({})
     for module in ModuleName:
         world.run(module)
