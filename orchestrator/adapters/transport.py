@@ -5,10 +5,11 @@ It knows no venue. Nothing here ever repeats a request that could place an order
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from urllib.request import getproxies
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from orchestrator.domain.errors import BrokerUnavailableError, RateLimitedError
@@ -24,6 +25,7 @@ from orchestrator.domain.errors import BrokerUnavailableError, RateLimitedError
 CONNECT_TIMEOUT_S = 3.05
 READ_TIMEOUT_S = 10.0
 READ_ATTEMPTS = 3
+LONG_WAIT_S = 60.0
 _LONGEST_WAIT_S = 2.0
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -133,15 +135,36 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [cause.__cause__, getattr(cause, "reason", None), *cause.args]
 
 
+def retry_after_s(headers: Mapping[str, str], *, default: float) -> float:
+    """Return the seconds that an answer asks to wait: of its Retry-After as a number, `default` without one.
+
+    A date in that header is not read (it would need a clock that agrees with the venue's): it counts as `LONG_WAIT_S`.
+    """
+    text = headers.get("Retry-After") or headers.get("retry-after") or ""
+    try:
+        seconds = float(text or default)
+    except ValueError:
+        return LONG_WAIT_S
+    return seconds if 0 <= seconds < math.inf else LONG_WAIT_S
+
+
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome is not None else None
     if isinstance(error, RateLimitedError):
-        return min(error.retry_after_s, _LONGEST_WAIT_S)
+        return error.retry_after_s
     return min(0.2 * 2.0 ** (state.attempt_number - 1), _LONGEST_WAIT_S)
+
+
+def _soon(error: BaseException) -> bool:
+    if isinstance(error, RateLimitedError):
+        return error.retry_after_s <= _LONGEST_WAIT_S
+    return isinstance(error, BrokerUnavailableError)
 
 
 def read(call: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
     """Make a call that changes nothing, again after a short wait when the venue could not be reached or asked for it.
+
+    A venue that asks to be left alone for longer than that is left alone: the error goes up at once.
 
     Raises
     ------
@@ -149,7 +172,7 @@ def read(call: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) 
         The last attempt's.
     """
     again = Retrying(
-        retry=retry_if_exception_type(BrokerUnavailableError),
+        retry=retry_if_exception(_soon),
         stop=stop_after_attempt(READ_ATTEMPTS),
         wait=_wait,
         sleep=sleep,

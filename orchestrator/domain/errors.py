@@ -117,7 +117,17 @@ class OrderRefusedError(BrokerError):
 
 
 class OutcomeUnknownError(BrokerError):
-    """The venue may have accepted the order; it must be looked up, never sent again."""
+    """The venue may have accepted the order; it must be looked up, never sent again.
+
+    Parameters
+    ----------
+    raw
+        The venue's answer where there was one that made no sense, shortened, for the owner.
+    """
+
+    def __init__(self, message: str, *, raw: str = "") -> None:
+        super().__init__(message)
+        self.raw = raw
 
 
 class StoreError(TradingError):

@@ -12,7 +12,6 @@ from requests import Response
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import HTTPError, ReadTimeout
 
-from orchestrator.adapters.alpaca.activities import Cursor, cash_events_of, fills_of
 from orchestrator.adapters.alpaca.bars import bars_of, closes_of
 from orchestrator.adapters.alpaca.chains import chain_of, quote_of
 from orchestrator.adapters.alpaca.client import moment, plain
@@ -151,7 +150,6 @@ def test_what_alpaca_does_not_take_is_refused_before_it_is_sent(more: dict[str, 
         ("replaced", "0", OrderState.CANCELLED),
         ("expired", "0", OrderState.EXPIRED),
         ("rejected", "0", OrderState.REJECTED),
-        ("a_word_of_tomorrow", "0", OrderState.WORKING),
     ],
 )
 def test_a_status_becomes_a_state(status: str, filled: str, state: OrderState) -> None:
@@ -159,65 +157,29 @@ def test_a_status_becomes_a_state(status: str, filled: str, state: OrderState) -
     assert (said.state, said.filled_qty, said.note) == (state, D(filled), status)
 
 
-def activity(number: int, minutes: int = 0, **more: str) -> dict[str, Any]:
-    at = (NOW + timedelta(minutes=minutes)).isoformat()
-    fill = {"activity_type": "FILL", "transaction_time": at, "order_id": f"o{number}", "symbol": "XLK"}
-    return {"id": f"a{number}", **fill, "side": "buy", "qty": "1", "price": "2.5", **more}
+def test_a_state_of_tomorrow_is_nobodys_guess() -> None:
+    with pytest.raises(MalformedDataError, match="a_word_of_tomorrow"):
+        order_of({"id": "1", "client_order_id": "c", "status": "a_word_of_tomorrow", "filled_qty": "0"})
 
 
-def test_a_cursor_survives_being_written() -> None:
-    cursor = Cursor().past([activity(1), activity(2, 5)])
-    assert Cursor.parse(cursor.text()) == cursor
-    assert cursor.newest == NOW + timedelta(minutes=5)
+@pytest.mark.parametrize(
+    ("status", "filled", "qty"), [("new", "3", "2"), ("filled", "1", "2"), ("canceled", "-1", "2"), ("new", None, "2")]
+)
+def test_quantities_that_contradict_each_other_are_not_believed(status: str, filled: str | None, qty: str) -> None:
+    with pytest.raises(MalformedDataError):
+        order_of({"id": "1", "client_order_id": "c", "status": status, "filled_qty": filled, "qty": qty})
 
 
-def test_an_empty_history_has_the_empty_cursor() -> None:
-    assert Cursor().past([]).text() == ""
-    assert Cursor.parse("").after is None
-
-
-def test_an_activity_told_is_not_news_and_one_of_the_same_moment_is() -> None:
-    cursor = Cursor().past([activity(1)])
-    assert [one["id"] for one in cursor.news([activity(1), activity(2)])] == ["a2"]
-
-
-def test_an_activity_listed_twice_on_two_pages_is_told_once() -> None:
-    assert len(Cursor().news([activity(1), activity(1)])) == 1
-
-
-def test_a_cursor_forgets_what_can_not_come_again() -> None:
-    cursor = Cursor().past([activity(1), activity(2, 60 * 24 * 30)])
-    assert len(cursor.seen) == 1
-
-
-def test_a_fill_finds_its_order_through_a_leg() -> None:
-    (fill,) = fills_of([activity(1, side="sell_short")], {"o1": "mine"})
-    assert (fill.client_order_id, fill.side, fill.price) == ("mine", Side.SELL, D("2.5"))
-
-
-def fee(group: str) -> dict[str, Any]:
-    return {"id": "f", "activity_type": "FEE", "date": "2026-07-17", "net_amount": "-0.05", "group_id": group}
-
-
-def test_a_fee_that_names_its_execution_is_part_of_the_fill() -> None:
-    news = [activity(1, execution_id="x"), fee("x")]
-    assert fills_of(news, {})[0].fee == D("0.05")
-    assert not cash_events_of(news)
-
-
-def test_a_fee_of_the_day_is_a_cash_event() -> None:
-    news = [activity(1), fee("")]
-    assert fills_of(news, {})[0].fee == 0
-    (event,) = cash_events_of(news)
-    assert (event.kind, event.amount, event.qty) == ("FEE", D("-0.05"), D(0))
-    assert event.ts_event == datetime(2026, 7, 17, tzinfo=UTC)
-
-
-def test_a_dividend_moves_money_and_a_split_moves_shares() -> None:
-    dividend = {"id": "d", "activity_type": "DIV", "date": "2026-07-17", "net_amount": "5.10", "qty": "10"}
-    split = {"id": "s", "activity_type": "SPLIT", "date": "2026-07-17", "qty": "30", "symbol": "XLK"}
-    told = [(event.kind, event.amount, event.qty, event.symbol) for event in cash_events_of([dividend, split])]
-    assert told == [("DIV", D("5.10"), D(0), ""), ("SPLIT", D(0), D(30), "XLK")]
+def test_an_order_tells_what_it_is_for() -> None:
+    raw = {"id": "1", "client_order_id": "c", "status": "new", "filled_qty": "0", "qty": "5", "symbol": "XLK"}
+    said = order_of({**raw, "side": "sell", "limit_price": "100.5", "stop_price": None})
+    assert (said.symbol, said.side, said.qty, said.limit_price, said.stop_price) == (
+        "XLK",
+        Side.SELL,
+        D(5),
+        D("100.5"),
+        None,
+    )
 
 
 def api_error(status: int, body: str, headers: dict[str, str] | None = None) -> APIError:
@@ -348,8 +310,3 @@ def test_a_time_without_a_zone_is_utc() -> None:
 @pytest.mark.parametrize(("value", "text"), [("0", "0"), ("0.00", "0"), ("1E-8", "0.00000001"), ("12.50", "12.5")])
 def test_numbers_are_written_as_digits(value: str, text: str) -> None:
     assert plain(D(value)) == text
-
-
-def test_a_foreign_cursor_is_refused() -> None:
-    with pytest.raises(MalformedDataError):
-        Cursor.parse('{"x": 1}')

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from orchestrator.adapters.transport import CallMeter, MeteredTransport, never_sent, read
+from orchestrator.adapters.transport import LONG_WAIT_S, CallMeter, MeteredTransport, never_sent, read, retry_after_s
 from orchestrator.domain.errors import BrokerAuthError, BrokerUnavailableError, RateLimitedError
 
 
@@ -62,8 +62,28 @@ def test_a_read_is_made_again_after_growing_waits() -> None:
     assert slept == [0.2, 0.4]
 
 
-def test_the_venues_own_wait_is_kept_to_a_limit() -> None:
-    assert waits(RateLimitedError("1", retry_after_s=0.7), RateLimitedError("2", retry_after_s=60))[0] == [0.7, 2.0]
+def test_the_venues_own_wait_is_kept() -> None:
+    assert waits(RateLimitedError("1", retry_after_s=0.7), RateLimitedError("2", retry_after_s=2))[0] == [0.7, 2.0]
+
+
+def test_a_venue_that_asks_for_a_long_wait_is_left_alone() -> None:
+    with pytest.raises(RateLimitedError, match="1"):
+        waits(RateLimitedError("1", retry_after_s=60))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({}, 1.5),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, LONG_WAIT_S),
+        ({"Retry-After": "-3"}, LONG_WAIT_S),
+        ({"Retry-After": "inf"}, LONG_WAIT_S),
+    ],
+)
+def test_what_an_answer_says_of_waiting_is_read_with_care(headers: dict[str, str], seconds: float) -> None:
+    assert retry_after_s(headers, default=1.5) == seconds
 
 
 def test_a_third_failure_is_told() -> None:

@@ -1,32 +1,61 @@
 """Executions and other movements of the account, from Alpaca's activities; and the cursor over them. No calls.
 
 Activities of one moment may become visible one after the other, so every query goes back `OVERLAP` from the newest
-activity seen, and the cursor remembers what was told of that stretch.
+activity seen, and the cursor remembers what was told of that stretch. A row that cannot be read was not told: the
+cursor waits for it up to `PATIENCE`, so that it is asked for again with every query, and then goes on without it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
-from orchestrator.adapters.alpaca.client import Raw, decimal, moment, stamp
+from orchestrator.adapters.alpaca.client import moment, stamp
+from orchestrator.adapters.alpaca.orders import SIDES
+from orchestrator.adapters.rows import Row, choice, fields, maybe_number, maybe_word, number, said, sort_out, word
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.errors import MalformedDataError
-from orchestrator.domain.orders import Fill, Side
-from orchestrator.ports import CashEvent
+from orchestrator.domain.orders import Fill
+from orchestrator.ports import CashEvent, Trouble, TroubleKind
+
+T = TypeVar("T")
 
 OVERLAP = timedelta(hours=6)
+PATIENCE = timedelta(days=1)
 _DATED_BACK = timedelta(days=7)
 """How long before it is created a fee or dividend may be dated."""
+_AHEAD = timedelta(days=1)
+"""How far ahead of our clock a time may lie; a cursor that went further would never see anything again."""
 
 _MOVES_HOLDING = frozenset({
     "SPLIT", "SPIN", "MA", "NC", "REORG", "SC", "SSO", "SSP", "JNLS", "ACATS",
     "OPASN", "OPEXC", "OPEXP", "OPTRD", "OPCA", "OPCSH", "EXTRD",
 })  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A row whose id, kind and time could be read."""
+
+    id: str
+    kind: str
+    at: datetime
+    row: Row
+
+    @property
+    def symbol(self) -> str:
+        """The symbol it names, "" if it names none."""
+        return said(self.row, "symbol")
+
+    @property
+    def short(self) -> str:
+        """What the cursor remembers of it."""
+        return hashlib.sha256(self.id.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,79 +93,120 @@ class Cursor:
         """From when to ask."""
         return None if self.newest is None else self.newest - OVERLAP
 
-    def news(self, activities: Sequence[Raw]) -> list[Raw]:
+    def news(self, activities: Iterable[Activity]) -> list[Activity]:
         """Return the activities that were not told before, each once."""
-        fresh = {str(one["id"]): one for one in activities if _short(one) not in self.seen}
-        return list(fresh.values())
+        return list({one.id: one for one in activities if one.short not in self.seen}.values())
 
-    def past(self, activities: Sequence[Raw]) -> Cursor:
-        """Return the cursor after these, which are all that a query from `after` gave."""
-        times = [_time(one) for one in activities]
-        newest = max([*times, *([self.newest] if self.newest is not None else [])], default=None)
+    def past(self, activities: Sequence[Activity], waiting: frozenset[str] = frozenset()) -> Cursor:
+        """Return the cursor after these, which are all that a query from `after` gave; `waiting` ids were not told."""
+        newest = max([one.at for one in activities], default=None)
         if newest is None:
             return self
-        kept = {_short(one) for one in activities if _time(one) > newest - OVERLAP - _DATED_BACK}
-        return Cursor(newest, frozenset(kept))
+        held = [one.at for one in activities if one.id in waiting and one.at > newest - PATIENCE]
+        reached = min([newest, *held])
+        reached = reached if self.newest is None else max(reached, self.newest)
+        late = reached - OVERLAP - _DATED_BACK
+        return Cursor(reached, frozenset(one.short for one in activities if one.at > late and one.id not in waiting))
 
 
-def _short(one: Raw) -> str:
-    return hashlib.sha256(str(one["id"]).encode()).hexdigest()[:12]
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A fill that does not know its client order id yet, and Alpaca's id of its order (of the leg, for several)."""
+
+    fill: Fill
+    order_id: str
 
 
-def _time(one: Raw) -> datetime:
-    return moment(str(one.get("transaction_time") or one.get("created_at") or one["date"]))
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the activities since the cursor say."""
+
+    executions: Sequence[Execution] = ()
+    cash_events: Sequence[CashEvent] = ()
+    troubles: Sequence[Trouble] = ()
 
 
-def fills_of(activities: Sequence[Raw], own_ids: Mapping[str, str]) -> list[Fill]:
-    """Return the executions; `own_ids` tells client order ids by Alpaca's order ids, of legs too.
+def read_rows(rows: Sequence[object], now: datetime) -> tuple[list[Activity], list[Trouble]]:
+    """Return the rows as activities, and a trouble for each that lacks an id, a kind or a time not after `now`."""
 
-    A fee that names its execution is part of the fill; Alpaca itself books fees a day later, in one sum.
+    def read(row: object) -> Activity:
+        one = fields(row)
+        at = _time(one)
+        if at > now + _AHEAD:
+            raise MalformedDataError(f"its time {at} has not come yet")
+        return Activity(word(one, "id"), word(one, "activity_type"), at, one)
+
+    return sort_out(
+        TroubleKind.ACTIVITY,
+        rows,
+        read,
+        subject=lambda row: said(row, "id"),
+        symbol=lambda row: said(row, "symbol"),
+    )
+
+
+def _time(row: Row) -> datetime:
+    names = ("transaction_time", "created_at", "date")
+    return moment(word(row, next((name for name in names if row.get(name)), "date")))
+
+
+def read_news(news: Sequence[Activity]) -> News:
+    """Return executions, and everything that is neither one nor the fee of one.
+
+    A fee that names its execution is part of the fill; Alpaca itself books fees a day later, in one sum. A fee that
+    cannot be read is missing from its fill, and is a cash event once it can.
     """
-    fees = _fees(activities)
-    return [
-        Fill(
-            trade_id=str(one["id"]),
-            client_order_id=own_ids.get(str(one["order_id"]), ""),
-            symbol=str(one["symbol"]),
-            side=Side.SELL if str(one["side"]).startswith("sell") else Side.BUY,
-            qty=decimal(one["qty"]),
-            price=decimal(one["price"]),
-            fee=fees.get(str(one.get("execution_id")), ZERO),
-            ts_event=_time(one),
-        )
-        for one in activities
-        if one["activity_type"] == "FILL"
-    ]
-
-
-def _fees(activities: Sequence[Raw]) -> dict[str, Decimal]:
+    executed = {said(one.row, "execution_id") for one in news if one.kind == "FILL"} - {""}
+    own_fees = [one for one in news if _is_fee_of(one, executed)]
+    costs, bad_fees = _sorted(TroubleKind.ACTIVITY, own_fees, _cost)
     fees: dict[str, Decimal] = {}
-    for one in activities:
-        if one["activity_type"] == "FEE" and one.get("group_id"):
-            key = str(one["group_id"])
-            fees[key] = fees.get(key, ZERO) - decimal(one.get("net_amount"))
-    return fees
+    for group, cost in costs:
+        fees[group] = fees.get(group, ZERO) + cost
+    fills = [one for one in news if one.kind == "FILL"]
+    executions, bad_fills = _sorted(TroubleKind.FILL, fills, lambda one: _execution(one, fees))
+    others = [one for one in news if one.kind != "FILL" and one not in own_fees]
+    events, bad_events = _sorted(TroubleKind.ACTIVITY, others, _cash_event)
+    return News(executions, events, [*bad_fills, *bad_fees, *bad_events])
 
 
-def cash_events_of(activities: Sequence[Raw]) -> list[CashEvent]:
-    """Return everything that is neither an execution nor the fee of one of these executions."""
-    executions = {str(one.get("execution_id")) for one in activities if one["activity_type"] == "FILL"}
-    others = [one for one in activities if one["activity_type"] != "FILL"]
-    return [_cash_event(one) for one in others if not _belongs_to(one, executions)]
+def _sorted(
+    kind: TroubleKind, activities: Sequence[Activity], read: Callable[[Activity], T]
+) -> tuple[list[T], list[Trouble]]:
+    return sort_out(kind, activities, read, subject=lambda one: one.id, symbol=lambda one: one.symbol)
 
 
-def _belongs_to(one: Raw, executions: set[str]) -> bool:
-    return one["activity_type"] == "FEE" and str(one.get("group_id")) in executions
+def _is_fee_of(one: Activity, executed: set[str]) -> bool:
+    return one.kind == "FEE" and said(one.row, "group_id") in executed
 
 
-def _cash_event(one: Raw) -> CashEvent:
-    kind = str(one["activity_type"])
+def _cost(one: Activity) -> tuple[str, Decimal]:
+    return word(one.row, "group_id"), -number(one.row, "net_amount")
+
+
+def _execution(one: Activity, fees: Mapping[str, Decimal]) -> Execution:
+    fill = Fill(
+        trade_id=one.id,
+        client_order_id="",
+        symbol=word(one.row, "symbol"),
+        side=choice(one.row, "side", SIDES),
+        qty=number(one.row, "qty", above=ZERO),
+        price=number(one.row, "price", above=ZERO),
+        fee=fees.get(said(one.row, "execution_id"), ZERO),
+        ts_event=one.at,
+    )
+    return Execution(fill, word(one.row, "order_id"))
+
+
+def _cash_event(one: Activity) -> CashEvent:
+    moves = one.kind in _MOVES_HOLDING
+    amount = maybe_number(one.row, "net_amount") if moves else number(one.row, "net_amount")
+    price = maybe_number(one.row, "price", least=ZERO)
     return CashEvent(
-        id=str(one["id"]),
-        kind=kind,
-        symbol=str(one.get("symbol") or ""),
-        amount=decimal(one.get("net_amount")),
-        qty=decimal(one.get("qty")) if kind in _MOVES_HOLDING else ZERO,
-        price=decimal(one.get("price") or one.get("per_share_amount")),
-        ts_event=_time(one),
+        id=one.id,
+        kind=one.kind,
+        symbol=maybe_word(one.row, "symbol"),
+        amount=amount or ZERO,
+        qty=number(one.row, "qty") if moves else ZERO,
+        price=price or maybe_number(one.row, "per_share_amount", least=ZERO) or ZERO,
+        ts_event=one.at,
     )

@@ -10,22 +10,22 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from alpaca.trading.client import TradingClient
 
-from orchestrator.adapters.alpaca.activities import Cursor, cash_events_of, fills_of
-from orchestrator.adapters.alpaca.client import AlpacaKeys, Raw, decimal, moment, stamp, trading_client
+from orchestrator.adapters.alpaca.activities import Activity, Cursor, Execution, read_news, read_rows
+from orchestrator.adapters.alpaca.client import AlpacaKeys, stamp, trading_client
 from orchestrator.adapters.alpaca.errors import DUPLICATE_ID, status_of, translated
+from orchestrator.adapters.alpaca.holdings import account_of, holdings_of
 from orchestrator.adapters.alpaca.orders import family, order_of, request_of
 from orchestrator.adapters.clocks import SystemClock
+from orchestrator.adapters.rows import UNREADABLE, said, shortened, sort_out
 from orchestrator.adapters.transport import CallMeter, read
-from orchestrator.domain.documents import AccountView
-from orchestrator.domain.errors import BrokerError, OrderRefusedError, OutcomeUnknownError
-from orchestrator.domain.orders import Order
+from orchestrator.domain.errors import BrokerError, MalformedDataError, OrderRefusedError, OutcomeUnknownError
+from orchestrator.domain.orders import Fill, Order
 from orchestrator.domain.venues import ALPACA
-from orchestrator.ports import Clock, VenueOrder, VenueState
+from orchestrator.ports import Clock, Trouble, TroubleKind, VenueOrder, VenueState
 
 _LONGEST_REST = timedelta(days=8)
 _ORDERS_PAGE = 500
@@ -40,6 +40,7 @@ class _Book:
     own_ids: dict[str, str]
     parents: dict[str, str]
     mentioned: list[VenueOrder]
+    troubles: list[Trouble]
 
 
 class AlpacaBroker:
@@ -78,24 +79,32 @@ class AlpacaBroker:
             Nothing is known.
         """
         known = Cursor.parse(cursor)
-        working = self._get("state", "/orders", _orders_query(status="open"))
+        working = self._listed("/orders", _orders_query(status="open"))
         activities = self._activities(known)
-        positions = self._get("state", "/positions", {})
+        positions = self._listed("/positions", {})
         account = self._get("state", "/account", {})
         with translated("Alpaca state"):
-            news = known.news(activities)
-            book = self._book(working, news)
-            fills = fills_of(news, book.own_ids)
-            orders = {str(one["id"]): str(one["order_id"]) for one in news if one["activity_type"] == "FILL"}
-            return VenueState(
-                account=self._account(account),
-                positions={str(held["symbol"]): _signed(held) for held in positions},
-                open_orders=book.mentioned,
-                fills=fills,
-                fill_orders={trade: book.parents.get(order, order) for trade, order in orders.items()},
-                cash_events=cash_events_of(news),
-                cursor=known.past(activities).text(),
-            )
+            return self._told(known, activities, working=working, positions=positions, account=account)
+
+    def _told(
+        self, known: Cursor, activities: list[Activity], *, working: list[Any], positions: list[Any], account: Any
+    ) -> VenueState:
+        rows, unknown_rows = read_rows(activities, self._clock.now())
+        news = read_news(known.news(rows))
+        book = self._book(working, news.executions)
+        held = holdings_of(positions)
+        waiting = frozenset(trouble.subject for trouble in news.troubles)
+        return VenueState(
+            account=account_of(account, venue=self.name, now=self._clock.now()),
+            positions=held.positions,
+            open_orders=book.mentioned,
+            fills=[_owned(one, book) for one in news.executions],
+            fill_orders={one.fill.trade_id: book.parents.get(one.order_id, one.order_id) for one in news.executions},
+            cash_events=news.cash_events,
+            cursor=known.past(rows, waiting).text(),
+            prices=held.prices,
+            troubles=[*unknown_rows, *news.troubles, *book.troubles, *held.troubles],
+        )
 
     def submit(self, order: Order) -> VenueOrder:
         """Send an order once. An id that Alpaca knows already gives the order it belongs to.
@@ -112,11 +121,12 @@ class AlpacaBroker:
         body = request_of(order.intent)
         try:
             with translated(f"Alpaca submit {order.id}", sending=True):
-                return order_of(self._client.post("/orders", body))  # type: ignore[arg-type]
+                raw: object = self._client.post("/orders", body)
         except OrderRefusedError as refused:
             if refused.code != DUPLICATE_ID:
                 raise
             return self._known_already(order, refused)
+        return _taken(order, raw)
 
     def cancel(self, order: Order) -> VenueOrder:
         """Ask for a cancel and return the order as it stands a moment later.
@@ -158,7 +168,7 @@ class AlpacaBroker:
                 return None
             raise
         with translated("Alpaca find"):
-            return order_of(raw)
+            return _own(order, raw)
 
     def close(self) -> None:
         """Close the connections."""
@@ -191,49 +201,86 @@ class AlpacaBroker:
     def _get(self, what: str, path: str, query: dict[str, str]) -> Any:
         return self._read(what, lambda: self._client.get(path, query))
 
-    def _activities(self, known: Cursor) -> list[Raw]:
+    def _listed(self, path: str, query: dict[str, str]) -> list[Any]:
+        with translated("Alpaca state"):
+            return _list(self._get("state", path, query))
+
+    def _activities(self, known: Cursor) -> list[Any]:
         query = {"direction": "asc", "page_size": str(ALPACA.page)}
         if known.after is not None:
             query["after"] = stamp(known.after)
-        found: list[Raw] = []
+        found: list[Any] = []
         while True:
-            page = self._get("state", "/account/activities", query)
+            page = self._listed("/account/activities", query)
             found += page
             if len(page) < ALPACA.page:
                 return found
-            query["page_token"] = str(page[-1]["id"])
+            last = next((key for row in reversed(page) if (key := said(row, "id"))), "")
+            if last in {"", query.get("page_token")}:
+                raise BrokerError("Alpaca state: a page of activities leads to itself; the history cannot be read on")
+            query["page_token"] = last
 
-    def _book(self, working: Sequence[Raw], news: Sequence[Raw]) -> _Book:
-        executed = {str(one["order_id"]) for one in news if one["activity_type"] == "FILL"}
-        unknown = executed - {key for raw in working for key in family(raw)}
-        ended = [raw for raw in self._ended(news) if unknown & set(family(raw))] if unknown else []
+    def _book(self, working: Sequence[Any], executions: Sequence[Execution]) -> _Book:
+        unknown = {one.order_id for one in executions} - {key for raw in working for key in family(raw)}
+        ended = [raw for raw in self._ended(executions) if unknown & set(family(raw))] if unknown else []
         listed = [*working, *ended]
+        orders, troubles = sort_out(
+            TroubleKind.ORDER,
+            listed,
+            order_of,
+            subject=lambda raw: said(raw, "client_order_id", "id"),
+            symbol=lambda raw: said(raw, "symbol"),
+        )
         return _Book(
-            own_ids={key: str(raw["client_order_id"]) for raw in listed for key in family(raw)},
-            parents={key: str(raw["id"]) for raw in listed for key in family(raw)},
-            mentioned=[order_of(raw) for raw in listed],
+            own_ids={key: said(raw, "client_order_id") for raw in listed for key in family(raw)},
+            parents={key: said(raw, "id") for raw in listed for key in family(raw) if said(raw, "id")},
+            mentioned=orders,
+            troubles=troubles,
         )
 
-    def _ended(self, news: Sequence[Raw]) -> list[Raw]:
-        first = min(moment(str(one["transaction_time"])) for one in news if one["activity_type"] == "FILL")
-        query = _orders_query(status="closed", after=stamp(first - _LONGEST_REST))
-        return list(self._get("state", "/orders", query))
-
-    def _account(self, raw: Raw) -> AccountView:
-        power = min(decimal(raw[name]) for name in ("buying_power", "non_marginable_buying_power") if raw.get(name))
-        return AccountView(
-            venue=self.name,
-            cash=decimal(raw["cash"]),
-            equity=decimal(raw["equity"]),
-            buying_power=power,
-            as_of=self._clock.now(),
-        )
+    def _ended(self, executions: Sequence[Execution]) -> list[Any]:
+        first = min(one.fill.ts_event for one in executions)
+        return self._listed("/orders", _orders_query(status="closed", after=stamp(first - _LONGEST_REST)))
 
 
 def _orders_query(**query: str) -> dict[str, str]:
     return {"nested": "true", "limit": str(_ORDERS_PAGE), **query}
 
 
-def _signed(held: Raw) -> Decimal:
-    qty = decimal(held["qty"])
-    return -qty if held.get("side") == "short" and qty > 0 else qty
+def _list(raw: object) -> list[Any]:
+    if not isinstance(raw, list):
+        raise MalformedDataError(f"a list is {shortened(raw)[:200]}")
+    return raw
+
+
+def _owned(one: Execution, book: _Book) -> Fill:
+    return one.fill.model_copy(update={"client_order_id": book.own_ids.get(one.order_id, "")})
+
+
+def _own(order: Order, raw: object) -> VenueOrder:
+    """Return what an answer says of this order.
+
+    Raises
+    ------
+    MalformedDataError
+        It cannot be read, or is about another order.
+    """
+    told = order_of(raw)
+    if told.client_order_id != order.id:
+        raise MalformedDataError(f"the answer is about order {told.client_order_id}")
+    return told
+
+
+def _taken(order: Order, raw: object) -> VenueOrder:
+    """Return what the answer to a new order says.
+
+    Raises
+    ------
+    OutcomeUnknownError
+        It says nothing that can be read: Alpaca may have the order.
+    """
+    try:
+        return _own(order, raw)
+    except UNREADABLE as error:
+        text = f"order {order.id}: Alpaca's answer makes no sense ({error}); look it up before sending again"
+        raise OutcomeUnknownError(text, raw=shortened(raw)) from error

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import requests
 from alpaca.common.exceptions import APIError
 
-from orchestrator.adapters.transport import never_sent
+from orchestrator.adapters.rows import UNREADABLE
+from orchestrator.adapters.transport import never_sent, retry_after_s
 from orchestrator.domain.errors import (
     BrokerAuthError,
     BrokerError,
@@ -18,6 +19,7 @@ from orchestrator.domain.errors import (
     OutcomeUnknownError,
     RateLimitedError,
 )
+from orchestrator.ports import RAW_LIMIT
 
 DUPLICATE_ID = "duplicate_id"
 NOT_FOUND = "40410000"
@@ -39,7 +41,7 @@ def translated(where: str, *, sending: bool = False) -> Iterator[None]:
         raise _of_answer(error, where, sending=sending) from error
     except requests.RequestException as error:
         raise _of_transport(error, where, sending=sending) from error
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except UNREADABLE as error:
         raise _lost(f"{where}: the answer makes no sense ({error!r})", sending=sending) from error
 
 
@@ -54,16 +56,17 @@ def _status(error: APIError) -> int | None:
     return None if response is None else int(response.status_code)
 
 
-def _lost(text: str, *, sending: bool) -> BrokerError:
+def _lost(text: str, *, sending: bool, raw: str = "") -> BrokerError:
     if sending:
-        return OutcomeUnknownError(f"{text}; look it up before sending again")
+        return OutcomeUnknownError(f"{text}; look it up before sending again", raw=raw)
     return BrokerUnavailableError(text)
 
 
 def _of_transport(error: requests.RequestException, where: str, *, sending: bool) -> BrokerError:
     if never_sent(error):
         return BrokerUnavailableError(f"{where}: Alpaca cannot be reached, nothing was sent: {error}")
-    return _lost(f"{where}: no answer from Alpaca: {error}", sending=sending)
+    raw = error.doc[:RAW_LIMIT] if isinstance(error, requests.JSONDecodeError) else ""
+    return _lost(f"{where}: no answer from Alpaca: {error}", sending=sending, raw=raw)
 
 
 def _of_answer(error: APIError, where: str, *, sending: bool) -> BrokerError:
@@ -73,7 +76,7 @@ def _of_answer(error: APIError, where: str, *, sending: bool) -> BrokerError:
     if status == 429:
         return RateLimitedError(text, retry_after_s=_retry_after(error))
     if status is None or status >= 500:
-        return _lost(text, sending=sending)
+        return _lost(text, sending=sending, raw=str(error)[:RAW_LIMIT])
     if status == 401 or (status == 403 and not (sending and code.startswith("403"))):
         return BrokerAuthError(f"{text}; check the key and what it may do")
     if sending:
@@ -96,5 +99,4 @@ def _told(error: APIError) -> tuple[str, str]:
 
 def _retry_after(error: APIError) -> float:
     response = error.response
-    raw = "" if response is None else response.headers.get("Retry-After", "")
-    return float(raw) if raw.isdigit() else _WAIT_S
+    return _WAIT_S if response is None else retry_after_s(response.headers, default=_WAIT_S)

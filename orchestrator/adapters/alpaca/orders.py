@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from orchestrator.adapters.alpaca.client import Raw, decimal, plain
-from orchestrator.domain.errors import OrderRefusedError
+from orchestrator.adapters.alpaca.client import Raw, plain
+from orchestrator.adapters.rows import choice, fields, maybe_number, maybe_word, number, said, shortened, word
+from orchestrator.domain.base import ZERO
+from orchestrator.domain.errors import MalformedDataError, OrderRefusedError
 from orchestrator.domain.instruments import is_occ
 from orchestrator.domain.orders import Leg, OrderIntent, OrderState, OrderType, Purpose, Side
 from orchestrator.domain.venues import ALPACA
 from orchestrator.ports import VenueOrder
 
-_ENDED = {
+_RESTING = (
+    "new", "accepted", "pending_new", "partially_filled", "held", "done_for_day", "pending_cancel", "pending_replace",
+    "accepted_for_bidding", "stopped", "suspended", "calculated",
+)  # fmt: skip
+_STATES = {
+    **dict.fromkeys(_RESTING, OrderState.WORKING),
     "filled": OrderState.FILLED,
     "canceled": OrderState.CANCELLED,
     "replaced": OrderState.CANCELLED,
     "expired": OrderState.EXPIRED,
     "rejected": OrderState.REJECTED,
 }
+"""Every state of Alpaca's documentation; another word is a trouble, never a guess."""
+
+SIDES = {"buy": Side.BUY, "sell": Side.SELL, "sell_short": Side.SELL}
 
 
 def request_of(intent: OrderIntent) -> Raw:
@@ -85,22 +95,40 @@ def _cannot(intent: OrderIntent, what: str) -> OrderRefusedError:
     return OrderRefusedError(f"order {intent.client_order_id}: Alpaca takes no {what}; not sent", code="unsupported")
 
 
-def order_of(raw: Raw) -> VenueOrder:
-    """Return an order of Alpaca in the desk's words."""
-    filled = decimal(raw.get("filled_qty"))
-    resting = OrderState.PARTIALLY_FILLED if filled else OrderState.WORKING
-    status = str(raw["status"])
+def order_of(raw: object) -> VenueOrder:
+    """Return an order of Alpaca in the desk's words.
+
+    Raises
+    ------
+    MalformedDataError
+        A field is missing or absurd, or the state is a word that is not known.
+    """
+    row = fields(raw)
+    qty, filled = maybe_number(row, "qty", above=ZERO), number(row, "filled_qty", least=ZERO)
+    state = choice(row, "status", _STATES)
+    if qty is not None and (filled > qty or (state is OrderState.FILLED and filled < qty)):
+        raise MalformedDataError(f"state {row['status']} with {filled} of {qty} filled")
+    if state is OrderState.WORKING and filled:
+        state = OrderState.PARTIALLY_FILLED
     return VenueOrder(
-        client_order_id=raw.get("client_order_id"),
-        broker_order_id=str(raw["id"]),
-        state=_ENDED.get(status, resting),
+        client_order_id=word(row, "client_order_id"),
+        broker_order_id=word(row, "id"),
+        state=state,
         filled_qty=filled,
-        note=status,
+        note=str(row["status"]),
+        symbol=maybe_word(row, "symbol") or None,
+        side=choice(row, "side", SIDES) if maybe_word(row, "side") else None,
+        qty=qty,
+        limit_price=maybe_number(row, "limit_price"),
+        stop_price=maybe_number(row, "stop_price", above=ZERO),
+        raw=shortened(raw) if state is OrderState.REJECTED else "",
     )
 
 
-def family(raw: Raw) -> Iterator[str]:
-    """Yield the ids of an order and of its legs: executions carry a leg's."""
-    yield str(raw["id"])
-    for leg in raw.get("legs") or ():
-        yield str(leg["id"])
+def family(raw: object) -> Iterator[str]:
+    """Yield the ids of an order and of its legs: executions carry a leg's. An order that cannot be read has none."""
+    legs = raw.get("legs") if isinstance(raw, dict) else None
+    for one in [raw, *(legs if isinstance(legs, list) else ())]:
+        key = said(one, "id")
+        if key:
+            yield key

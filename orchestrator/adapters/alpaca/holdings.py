@@ -1,0 +1,89 @@
+"""What an Alpaca account holds: positions with their prices, and the account's money. Pure translation, no calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from orchestrator.adapters.rows import UNREADABLE, choice, fields, maybe_number, number, said, sort_out, word
+from orchestrator.domain.base import ZERO
+from orchestrator.domain.documents import AccountView
+from orchestrator.domain.errors import MalformedDataError
+from orchestrator.ports import Trouble, TroubleKind
+
+_SIGNS = {"long": 1, "short": -1}
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Signed quantities and prices in USD, by symbol; a position that cannot be read is in `troubles` only."""
+
+    positions: dict[str, Decimal]
+    prices: dict[str, Decimal]
+    troubles: list[Trouble]
+
+
+def holdings_of(rows: Sequence[object]) -> Holdings:
+    """Return the positions; a symbol that is told twice is in trouble."""
+    times = Counter(_symbol(row) for row in rows)
+
+    def read(raw: object) -> tuple[str, Decimal]:
+        symbol, qty = _position(raw)
+        if times[symbol] > 1:
+            raise MalformedDataError(f"{symbol} is told {times[symbol]} times")
+        return symbol, qty
+
+    good, troubles = sort_out(
+        TroubleKind.POSITION,
+        rows,
+        read,
+        subject=lambda row: said(row, "symbol"),
+        symbol=lambda row: said(row, "symbol"),
+    )
+    positions = dict(good)
+    found = {_symbol(row): _price(row) for row in rows}
+    return Holdings(positions, {key: price for key, price in found.items() if price and key in positions}, troubles)
+
+
+def _symbol(row: object) -> str:
+    return said(row, "symbol")
+
+
+def _position(raw: object) -> tuple[str, Decimal]:
+    row = fields(raw)
+    sign, qty = choice(row, "side", _SIGNS), number(row, "qty")
+    if qty * sign < 0 and sign > 0:
+        raise MalformedDataError(f"a long position of {qty}")
+    return word(row, "symbol"), abs(qty) * sign
+
+
+def _price(raw: object) -> Decimal | None:
+    """Return the price a position is told with; a position without one is told all the same."""
+    try:
+        return maybe_number(fields(raw), "current_price", above=ZERO)
+    except UNREADABLE:
+        return None
+
+
+def account_of(raw: object, *, venue: str, now: datetime) -> AccountView:
+    """Return the account's money in USD; buying power is the least that it names.
+
+    Raises
+    ------
+    MalformedDataError
+        A sum is missing or no number: without the account nothing is known.
+    """
+    row = fields(raw)
+    named = [name for name in ("buying_power", "non_marginable_buying_power") if row.get(name) is not None]
+    if not named:
+        raise MalformedDataError("buying_power is missing")
+    return AccountView(
+        venue=venue,
+        cash=number(row, "cash"),
+        equity=number(row, "equity"),
+        buying_power=min(number(row, name) for name in named),
+        as_of=now,
+    )
