@@ -258,17 +258,15 @@ class Builder:
         from orchestrator.adapters.ccxt.client import binance_client, kraken_client
         from orchestrator.adapters.ccxt.market import CcxtMarketData
 
-        settings, module = self.settings, ModuleName.CRYPTO
+        settings = self.settings
         client = kraken_client(
             settings.need("KRAKEN_API_KEY", "the key of the Kraken account"),
             settings.need("KRAKEN_SECRET", "the secret of the Kraken account"),
             base_url=settings.get("KRAKEN_BASE_URL"),
         )
-        lists = module_class(module)[1](settings.universe(module)).values()
-        pairs = tuple(dict.fromkeys(symbol for listed in lists for symbol in listed))
         fallback = binance_client(base_url=settings.get("BINANCE_BASE_URL"))
         self._open += [client.close, fallback.close]
-        return KrakenBroker(client, universe=pairs, clock=self.clock()), CcxtMarketData(client, fallback)
+        return KrakenBroker(client, clock=self.clock()), CcxtMarketData(client, fallback)
 
 
 UniverseOf = Callable[[tuple[str, ...] | None], Mapping[str, tuple[str, ...]]]

@@ -159,7 +159,9 @@ class TroubleKind(StrEnum):
     ACTIVITY = "activity"
     """`subject` is the activity's id."""
     FEE = "fee"
-    """`subject` is the trade id; the fill itself is told, with a fee of 0 and what was charged in `fee_paid`."""
+    """`subject` is the trade id; the fill itself is told, once, with a fee of 0, and what was charged in `fee_paid`."""
+    PRICE = "price"
+    """`subject` is the symbol, whose position is told but is absent from `prices`."""
 
 
 @dataclass(frozen=True, slots=True)

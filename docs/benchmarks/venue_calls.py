@@ -87,7 +87,7 @@ def looks(url: str) -> dict[str, tuple[Callable[[], object], CallMeter]]:
     alpaca, stock_data, option_data = AlpacaBroker(keys), AlpacaMarketData(keys), AlpacaMarketData(keys)
     client, data_client = kraken_client("key", "c2VjcmV0", base_url=url), kraken_client(base_url=url)
     pairs, chains = CRYPTO["pairs"], OPTIONS["underlyings"]
-    kraken = KrakenBroker(client, universe=pairs)
+    kraken = KrakenBroker(client)
     crypto_data = CcxtMarketData(data_client, binance_client(base_url=url))
     stocks = tuple(sorted({symbol for listed in STOCKS.values() for symbol in listed}))
     ask_stocks = DataRequest(bars={DAILY: stocks}, quotes=stocks)

@@ -90,7 +90,7 @@ class Fill(Value):
     fee_paid: Amount | None = None
     """The fee as it was charged, in `fee_currency`; None = the same as `fee`."""
     fee_base_qty: Amount = ZERO
-    """Units of the traded coin that the venue kept as its fee, >= 0."""
+    """Units of the traded coin that the venue kept as its fee; negative is a rebate."""
     ts_event: UtcTime
 
     @property

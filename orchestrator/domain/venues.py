@@ -199,7 +199,7 @@ KRAKEN = VenueProfile(
     visibility_lag=timedelta(seconds=10),
     exclusive_key=True,
     requests_per_minute=20,
-    requests={VenueCall.STATE: 7, VenueCall.SUBMIT: 0, VenueCall.CANCEL: 5, VenueCall.FIND: 5},
+    requests={VenueCall.STATE: 5, VenueCall.SUBMIT: 0, VenueCall.CANCEL: 4, VenueCall.FIND: 4},
     protection=Protection.STOP,
     page=50,
     candles=720,

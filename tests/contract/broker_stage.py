@@ -188,7 +188,7 @@ def kraken_stage() -> Iterator[Stage]:
         def broker_at(url: str) -> KrakenBroker:
             client = kraken_client("key", SECRET, base_url=url, sleep=lambda _: None)
             closing.append(client)
-            return KrakenBroker(client, universe=("BTC/USD", "ETH/USD"), clock=_VenueTime(venue))
+            return KrakenBroker(client, clock=_VenueTime(venue))
 
         broker = broker_at(venue.url)
         yield _venue_stage(

@@ -10,9 +10,11 @@ import ccxt
 import pytest
 import requests
 
-from orchestrator.adapters.ccxt.cursor import OVERLAP_S, Cursor
+from orchestrator.adapters.ccxt.cursor import OVERLAP_S, PATIENCE_S, Cursor
 from orchestrator.adapters.ccxt.errors import translated
-from orchestrator.adapters.ccxt.orders import fill_of, order_of, order_of_trades, symbols_by_name, ticket_of
+from orchestrator.adapters.ccxt.fees import Charge
+from orchestrator.adapters.ccxt.orders import order_of, symbols_by_name, ticket_of
+from orchestrator.adapters.ccxt.trades import TradeReader, order_of_trades
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.errors import (
     BrokerAuthError,
@@ -98,18 +100,71 @@ def test_what_kraken_does_not_take_is_refused_before_it_is_sent(more: dict[str, 
     ],
 )
 def test_a_status_becomes_a_state(status: str, done: str, state: OrderState) -> None:
-    said = order_of("O1", {"status": status, "vol_exec": done, "cl_ord_id": "c", "reason": None})
+    said = order_of("O1", {"status": status, "vol": "1", "vol_exec": done, "cl_ord_id": "c", "reason": None})
     assert (said.state, said.filled_qty, said.broker_order_id) == (state, D(done), "O1")
 
 
+def test_a_state_of_tomorrow_is_nobodys_guess() -> None:
+    with pytest.raises(MalformedDataError, match="paused"):
+        order_of("O1", {"status": "paused", "vol": "1", "vol_exec": "0"})
+
+
+@pytest.mark.parametrize(("status", "vol", "done"), [("open", "1", "2"), ("closed", "1", "0.5"), ("open", "-1", "0")])
+def test_quantities_that_contradict_each_other_are_not_believed(status: str, vol: str, done: str) -> None:
+    with pytest.raises(MalformedDataError):
+        order_of("O1", {"status": status, "vol": vol, "vol_exec": done})
+
+
+@pytest.mark.parametrize(
+    ("kind", "price", "price2", "stop", "limit"),
+    [
+        ("limit", "30010.0", "0", None, "30010"),
+        ("market", "0", "0", None, None),
+        ("stop-loss", "29000", "0", "29000", None),
+        ("stop-loss-limit", "29000", "28900", "29000", "28900"),
+        ("take-profit-limit", "31000", "30900", None, "30900"),
+    ],
+)
+def test_an_order_tells_what_it_is_for(kind: str, price: str, price2: str, stop: str | None, limit: str | None) -> None:
+    descr = {"pair": "XBTUSD", "type": "sell", "ordertype": kind, "price": price, "price2": price2}
+    said = order_of("O1", {"status": "open", "vol": "1", "vol_exec": "0", "descr": descr}, {"XBTUSD": "BTC/USD"})
+    assert (said.symbol, said.side, said.qty) == ("BTC/USD", Side.SELL, D(1))
+    assert said.stop_price == (None if stop is None else D(stop))
+    assert said.limit_price == (None if limit is None else D(limit))
+
+
 def trade(time: float | str = 1000.0, **more: Any) -> dict[str, Any]:
-    return {"ordertxid": "O1", "time": time, "type": "buy", "vol": "0.004", "price": "60000.1", "fee": "0.96", **more}
+    told = {"ordertxid": "O1", "time": time, "type": "buy", "vol": "0.004", "price": "60000.1", "fee": "0.96"}
+    return {**told, "pair": "XXBTZUSD", **more}
+
+
+READER = TradeReader({"XXBTZUSD": "BTC/USD"}, lambda name: {"XXBT": "BTC"}[name], NOW)
 
 
 def test_an_execution_is_read_exactly() -> None:
-    fill = fill_of("T1", trade(time="1784210400.1234"), "BTC/USD", "mine")
-    assert (fill.qty, fill.price, fill.fee) == (D("0.004"), D("60000.1"), D("0.96"))
-    assert fill.ts_event == datetime(2026, 7, 16, 14, 0, 0, 123400, tzinfo=UTC)
+    one = READER.read("T1", trade(time="1784210400.1234"))
+    assert (one.fill.qty, one.fill.price, one.charge) == (D("0.004"), D("60000.1"), Charge(D("0.96"), "USD"))
+    assert one.fill.ts_event == datetime(2026, 7, 16, 14, 0, 0, 123400, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"pair": "NOBODY"},
+        {"time": NOW.timestamp() + 200_000},
+        {"type": "swap"},
+        {"vol": "-1"},
+        {"price": None},
+        {"ordertxid": 7},
+    ],
+)
+def test_an_execution_that_makes_no_sense_is_not_told(bad: dict[str, Any]) -> None:
+    with pytest.raises(MalformedDataError):
+        READER.read("T1", trade(**bad))
+
+
+def test_a_fee_that_cannot_be_read_does_not_hide_the_execution() -> None:
+    assert READER.read("T1", trade(fee="much")).charge is None
 
 
 def test_trades_alone_prove_an_order() -> None:
@@ -124,18 +179,31 @@ def test_trades_alone_prove_an_order() -> None:
     assert whole.state is OrderState.FILLED
 
 
+@pytest.mark.parametrize("bad", [{"ordertxid": None}, {"vol": None, "cl_ord_id": "c23456789012345678"}])
+def test_a_trade_that_may_be_the_orders_own_is_not_passed_over(bad: dict[str, Any]) -> None:
+    with pytest.raises(MalformedDataError):
+        order_of_trades(plan(intent(), NOW), {"T1": trade(**bad)})
+
+
 def test_a_trade_is_news_once_and_one_of_the_same_moment_is_news() -> None:
-    first = {"T1": trade()}
-    cursor = Cursor().past(first, [])
-    assert list(cursor.news({**first, "T2": trade()})) == ["T2"]
+    cursor = Cursor().past({"T1": 1000.0}, [])
+    assert list(cursor.news({"T1": 1, "T2": 2})) == ["T2"]
     assert Cursor.parse(cursor.text()) == cursor
 
 
 def test_a_closed_order_moves_the_cursor_and_old_trades_are_forgotten() -> None:
-    cursor = Cursor().past({"T1": trade()}, [{"closetm": 1000.0 + OVERLAP_S + 1}])
+    cursor = Cursor().past({"T1": 1000.0}, [1000.0 + OVERLAP_S + 1])
     assert cursor.newest == 1000.0 + OVERLAP_S + 1
     assert not cursor.seen
     assert cursor.start == 1001.0
+
+
+def test_a_cursor_waits_a_day_for_a_trade_that_could_not_be_read() -> None:
+    unread = frozenset({"T1"})
+    held = Cursor().past({"T1": 1000.0, "T2": 5000.0}, [], unread)
+    assert held.newest == 1000.0
+    assert list(held.news({"T1": 1, "T2": 2})) == ["T1"]
+    assert held.past({"T1": 1000.0, "T3": 1000.0 + PATIENCE_S}, [], unread).newest == 1000.0 + PATIENCE_S
 
 
 def test_nothing_seen_is_the_empty_cursor() -> None:

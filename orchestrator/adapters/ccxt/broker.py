@@ -1,4 +1,4 @@
-"""Kraken's spot account behind the `Broker` port.
+"""Kraken's spot account behind the `Broker` port, and other venues' rules under Kraken's dialect (the local one).
 
 A client order id is unique among open orders only, so nothing here sends an order twice, and an order is looked up in
 open orders, closed orders and trades. It takes no decision about orders.
@@ -12,16 +12,25 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from orchestrator.adapters.ccxt.client import CcxtClient, Raw
+from orchestrator.adapters.ccxt.client import CcxtClient
 from orchestrator.adapters.ccxt.cursor import Cursor
 from orchestrator.adapters.ccxt.errors import translated
-from orchestrator.adapters.ccxt.orders import fill_of, order_of, order_of_trades, symbols_by_name, ticket_of
+from orchestrator.adapters.ccxt.fees import USD, charged, unconverted
+from orchestrator.adapters.ccxt.money import Purse
+from orchestrator.adapters.ccxt.orders import order_of, symbols_by_name, ticket_of
+from orchestrator.adapters.ccxt.trades import Execution, TradeReader, order_of_trades, seconds_of
 from orchestrator.adapters.clocks import SystemClock
-from orchestrator.domain.base import ZERO
-from orchestrator.domain.documents import AccountView
-from orchestrator.domain.errors import BrokerError, OrderRefusedError, OutcomeUnknownError
+from orchestrator.adapters.rows import fields, said, shortened, sort_out
+from orchestrator.domain.errors import (
+    BrokerError,
+    MalformedDataError,
+    MissingDataError,
+    OrderRefusedError,
+    OutcomeUnknownError,
+)
 from orchestrator.domain.orders import Fill, Order, OrderState
-from orchestrator.ports import Clock, VenueOrder, VenueState
+from orchestrator.domain.venues import LookUp
+from orchestrator.ports import Clock, Trouble, TroubleKind, VenueOrder, VenueState
 
 _UNKNOWN_ORDER = "EOrder:Unknown order"
 _BEFORE_DECISION = timedelta(minutes=5)
@@ -31,36 +40,32 @@ _BEFORE_DECISION = timedelta(minutes=5)
 class _Answers:
     """The raw answers behind one state."""
 
-    opened: Mapping[str, Raw]
-    closed: Mapping[str, Raw]
-    trades: Mapping[str, Raw]
-    balances: Mapping[str, Raw]
+    opened: Mapping[str, object]
+    closed: Mapping[str, object]
+    trades: Mapping[str, object]
+    balances: Mapping[str, object]
 
     @property
-    def orders(self) -> dict[str, Raw]:
+    def orders(self) -> dict[str, object]:
         """All orders; one that ended between two calls is told as ended."""
         return {**self.opened, **self.closed}
 
 
 class KrakenBroker:
-    """One Kraken account; fulfils `orchestrator.ports.Broker`.
+    """One account; fulfils `orchestrator.ports.Broker`.
 
     Parameters
     ----------
     client
         From `kraken_client`, with a key.
-    universe
-        The pairs the desk trades, such as BTC/USD; other coins are not positions and not equity.
     clock
         Dates the account view; Kraken's answer carries no time.
     """
 
-    name = "kraken"
-
-    def __init__(self, client: CcxtClient, *, universe: Sequence[str], clock: Clock | None = None) -> None:
+    def __init__(self, client: CcxtClient, *, clock: Clock | None = None) -> None:
         self._client = client
-        self._universe = tuple(universe)
         self._clock = clock if clock is not None else SystemClock()
+        self.name = client.name
         self.profile = client.profile
         self.meter = client.meter
 
@@ -68,7 +73,8 @@ class KrakenBroker:
         """Return the account in four calls, five when coins are held (their prices).
 
         `open_orders` carries every open order, and the orders that ended since the cursor in their final state. An
-        order in neither must be asked for with `find`. Deposits and withdrawals are not told as cash events.
+        order in neither must be asked for with `find`. Every coin that has a price in USD is a position. Deposits and
+        withdrawals are not told as cash events.
 
         Raises
         ------
@@ -76,27 +82,34 @@ class KrakenBroker:
             Nothing is known.
         """
         known = Cursor.parse(cursor)
-        with translated("kraken state"):
+        with translated(f"{self.name} state"):
             return self._state(known)
 
     def _state(self, known: Cursor) -> VenueState:
-        symbols = symbols_by_name(self._client.markets().values())
+        names = symbols_by_name(self._client.markets().values())
         answers = _Answers(
-            opened=self._private("OpenOrders", {})["open"],
+            opened=fields(self._private("OpenOrders", {})["open"]),
             closed=self._pages("ClosedOrders", "closed", known.start, {"closetime": "close"}),
             trades=self._pages("TradesHistory", "trades", known.start, {}),
-            balances=self._private("BalanceEx", {}),
+            balances=fields(self._private("BalanceEx", {})),
         )
-        held = self._held(answers.balances)
-        prices = self._prices([symbol for symbol, qty in held.items() if qty > 0])
-        news = known.news(answers.trades)
+        purse = Purse.of(self._client, answers.balances)
+        orders, bad_orders = self._orders(answers.orders, names)
+        executions, bad_trades = self._executions(known.news(answers.trades), names)
+        fills, bad_fees = self._fills(executions, orders)
+        now = self._clock.now()
+        times = {key: at for key, raw in answers.trades.items() if (at := seconds_of(raw, "time", now)) is not None}
+        ended = [at for raw in answers.closed.values() if (at := seconds_of(raw, "closetm", now)) is not None]
+        waiting = frozenset(trouble.subject for trouble in bad_trades)
         return VenueState(
-            account=self._account(answers.balances, held, prices),
-            positions={s: qty for s, qty in held.items() if qty > 0 and qty >= self._client.grid(s).min_qty},
-            open_orders=[order_of(key, raw) for key, raw in answers.orders.items()],
-            fills=self._fills(news, answers, symbols),
-            fill_orders={key: str(raw["ordertxid"]) for key, raw in news.items()},
-            cursor=known.past(answers.trades, answers.closed.values()).text(),
+            account=purse.account(self.name, now),
+            positions=purse.positions,
+            open_orders=orders,
+            fills=fills,
+            fill_orders={one.fill.trade_id: one.order_id for one in executions},
+            cursor=known.past(times, ended, waiting).text(),
+            prices=purse.prices,
+            troubles=[*bad_orders, *bad_trades, *bad_fees, *purse.troubles],
         )
 
     def submit(self, order: Order) -> VenueOrder:
@@ -112,21 +125,23 @@ class KrakenBroker:
             Kraken may have it.
         """
         symbol = order.intent.legs[0].symbol
-        ticket = ticket_of(order.intent, self._client.grid(symbol))
+        ticket = ticket_of(order.intent, self._client.grid(symbol), self.profile)
         try:
             taken = self._client.send(
                 f"submit {order.id}",
                 lambda exchange: exchange.create_order(
                     ticket.symbol, ticket.type, ticket.side, ticket.amount, ticket.price, ticket.params
-                )["id"],
+                ),
             )
         except OrderRefusedError as refused:
-            if "uplicate" not in refused.code and "cl_ord_id" not in refused.code:
+            if not self.profile.is_duplicate(refused.code):
                 raise
             return self._known_already(order, refused)
-        if not taken:
-            raise OutcomeUnknownError(f"order {order.id}: Kraken answered without an order id; look it up")
-        return VenueOrder(order.id, str(taken), OrderState.WORKING, note="accepted")
+        broker_order_id = said(taken, "id")
+        if not broker_order_id:
+            text = f"order {order.id}: {self.name} answered without an order id; look it up"
+            raise OutcomeUnknownError(text, raw=shortened(taken.get("info") if isinstance(taken, dict) else taken))
+        return VenueOrder(order.id, broker_order_id, OrderState.WORKING, note="accepted")
 
     def cancel(self, order: Order) -> VenueOrder:
         """Ask for a cancel and return the order as it then stands.
@@ -138,7 +153,7 @@ class KrakenBroker:
         BrokerError
             Kraken cannot be asked.
         """
-        query = {"txid": order.broker_order_id} if order.broker_order_id else {"cl_ord_id": order.id}
+        query = {"txid": order.broker_order_id} if order.broker_order_id else self._own_id(order)
         try:
             self._private("CancelOrder", query)
         except BrokerError as error:
@@ -146,7 +161,7 @@ class KrakenBroker:
                 raise
         found = self.find(order)
         if found is None:
-            raise OrderRefusedError(f"order {order.id}: Kraken has no such order to cancel", code="not_found")
+            raise OrderRefusedError(f"order {order.id}: {self.name} has no such order to cancel", code="not_found")
         return found
 
     def find(self, order: Order) -> VenueOrder | None:
@@ -157,77 +172,131 @@ class KrakenBroker:
         BrokerError
             Kraken cannot be asked; nothing is known.
         """
-        with translated("kraken find"):
+        with translated(f"{self.name} find"):
             return self._find(order)
 
     def _find(self, order: Order) -> VenueOrder | None:
         since = (order.intent.decided_at - _BEFORE_DECISION).timestamp()
-        own = {"cl_ord_id": order.id}
-        for listed in (
-            self._private("OpenOrders", own)["open"],
-            self._pages("ClosedOrders", "closed", since, own),
-        ):
-            for key, raw in listed.items():
-                if raw.get("cl_ord_id") == order.id:
-                    return order_of(key, raw)
-        return order_of_trades(order, self._pages("TradesHistory", "trades", since, {}))
+        own = self._own_id(order)
+        opened = self._mine(order, fields(self._private("OpenOrders", own)["open"]))
+        if opened is not None:
+            return opened
+        by_id = own if LookUp.CLOSED in self.profile.look_up else {}
+        closed = self._mine(order, self._pages("ClosedOrders", "closed", since, by_id), surely=bool(by_id))
+        if closed is not None:
+            return closed
+        trades = self._pages("TradesHistory", "trades", since, {})
+        return order_of_trades(order, trades, prefix=self.profile.client_id_prefix)
+
+    def _own_id(self, order: Order) -> dict[str, str]:
+        return {"cl_ord_id": self.profile.client_id_prefix + order.id}
+
+    def _mine(self, order: Order, listed: Mapping[str, object], *, surely: bool = True) -> VenueOrder | None:
+        """Return the order among these: the one of its venue's id, else of its client order id.
+
+        Raises
+        ------
+        MalformedDataError
+            It cannot be read; or a row that was asked for by client order id (`surely`) does not tell its own.
+        """
+        wanted = self._own_id(order)["cl_ord_id"]
+        known = order.broker_order_id
+        if known is not None and known in listed:
+            return self._order(known, listed[known])
+        for key, raw in listed.items():
+            told = said(raw, "cl_ord_id")
+            if told == wanted:
+                return self._order(key, raw)
+            if surely and not told:
+                raise MalformedDataError(f"order {key} does not tell its client order id: {shortened(raw)[:300]}")
+        return None
+
+    def _order(self, key: str, raw: object) -> VenueOrder:
+        names = symbols_by_name(self._client.markets().values())
+        return order_of(key, raw, names, prefix=self.profile.client_id_prefix)
 
     def _known_already(self, order: Order, refused: OrderRefusedError) -> VenueOrder:
         found = self.find(order)
         if found is None:
-            raise OutcomeUnknownError(f"order {order.id}: Kraken knows the id and does not show the order") from refused
+            raise OutcomeUnknownError(
+                f"order {order.id}: {self.name} knows the id and does not show the order"
+            ) from refused
         return found
 
     def _private(self, path: str, query: Mapping[str, Any]) -> Any:
         return self._client.read(path, lambda exchange: getattr(exchange, f"privatePost{path}")(dict(query))["result"])
 
-    def _pages(self, path: str, field: str, start: float, query: Mapping[str, Any]) -> dict[str, Raw]:
+    def _pages(self, path: str, field: str, start: float, query: Mapping[str, Any]) -> dict[str, object]:
         """Return all pages since `start`; from the beginning only trades, of closed orders the newest page."""
         asked = {**query, **({"start": f"{start:.6f}"} if start else {})}
-        found: dict[str, Raw] = {}
+        found: dict[str, object] = {}
         while True:
             page = self._private(path, {**asked, "ofs": str(len(found))})
-            found |= page[field]
-            complete = len(found) >= int(page.get("count") or 0) or len(page[field]) < self._client.profile.page
+            rows, before = fields(page[field]), len(found)
+            found |= rows
+            complete = len(found) >= int(page.get("count") or 0) or len(rows) < self.profile.page
             if complete or (not start and field == "closed"):
                 return found
+            if len(found) == before:
+                raise MalformedDataError(f"{path}: a page leads to itself; the list cannot be read on")
 
-    def _held(self, balances: Mapping[str, Raw]) -> dict[str, Decimal]:
-        by_code = self._by_code(balances, "balance")
-        return {symbol: by_code.get(symbol.partition("/")[0], ZERO) for symbol in self._universe}
-
-    def _by_code(self, balances: Mapping[str, Raw], field: str) -> dict[str, Decimal]:
-        code_of = self._client.exchange.safe_currency_code
-        return {code_of(key): Decimal(raw.get(field) or 0) for key, raw in balances.items()}
-
-    def _prices(self, symbols: Sequence[str]) -> dict[str, Decimal]:
-        if not symbols:
-            return {}
-        names = {self._client.market(symbol)["id"]: symbol for symbol in symbols}
-        asked = {"pair": ",".join(names)}
-        told = self._client.read("Ticker", lambda exchange: exchange.publicGetTicker(asked)["result"])
-        return {names[key]: Decimal(raw["c"][0]) for key, raw in told.items() if key in names}
-
-    def _account(
-        self, balances: Mapping[str, Raw], held: Mapping[str, Decimal], prices: Mapping[str, Decimal]
-    ) -> AccountView:
-        cash = self._by_code(balances, "balance").get("USD", ZERO)
-        on_hold = self._by_code(balances, "hold_trade").get("USD", ZERO)
-        return AccountView(
-            venue=self.name,
-            cash=cash,
-            equity=cash + sum((held[symbol] * price for symbol, price in prices.items()), ZERO),
-            buying_power=cash - on_hold,
-            as_of=self._clock.now(),
+    def _orders(self, listed: Mapping[str, object], names: Mapping[str, str]) -> tuple[list[VenueOrder], list[Trouble]]:
+        prefix = self.profile.client_id_prefix
+        return sort_out(
+            TroubleKind.ORDER,
+            listed.items(),
+            lambda item: order_of(item[0], item[1], names, prefix=prefix),
+            subject=lambda item: said(item[1], "cl_ord_id").removeprefix(prefix) or item[0],
+            symbol=lambda item: _symbol(_descr(item[1]), names),
         )
 
-    def _fills(self, news: Mapping[str, Raw], answers: _Answers, symbols: Mapping[str, str]) -> list[Fill]:
-        return [
-            fill_of(key, raw, symbols.get(str(raw["pair"]), str(raw["pair"])), _own_id(raw, answers.orders))
-            for key, raw in news.items()
-        ]
+    def _executions(
+        self, news: Mapping[str, object], names: Mapping[str, str]
+    ) -> tuple[list[Execution], list[Trouble]]:
+        code_of = self._client.exchange.safe_currency_code
+        reader = TradeReader(names, code_of, self._clock.now(), self.profile.client_id_prefix)
+        return sort_out(
+            TroubleKind.FILL,
+            news.items(),
+            lambda item: reader.read(*item),
+            subject=lambda item: item[0],
+            symbol=lambda item: _symbol(item[1], names),
+        )
+
+    def _fills(self, executions: Sequence[Execution], orders: Sequence[VenueOrder]) -> tuple[list[Fill], list[Trouble]]:
+        own_ids = {one.broker_order_id: one.client_order_id or "" for one in orders}
+        usd = self._worth(executions)
+        fills: list[Fill] = []
+        troubles: list[Trouble] = []
+        for one in executions:
+            fill = one.fill
+            if not fill.client_order_id:
+                fill = fill.model_copy(update={"client_order_id": own_ids.get(one.order_id, "")})
+            try:
+                if one.charge is None:
+                    raise MissingDataError("the fee cannot be read")
+                fills.append(charged(fill, one.charge, quote=self.profile.quote, usd=usd))
+            except MissingDataError as error:
+                fills.append(fill if one.charge is None else unconverted(fill, one.charge))
+                troubles.append(Trouble(TroubleKind.FEE, fill.trade_id, str(error), symbol=fill.symbol))
+        return fills, troubles
+
+    def _worth(self, executions: Sequence[Execution]) -> dict[str, Decimal]:
+        """Return USD per unit of the currencies that fees were taken in, where they are neither USD nor the coin."""
+        odd = {
+            one.charge.currency
+            for one in executions
+            if one.charge is not None
+            and one.charge.cost
+            and one.charge.currency not in {USD, self.profile.quote, one.fill.symbol.partition("/")[0]}
+        }
+        return {} if not odd else self._client.prices_of(sorted(odd))
 
 
-def _own_id(trade: Raw, orders: Mapping[str, Raw]) -> str:
-    order = orders.get(str(trade["ordertxid"]), {})
-    return str(trade.get("cl_ord_id") or order.get("cl_ord_id") or "")
+def _descr(raw: object) -> object:
+    return raw.get("descr") if isinstance(raw, dict) else None
+
+
+def _symbol(raw: object, names: Mapping[str, str]) -> str:
+    pair = said(raw, "pair")
+    return names.get(pair, pair)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import ccxt
 
 from orchestrator.adapters.ccxt.errors import translated
-from orchestrator.adapters.transport import READ_TIMEOUT_S, CallMeter, read, use_transport
-from orchestrator.domain.errors import BrokerError
+from orchestrator.adapters.rows import UNREADABLE, exact, fields
+from orchestrator.adapters.transport import READ_TIMEOUT_S, CallMeter, read, retry_after_s, use_transport
+from orchestrator.domain.errors import BrokerError, OutcomeUnknownError, RateLimitedError
 from orchestrator.domain.venues import BINANCE, KRAKEN, Grid, VenueProfile
+from orchestrator.ports import RAW_LIMIT
 
 T = TypeVar("T")
 Raw = dict[str, Any]
@@ -62,7 +65,7 @@ class CcxtClient:
         """
 
         def once() -> T:
-            with self._lock, translated(f"{self.name} {what}"):
+            with self._lock, self._heard(), translated(f"{self.name} {what}"):
                 return call(self.exchange)
 
         return read(once, sleep=self._sleep)
@@ -76,8 +79,21 @@ class CcxtClient:
             OutcomeUnknownError when the venue may have it.
         """
         self.markets()
-        with self._lock, translated(f"{self.name} {what}", sending=True):
+        with self._lock, self._heard(), translated(f"{self.name} {what}", sending=True):
             return call(self.exchange)
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """Give an error what the answer behind it said: the wait that was asked for, and the raw text."""
+        self.exchange.last_http_response, self.exchange.last_response_headers = "", {}
+        try:
+            yield
+        except RateLimitedError as error:
+            error.retry_after_s = retry_after_s(self.exchange.last_response_headers, default=error.retry_after_s)
+            raise
+        except OutcomeUnknownError as error:
+            error.raw = error.raw or str(self.exchange.last_http_response)[:RAW_LIMIT]
+            raise
 
     def markets(self) -> dict[str, Raw]:
         """Return the venue's markets by the desk's symbol, read once."""
@@ -99,6 +115,26 @@ class CcxtClient:
             raise BrokerError(f"{self.name} does not list {base}/{self.profile.quote}")
         return found
 
+    def lists(self, code: str) -> bool:
+        """Tell whether the venue trades a currency against USD."""
+        return f"{code}/{self.profile.quote}" in self.markets()
+
+    def prices_of(self, codes: Sequence[str]) -> dict[str, Decimal]:
+        """Return USD per unit of currencies, from their last trades, in one call; one without a price is absent.
+
+        Raises
+        ------
+        BrokerError
+            The venue cannot be asked.
+        """
+        names = {self.market(f"{code}/")["id"]: code for code in codes if self.lists(code)}
+        if not names:
+            return {}
+        asked = {"pair": ",".join(names)}
+        told = self.read("Ticker", lambda exchange: exchange.publicGetTicker(asked)["result"])
+        found = {names[key]: _last_price(row) for key, row in fields(told).items() if key in names}
+        return {code: price for code, price in found.items() if price is not None}
+
     def grid(self, symbol: str) -> Grid:
         """Return tick and lot of a pair, exactly."""
         told = self.market(symbol)["info"]
@@ -111,15 +147,31 @@ class CcxtClient:
         )
 
 
+def _last_price(row: object) -> Decimal | None:
+    try:
+        price = exact(fields(row)["c"][0], "c")
+    except UNREADABLE:
+        return None
+    return price if price > 0 else None
+
+
 def kraken_client(
-    api_key: str = "", secret: str = "", *, base_url: str | None = None, sleep: Callable[[float], None] = time.sleep
+    api_key: str = "",
+    secret: str = "",
+    *,
+    base_url: str | None = None,
+    profile: VenueProfile = KRAKEN,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> CcxtClient:
-    """Return a client of Kraken; without a key it reads prices only, without a URL it is the real one."""
+    """Return a client of Kraken; without a key it reads prices only, without a URL it is the real one.
+
+    `profile` is another one for a venue that speaks as Kraken does under other rules: the local one.
+    """
     exchange = ccxt.kraken(_settings(api_key, secret))
     exchange.nonce = exchange.microseconds  # finer than ccxt's milliseconds: two processes in turn still grow
     if base_url is not None:
         exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], base_url.rstrip("/"))
-    return CcxtClient(exchange, KRAKEN, sleep=sleep)
+    return CcxtClient(exchange, profile, sleep=sleep)
 
 
 def binance_client(*, base_url: str | None = None, sleep: Callable[[float], None] = time.sleep) -> CcxtClient:

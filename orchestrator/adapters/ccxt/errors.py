@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import ccxt
 import requests
 
+from orchestrator.adapters.rows import UNREADABLE
 from orchestrator.adapters.transport import never_sent
 from orchestrator.domain.errors import (
     BrokerAuthError,
@@ -20,6 +21,7 @@ from orchestrator.domain.errors import (
 )
 
 _WAIT_S = 5.0
+"""How long a venue that asks for fewer requests is left alone when it does not say."""
 _CODE = re.compile(r"\b(E[A-Z][A-Za-z]+:[^\"\\]+)")
 
 
@@ -38,7 +40,7 @@ def translated(where: str, *, sending: bool = False) -> Iterator[None]:
         raise _of(error, where, sending=sending) from error
     except requests.RequestException as error:
         raise _lost(f"{where}: {error}", sending=sending) from error
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except UNREADABLE as error:
         raise _lost(f"{where}: the answer makes no sense ({error!r})", sending=sending) from error
 
 
