@@ -1,0 +1,262 @@
+"""How everything held is closed, and how what is naked is protected, without asking the module that opened it. Pure.
+
+Closing never takes a hedge away before what it hedges. By underlying, one stage at a time: first every position with a
+sold leg (a structure as the one order it is, a call before the shares that cover it), then shares and coins, then
+bought options. Within a stage the largest exposure goes first; the next stage waits until the one before is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from orchestrator.domain.base import ZERO, ModuleName
+from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.instruments import AssetClass, Instrument, is_occ, parse_occ
+from orchestrator.domain.market import MarketSnapshot, Quote
+from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
+from orchestrator.domain.orders import Leg, Order, OrderState, OrderType, Purpose, Side, TimeInForce
+from orchestrator.domain.positions import Position, PositionLeg
+
+FALLBACK_STOP = Decimal("0.08")
+"""Distance of the stop of a position that has none, as a fraction of its entry price."""
+
+_THROUGH = Decimal("0.003")
+"""How far through the touch an exit may trade, as a fraction of it; its limit is no further from the middle than:"""
+_WORST = Decimal("0.03")
+_BESIDE = Decimal("0.001")
+"""How far beyond the touch a stop stays that the price has already passed: it triggers on the next step."""
+_CENT = Decimal("0.01")
+_RESTING = frozenset({OrderState.WORKING, OrderState.PARTIALLY_FILLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a position leaves as one order: all its options, or its shares. The lowest stage goes first."""
+
+    position: Position
+    legs: tuple[PositionLeg, ...]
+    stage: int
+
+    @property
+    def units(self) -> Decimal:
+        """Units of the order."""
+        return min(abs(leg.qty) for leg in self.legs)
+
+    @property
+    def exit_legs(self) -> tuple[Leg, ...]:
+        """The legs of one unit, reversed."""
+        return tuple(
+            Leg(
+                symbol=leg.symbol,
+                side=Side.SELL if leg.qty > 0 else Side.BUY,
+                ratio=int(abs(leg.qty) / self.units),
+                multiplier=leg.multiplier,
+            )
+            for leg in self.legs
+        )
+
+
+def exits(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpportunity]:
+    """Return the orders that close what may be closed now, the largest exposure first; none in a closed market.
+
+    A position that an order already leaves, or may be leaving, waits for that order's end.
+    """
+    if not market.session.is_open:
+        return []
+    parts = [part for position in book.positions.values() for part in parts_of(position)]
+    first: dict[str, int] = {}
+    for part in parts:
+        name = underlying_of(part.position.symbol)
+        first[name] = min(first.get(name, part.stage), part.stage)
+    due = [part for part in parts if part.stage == first[underlying_of(part.position.symbol)]]
+    free = [part for part in due if not _being_left(book, part.position)]
+    free.sort(key=lambda part: (-part.position.gross_exposure, part.position.id))
+    return [_exit(part, book, market, now) for part in free]
+
+
+def parts_of(position: Position) -> Iterator[Part]:
+    """Yield what of a position leaves separately: options together, shares or coins by themselves."""
+    held = [leg for leg in position.legs if leg.qty != 0]
+    contracts = tuple(leg for leg in held if is_occ(leg.symbol))
+    if contracts:
+        yield Part(position, contracts, 0 if any(leg.qty < 0 for leg in contracts) else 2)
+    for leg in held:
+        if not is_occ(leg.symbol):
+            yield Part(position, (leg,), 0 if leg.qty < 0 else 1)
+
+
+def underlying_of(symbol: str) -> str:
+    """Return what a symbol follows: an option's underlying, else the symbol itself."""
+    return parse_occ(symbol).underlying if is_occ(symbol) else symbol
+
+
+def _leaving(book: BookDoc, position: Position) -> list[Order]:
+    """Return the unfinished orders that leave a position."""
+    return [
+        order
+        for order in book.orders.values()
+        if order.intent.position_id == position.id
+        and order.intent.purpose is not Purpose.ENTRY
+        and not order.state.terminal
+    ]
+
+
+def _being_left(book: BookDoc, position: Position) -> bool:
+    """Whether an exit is under way, or an order whose end cannot be asked for may still sell the position."""
+    return any(o.intent.purpose is Purpose.EXIT or o.state not in _RESTING for o in _leaving(book, position))
+
+
+def _resting(book: BookDoc, position: Position) -> tuple[str, ...]:
+    """Return the resting orders of a position, entries included: they end before it is left."""
+    return tuple(
+        order.id
+        for order in book.orders.values()
+        if order.intent.position_id == position.id and order.state in _RESTING
+    )
+
+
+def _exit(part: Part, book: BookDoc, market: MarketSnapshot, now: datetime) -> TradeOpportunity:
+    order = _order(part, now, reason=f"{ExitReason.OWNER.value}: flatten").model_copy(
+        update={"purpose": Purpose.EXIT, "by_owner": True, "replaces": _resting(book, part.position)}
+    )
+    quotes = {leg.symbol: quote for leg in part.legs if (quote := market.quotes.get(leg.symbol)) is not None}
+    priced = _priced_structure(part, quotes) if is_occ(part.legs[0].symbol) else _priced_single(part, quotes)
+    stamps = [quote.ts for quote in quotes.values()]
+    complete = len(quotes) == len(part.legs)
+    seen = {"quote_ts": min(stamps) if complete else None}
+    return order.model_copy(update=priced | seen)
+
+
+def _priced_single(part: Part, quotes: dict[str, Quote]) -> dict[str, object]:
+    """Return price and time of an order for shares or coins: through the touch, at the market without a quote."""
+    leg = part.legs[0]
+    quote, side = quotes.get(leg.symbol), part.exit_legs[0].side
+    mid = None if quote is None else quote.mid
+    if quote is None or mid is None:
+        rests = TimeInForce.GTC if part.position.module is ModuleName.CRYPTO else TimeInForce.DAY
+        return {"order_type": OrderType.MARKET, "time_in_force": rests, "decision_px": mark_of(leg)}
+    if side is Side.SELL:
+        worst = max((quote.bid or ZERO) * (1 - _THROUGH), mid * (1 - _WORST))
+    else:
+        worst = min((quote.ask or mid) * (1 + _THROUGH), mid * (1 + _WORST))
+    limit = on_grid(worst, tick_of(part.position.module, mid), side)
+    return {"limit_px": limit, "decision_px": mid, "time_in_force": TimeInForce.IOC, "two_sided": True}
+
+
+def _priced_structure(part: Part, quotes: dict[str, Quote]) -> dict[str, object]:
+    """Return the price of an order for options: the touch of each leg; net, credit negative, for several."""
+    touch = mid = ZERO
+    for leg, leaves in zip(part.legs, part.exit_legs, strict=True):
+        quote = quotes.get(leg.symbol)
+        middle = mark_of(leg) if quote is None or quote.mid is None else quote.mid
+        touch += leaves.side.sign * leaves.ratio * _touch(leg, quote, middle)
+        mid += leaves.side.sign * leaves.ratio * middle
+    sided = all((quote := quotes.get(leg.symbol)) is not None and quote.two_sided for leg in part.legs)
+    if len(part.legs) == 1:
+        touch, mid = max(abs(touch), _CENT), max(abs(mid), _CENT)
+    return {"limit_px": touch, "decision_px": mid, "two_sided": sided}
+
+
+def _touch(leg: PositionLeg, quote: Quote | None, middle: Decimal) -> Decimal:
+    """Return the price a contract can be closed at: nothing for what nobody bids for, the middle without an offer."""
+    if quote is None:
+        return middle
+    return (quote.bid or ZERO) if leg.qty > 0 else (quote.ask or middle)
+
+
+def stops(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpportunity]:
+    """Return a stop order for each position of one instrument that has none and is not being left.
+
+    Structures have their loss bounded by their legs; shares that cover a sold call are left alone, because a stop
+    would leave the call without them.
+    """
+    if not market.session.is_open:
+        return []
+    sold = {
+        underlying_of(leg.symbol)
+        for position in book.positions.values()
+        for leg in position.legs
+        if is_occ(leg.symbol) and leg.qty < 0
+    }
+    naked = [p for p in book.positions.values() if is_naked(p, book) and p.symbol not in sold]
+    return [_stop(next(parts_of(position)), market, now) for position in naked]
+
+
+def is_naked(position: Position, book: BookDoc) -> bool:
+    """Return whether nothing bounds a position's loss: no order leaves it, and its value is not its own bound."""
+    held = [leg for leg in position.legs if leg.qty != 0]
+    single = len(held) == 1 and not is_occ(held[0].symbol) and position.max_loss_usd is None
+    return single and not _leaving(book, position)
+
+
+def _stop(part: Part, market: MarketSnapshot, now: datetime) -> TradeOpportunity:
+    position, leg = part.position, part.legs[0]
+    side, quote = part.exit_legs[0].side, market.quotes.get(leg.symbol)
+    level = position.stop_price or position.entry_px * (1 + side.sign * FALLBACK_STOP)
+    if quote is not None and quote.two_sided and quote.bid is not None and quote.ask is not None:
+        below, above = quote.bid * (1 - _BESIDE), quote.ask * (1 + _BESIDE)
+        level = min(level, below) if side is Side.SELL else max(level, above)
+    price = on_grid(level, tick_of(position.module, level), side)
+    return _order(part, now, reason="protective stop by the caretaker").model_copy(
+        update={
+            "purpose": Purpose.PROTECT,
+            "order_type": OrderType.STOP,
+            "time_in_force": TimeInForce.GTC,
+            "stop_price": price,
+        }
+    )
+
+
+def _order(part: Part, now: datetime, *, reason: str) -> TradeOpportunity:
+    position, legs = part.position, part.exit_legs
+    mark = mark_of(part.legs[0])
+    return TradeOpportunity(
+        module=position.module,
+        strategy=position.strategy,
+        purpose=Purpose.EXIT,
+        symbol=position.symbol,
+        instrument=instrument_of(position, part.legs[0], mark),
+        side=legs[0].side if len(legs) == 1 else Side.SELL,
+        legs=legs,
+        decided_at=now,
+        decision_px=mark,
+        notional_usd=max(position.gross_exposure / part.units, _CENT),
+        confidence=1.0,
+        reason=reason,
+        position_id=position.id,
+        qty=part.units,
+    )
+
+
+def mark_of(leg: PositionLeg) -> Decimal:
+    """Return the last price known of a leg."""
+    return leg.avg_px if leg.mark_px is None else leg.mark_px
+
+
+def instrument_of(position: Position, leg: PositionLeg, price: Decimal) -> Instrument:
+    """Return the grid of what is left; quantities are those held, so that only the tick matters."""
+    crypto = position.module is ModuleName.CRYPTO
+    kind = AssetClass.OPTION if is_occ(leg.symbol) else AssetClass.CRYPTO if crypto else AssetClass.EQUITY
+    return Instrument(
+        symbol=leg.symbol,
+        asset_class=kind,
+        tick_size=tick_of(position.module, price),
+        multiplier=leg.multiplier,
+        leverage=position.leverage,
+    )
+
+
+def tick_of(module: ModuleName, price: Decimal) -> Decimal:
+    """Return a step that prices may be on: cents, hundredths of them below a dollar; five digits for coins."""
+    if module is ModuleName.CRYPTO:
+        return Decimal(1).scaleb(min(price.adjusted() - 4, 0))
+    return _CENT if price >= 1 else Decimal("0.0001")
+
+
+def on_grid(price: Decimal, tick: Decimal, side: Side) -> Decimal:
+    """Round a price to the grid so that it trades sooner: down for a sale, up for a purchase; at least one step."""
+    rounding = ROUND_FLOOR if side is Side.SELL else ROUND_CEILING
+    return max((price / tick).to_integral_value(rounding=rounding) * tick, tick)
