@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from orchestrator.caretaker import Caretaker, Closer
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import (
@@ -48,6 +50,9 @@ from orchestrator.unit import Unit, open_unit
 T = TypeVar("T")
 
 _TAKEN = frozenset({OrderState.WORKING, OrderState.PARTIALLY_FILLED, OrderState.FILLED})
+
+_RACES = 3
+"""How often a run decides anew because another one committed first."""
 
 ROUND_TRIPS = 5
 """Calls to the store that a cycle may make when nobody else writes."""
@@ -99,19 +104,36 @@ class ModularOrchestrator:
         StoreUnavailableError
             The store did not answer; the same slot may be run again.
         """
-        desk = self._desks[module]()
-        unit = open_unit(self._store, module, venue=desk.broker.name, slot=slot, now=now)
-        if unit.book.last_slot is not None and unit.book.last_slot >= slot:
-            return _report(unit, CycleStatus.DUPLICATE)
-        risk, executor = RiskManager(unit), OrderExecutor(desk.broker, unit, desk=desk.config.desk)
-        trading = desk.module(unit.store, risk, executor, desk.config)
-        try:
-            return self._run(unit, desk, trading)
-        except AlreadyExistsError:
-            return _report(unit, CycleStatus.DUPLICATE)
+        return self._settled(module, slot=slot, now=now, care=False)
 
-    def _run(self, unit: Unit, desk: Desk, trading: TradingModule) -> CycleReport:
-        parameters = usable_parameters(unit, desk.module.parameters_model)
+    def care(self, module: ModuleName, *, now: datetime) -> CycleReport:
+        """Run the caretaker on a module's book: no slot is used up, and the module's own code is not asked.
+
+        Raises
+        ------
+        ConfigurationError
+            The desk is not set up.
+        StoreUnavailableError
+            The store did not answer; the caretaker may be run again.
+        """
+        return self._settled(module, slot=now, now=now, care=True)
+
+    def _settled(self, module: ModuleName, *, slot: datetime, now: datetime, care: bool) -> CycleReport:
+        """Run, and again on the newer book when another run of another slot, or the caretaker, committed first."""
+        desk = self._desks[module]()
+        for _ in range(_RACES):
+            unit = open_unit(self._store, module, venue=desk.broker.name, slot=slot, now=now, care=care)
+            if not care and unit.book.last_slot is not None and unit.book.last_slot >= slot:
+                break
+            with suppress(AlreadyExistsError):
+                return self._run(unit, desk)
+        return _report(unit, CycleStatus.DUPLICATE)
+
+    def _run(self, unit: Unit, desk: Desk) -> CycleReport:
+        kind = Closer if unit.desk.flatten else Caretaker if unit.care else desk.module
+        risk, executor = RiskManager(unit), OrderExecutor(desk.broker, unit, desk=desk.config.desk)
+        trading = kind(unit.store, risk, executor, desk.config)
+        parameters = Parameters() if issubclass(kind, Caretaker) else usable_parameters(unit, kind.parameters_model)
         remember_limits(unit)
         market = _market(unit, desk, trading, parameters)
         trading.begin(Context(book=unit.book, market=market, parameters=parameters, now=unit.now))
@@ -125,8 +147,7 @@ class ModularOrchestrator:
         unit.book = unit.book.model_copy(update={"memory": unit.book.memory | dict(memory)})
         results = trading.execute_trades(wanted)
         results += _protected_at_once(unit, desk, trading, results)
-        summary = unit.book.last_cycle
-        return _report(unit, CycleStatus.IDLE if summary is None else summary.status, results)
+        return _report(unit, CycleStatus.IDLE if unit.summary is None else unit.summary.status, results)
 
 
 def _protected_at_once(
@@ -242,5 +263,5 @@ def _decide(unit: Unit, decide: Callable[[], Sequence[T]], name: str) -> Sequenc
 
 
 def _report(unit: Unit, status: CycleStatus, results: list[TradeResult] | None = None) -> CycleReport:
-    summary = unit.book.last_cycle or CycleSummary(slot=unit.slot, status=status)
+    summary = unit.summary or unit.book.last_cycle or CycleSummary(slot=unit.slot, status=status)
     return CycleReport(module=unit.module, slot=unit.slot, status=status, summary=summary, results=tuple(results or ()))

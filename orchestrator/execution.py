@@ -17,7 +17,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from orchestrator.contention import until_settled
-from orchestrator.domain.base import ZERO, slot_id
+from orchestrator.domain.base import ZERO
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import (
     DESK_EXPOSURE,
@@ -135,12 +135,12 @@ class OrderExecutor:
         book = _with_orders(unit.book, (*plan.to_send, *plan.abandoned))
         others = self._other_writes(book, plan, decided, context)
         summary = self._summary(decided, plan, writes=unit.writes + len(others) + 1)
-        book = book.model_copy(update={"last_slot": unit.slot, "last_cycle": summary, "updated_at": unit.now})
+        book = book.model_copy(update=unit.stamp(summary))
         at = book_path(unit.module)
         key, key_writes = taken_key(unit, self._broker.profile, plan, LEASE)
         versions = unit.store.commit([Replace(at, encode(book), unit.book_version), *others, *key_writes])
         unit.written()
-        unit.book, unit.book_version = book, versions[at]
+        unit.book, unit.book_version, unit.summary = book, versions[at], summary
         unit.traces = self._traces(decided)
         unit.desk = _desk_after(unit.desk, others, versions)
         if key is not None:
@@ -176,7 +176,7 @@ class OrderExecutor:
         if plan.to_send:
             writes.append(Verify(DESK_STATE, unit.desk.state_version))
         trace = encode(self._trace(plan, decided, context))
-        return [*writes, Put(cycle_path(unit.module, slot_id(unit.slot)), trace)]
+        return [*writes, Put(cycle_path(unit.module, unit.label), trace)]
 
     def _exposure_write(self, book: BookDoc) -> list[Write]:
         """Return the write of the module's share when orders or positions changed it; marks alone do not."""
@@ -189,8 +189,7 @@ class OrderExecutor:
 
     def _summary(self, decided: Decided, plan: Plan, *, writes: int) -> CycleSummary:
         """Return the heartbeat; a second commit of the same cycle adds to the first."""
-        last = self._unit.book.last_cycle
-        before = last if last is not None and last.slot == self._unit.slot else CycleSummary(slot=self._unit.slot)
+        before = self._unit.summary or CycleSummary(slot=self._unit.slot)
         idle = CycleStatus.IDLE if writes == 1 else CycleStatus.DECIDED
         orders = before.orders + len(plan.to_send)
         return CycleSummary(
@@ -282,10 +281,11 @@ class OrderExecutor:
         orders = [_answered(before[key], answer, unit) for key, answer in answers.items() if key in before]
         book = _with_orders(unit.book, orders)
         writes: list[Write] = [Put(order_path(order.id), encode(order_doc(order))) for order in orders]
-        summary = unit.book.last_cycle
-        if summary is not None and summary.slot == unit.slot:
+        if unit.summary is not None:
             counted = {"round_trips": unit.round_trips + 1, "writes": unit.writes + len(writes) + 1}
-            book = book.model_copy(update={"last_cycle": summary.model_copy(update=counted)})
+            unit.summary = unit.summary.model_copy(update=counted)
+            if book.last_slot == unit.slot and not unit.care:
+                book = book.model_copy(update={"last_cycle": unit.summary})
         freed, key_writes = released_key(unit)
         replaced = Replace(book_path(unit.module), encode(book), unit.book_version)
         versions = unit.store.commit([replaced, *writes, *key_writes])

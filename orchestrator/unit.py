@@ -19,6 +19,7 @@ from orchestrator.domain.documents import (
     DESK_STATE,
     BookDoc,
     CycleStatus,
+    CycleSummary,
     DeskStateDoc,
     EventDoc,
     EventKind,
@@ -82,6 +83,8 @@ class Unit:
     book_version: str
     desk: DeskView
     parameters: Json
+    care: bool = False
+    """Whether the caretaker runs: it uses up no slot and is no heartbeat of the module."""
     key: Versioned[VenueKeyDoc] | None = None
     """The venue's key as read; None = nobody has sent with it yet."""
     note: str = ""
@@ -89,6 +92,8 @@ class Unit:
     """FAILED or VENUE_DOWN, once one of them happened: what the cycle is called, whatever else it did."""
     cleared: set[str] = field(default_factory=set)
     """Client order ids that the venue was asked for in this cycle and does not have."""
+    summary: CycleSummary | None = None
+    """What this run has committed so far, in figures."""
     traces: tuple[OpportunityTrace, ...] = ()
     """What this cycle has decided and committed so far."""
     changed: dict[str, Order] = field(default_factory=dict)
@@ -100,7 +105,18 @@ class Unit:
     @property
     def run(self) -> str:
         """The name of this run, under which it holds a key."""
-        return f"{self.module}_{slot_id(self.slot)}"
+        return f"{self.module}_{self.label}"
+
+    @property
+    def label(self) -> str:
+        """The name of what this run is for: its slot, or the moment of a caretaker's run."""
+        return f"{self.now:%Y%m%dT%H%M%S%f}_care" if self.care else slot_id(self.slot)
+
+    def stamp(self, summary: CycleSummary) -> Json:
+        """Return what the book remembers of this run."""
+        if self.care:
+            return {"cared_at": self.now, "updated_at": self.now}
+        return {"last_slot": self.slot, "last_cycle": summary, "updated_at": self.now}
 
     @property
     def round_trips(self) -> int:
@@ -220,8 +236,10 @@ def key_in(found: Mapping[str, Snapshot], venue: str) -> Versioned[VenueKeyDoc] 
     return Versioned(decode(VenueKeyDoc, snapshot.data, where=snapshot.path), snapshot.version)
 
 
-def open_unit(store: Store, module: ModuleName, *, venue: str, slot: datetime, now: datetime) -> Unit:
-    """Read everything a cycle needs in one round trip.
+def open_unit(
+    store: Store, module: ModuleName, *, venue: str, slot: datetime, now: datetime, care: bool = False
+) -> Unit:
+    """Read everything a cycle, or a caretaker's run, needs in one round trip.
 
     Raises
     ------
@@ -246,6 +264,7 @@ def open_unit(store: Store, module: ModuleName, *, venue: str, slot: datetime, n
         book_version=found[book_at].version,
         desk=desk_view(found, now, last_good=book.limits),
         parameters=found[parameters_at].data if parameters_at in found else {},
+        care=care,
         key=key_in(found, venue),
         round_trips_before=trips,
         writes_before=writes,

@@ -182,17 +182,19 @@ def stops(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpp
         if is_occ(leg.symbol) and leg.qty < 0
     }
     naked = [p for p in book.positions.values() if is_naked(p, book) and p.symbol not in sold]
-    return [_stop(next(parts_of(position)), market, now) for position in naked]
+    return [_stop(next(parts_of(position)), book, market, now) for position in naked]
 
 
 def is_naked(position: Position, book: BookDoc) -> bool:
-    """Return whether nothing bounds a position's loss: no order leaves it, and its value is not its own bound."""
+    """Return whether a position of one instrument has no stop, or one of fewer units than are held."""
     held = [leg for leg in position.legs if leg.qty != 0]
     single = len(held) == 1 and not is_occ(held[0].symbol) and position.max_loss_usd is None
-    return single and not _leaving(book, position)
+    if not single or _being_left(book, position):
+        return False
+    return sum((order.leaves_qty for order in _leaving(book, position)), ZERO) < position.units
 
 
-def _stop(part: Part, market: MarketSnapshot, now: datetime) -> TradeOpportunity:
+def _stop(part: Part, book: BookDoc, market: MarketSnapshot, now: datetime) -> TradeOpportunity:
     position, leg = part.position, part.legs[0]
     side, quote = part.exit_legs[0].side, market.quotes.get(leg.symbol)
     level = position.stop_price or position.entry_px * (1 + side.sign * FALLBACK_STOP)
@@ -206,6 +208,7 @@ def _stop(part: Part, market: MarketSnapshot, now: datetime) -> TradeOpportunity
             "order_type": OrderType.STOP,
             "time_in_force": TimeInForce.GTC,
             "stop_price": price,
+            "replaces": tuple(order.id for order in _leaving(book, position)),
         }
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
-from orchestrator.domain.orders import Fill, Order, OrderIntent, Purpose, Side
+from orchestrator.domain.orders import Fill, Leg, Order, OrderIntent, Purpose, Side
 
 
 class PositionLeg(Value):
@@ -63,6 +63,11 @@ class Position(Value):
     def units(self) -> Decimal:
         """How many units are held: shares, coins or spreads (never negative); of a leg left alone, its own."""
         return min((abs(leg.qty) for leg in self.legs if leg.qty != 0), default=ZERO)
+
+    def units_of(self, legs: Sequence[Leg]) -> Decimal:
+        """Return how many units an order of these legs finds held; a leg that is not there finds none."""
+        held = {leg.symbol: abs(leg.qty) for leg in self.legs}
+        return min((held.get(leg.symbol, ZERO) / leg.ratio for leg in legs), default=ZERO)
 
     @property
     def entered_units(self) -> Decimal:

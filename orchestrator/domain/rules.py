@@ -155,11 +155,11 @@ def position_held(c: Candidate) -> Denied | None:
     """Nothing is sold that is not held: an order fits beside what rests and what this cycle already sells."""
     position = c.book.positions.get(c.opportunity.position_id or "")
     wanted = c.opportunity.qty or ZERO
-    if position is None or wanted <= 0 or wanted > position.units:
-        held = ZERO if position is None else position.units
+    held = ZERO if position is None else position.units_of(c.opportunity.legs)
+    if position is None or wanted <= 0 or wanted > held:
         return _denied(DenialCode.POSITION_MISSING, held, wanted)
     resting = sum((order.leaves_qty for order in _leaving(c) if order.id not in c.opportunity.replaces), ZERO)
-    free = position.units - resting - c.planned_exits.get(position.id, ZERO)
+    free = held - resting - c.planned_exits.get(position.id, ZERO)
     return None if wanted <= free else _denied(DenialCode.POSITION_DUPLICATE, f"{max(free, ZERO)} not on sale", wanted)
 
 
