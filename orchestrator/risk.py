@@ -18,7 +18,7 @@ from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.risk import Approved, DenialCode, Denied, Resized, Verdict
 from orchestrator.domain.rules import CAP_CODES, ENTRY_RULES, EXIT_RULES, Candidate, first_denial, headroom
-from orchestrator.domain.sizing import size, wanted_units
+from orchestrator.domain.sizing import NO_RECORD, size, wanted_units
 from orchestrator.module import Context
 from orchestrator.unit import Unit
 
@@ -77,9 +77,12 @@ def _sized(candidate: Candidate) -> Verdict:
     """Return as many units as every cap allows at once."""
     room = headroom(candidate)
     equity, limits = candidate.exposure.equity, candidate.limits
+    record = candidate.book.records.get(candidate.opportunity.strategy, NO_RECORD)
     try:
-        qty, cap = size(candidate.opportunity, equity=equity, limits=limits, headroom_usd=room)
-        wanted = min(wanted_units(candidate.opportunity, equity=equity, limits=limits).values(), default=ZERO)
+        qty, cap = size(candidate.opportunity, equity=equity, limits=limits, headroom_usd=room, record=record)
+        wanted = min(
+            wanted_units(candidate.opportunity, equity=equity, limits=limits, record=record).values(), default=ZERO
+        )
     except (TradingError, ArithmeticError, ValueError) as error:
         return Denied(code=DenialCode.RULE_FAILED, limit="size", observed=f"{type(error).__name__}: {error}")
     if qty <= 0:

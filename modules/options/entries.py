@@ -33,6 +33,7 @@ def structure_entry(
     order = _option_entry(reading, reading.regime, strategy, priced, now=now)
     return order.model_copy(
         update={"symbol": reading.underlying, "notional_usd": loss, "max_loss_usd": loss, "annual_vol": vol}
+        | {"sizing": parameters.sizing}
     )
 
 
@@ -89,6 +90,7 @@ def lot_entry(
         features=_features(reading, regime),
         quote_ts=quote.ts,
         two_sided=True,
+        sizing=parameters.sizing,
     )
 
 

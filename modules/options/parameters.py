@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from orchestrator.domain.kelly import SizingRules
 from orchestrator.domain.parameters import Parameters
 
 StrategyName = Literal["long_call", "bull_call_spread", "bull_put_spread", "protective_put", "covered_call"]
@@ -121,3 +122,4 @@ class OptionsParameters(Parameters):
     selection: SelectionParameters = SelectionParameters()
     liquidity: LiquidityParameters = LiquidityParameters()
     exits: ExitParameters = ExitParameters()
+    sizing: SizingRules = SizingRules()

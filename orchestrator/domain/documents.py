@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from orchestrator.domain.base import ZERO, Amount, Document, ModuleName, UtcTime, Value
 from orchestrator.domain.foreign import CorporateAction, DriftTold, ForeignHolding, ForeignOrder
+from orchestrator.domain.kelly import StrategyRecord
 from orchestrator.domain.keys import VenueKeyDoc
 from orchestrator.domain.messages import (
     AuditDoc,
@@ -225,6 +226,8 @@ class BookDoc(Document):
     delivered: Amount = ZERO
     """USD moved by the delivery of shares at exercise and assignment; paid is negative."""
     trades: int = 0
+    records: dict[str, StrategyRecord] = {}
+    """The closed trades of each strategy in numbers: what sizing by Kelly rests on."""
     seen_events: tuple[str, ...] = ()
     """Ids of the newest cash events of the venue that were booked."""
     seen_fills: tuple[str, ...] = ()

@@ -114,6 +114,7 @@ def _opportunity(scene: Scene, opinion: Opinion, view: View) -> TradeOpportunity
         quote_ts=None if quote is None else quote.ts,
         two_sided=quote is not None and quote.two_sided,
         max_notional_usd=_largest(scene, opinion),
+        sizing=opinion.settings.sizing,
     )
 
 

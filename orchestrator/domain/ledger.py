@@ -13,6 +13,7 @@ from decimal import Decimal
 from orchestrator.domain.base import ZERO, utc_day
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.exposure import held_by_symbol
+from orchestrator.domain.kelly import StrategyRecord
 from orchestrator.domain.orders import Fill, Order, Purpose, Side, apply_fills
 from orchestrator.domain.positions import (
     Position,
@@ -22,6 +23,7 @@ from orchestrator.domain.positions import (
     entry_basis,
     fill_position,
     open_position,
+    unit_risk_usd,
     with_raised_stop,
 )
 
@@ -57,7 +59,7 @@ def _post_to_position(book: BookDoc, position: Position, order: Order, fill: Fil
     if not filled.flat:
         return Posted(book.model_copy(update={"positions": {**book.positions, filled.id: filled}}))
     trade = closed_trade(filled, exit_reason=order.intent.reason or order.intent.purpose.value, now=fill.ts_event)
-    return Posted(_without_position(book, filled.id), trade=trade)
+    return Posted(_closed(book, position, filled), trade=trade)
 
 
 def _exit_progress(position: Position, order: Order, fill: Fill) -> dict[str, Decimal]:
@@ -91,9 +93,8 @@ def post_expiry(book: BookDoc, symbol: str, *, event_id: str, price: Decimal, mo
         ended = fill_position(position, fill)
         book = with_realized(book, ended.realized_pnl - position.realized_pnl, moment)
         if ended.flat:
-            return Posted(
-                _without_position(book, ended.id), trade=closed_trade(ended, exit_reason="expiry", now=moment)
-            )
+            trade = closed_trade(ended, exit_reason="expiry", now=moment)
+            return Posted(_closed(book, position, ended), trade=trade)
         return Posted(book.model_copy(update={"positions": {**book.positions, ended.id: ended}}))
     return Posted(book)
 
@@ -116,9 +117,21 @@ def post_delivery(book: BookDoc, symbol: str, *, qty: Decimal, price: Decimal) -
     return book.model_copy(update={"positions": positions, "delivered": book.delivered - qty * price})
 
 
-def _without_position(book: BookDoc, position_id: str) -> BookDoc:
-    rest = {key: position for key, position in book.positions.items() if key != position_id}
-    return book.model_copy(update={"positions": rest, "trades": book.trades + 1})
+def _closed(book: BookDoc, before: Position, after: Position) -> BookDoc:
+    """Return the book without a position that has become flat, its round trip counted once, for its strategy too."""
+    rest = {key: position for key, position in book.positions.items() if key != after.id}
+    records = book.records
+    at_risk = unit_risk_usd(before) * _entered(before, after)
+    if at_risk > 0:
+        known = records.get(after.strategy, StrategyRecord())
+        gained = float((after.realized_pnl - after.fees) / at_risk)
+        records = {**records, after.strategy: known.with_trade(gained)}
+    return book.model_copy(update={"positions": rest, "trades": book.trades + 1, "records": records})
+
+
+def _entered(before: Position, after: Position) -> Decimal:
+    """Return how many units a round trip had; of a structure's legs the first to be closed counts them."""
+    return before.entered_units if len(before.legs) == 1 else max(before.units, after.exit_qty)
 
 
 def with_raised_stops(book: BookDoc, stops: Mapping[str, Decimal]) -> BookDoc:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from orchestrator.domain.base import Amount, ModuleName, UtcTime, Value
 from orchestrator.domain.instruments import Instrument
+from orchestrator.domain.kelly import SizingRules
 from orchestrator.domain.orders import Leg, OrderType, Purpose, Side, TimeInForce
 
 
@@ -80,3 +81,5 @@ class TradeOpportunity(Value):
     """Whether the owner ordered it: it passes while the desk is HALTED."""
     max_notional_usd: Amount | None = None
     """Largest exposure the strategy wants in it, USD; None = whatever the limits allow."""
+    sizing: SizingRules = SizingRules()
+    """How the strategy wants it sized, before any limit."""

@@ -97,6 +97,21 @@ class Position(Value):
         return self.market_value - sum((leg.cost for leg in self.legs), ZERO)
 
 
+def unit_risk_usd(position: Position) -> Decimal:
+    """Return the USD that one unit was to lose at its stop, at most its defined maximum; else its whole value at entry.
+
+    Returns
+    -------
+    Decimal
+        0 or less when the levels make no sense.
+    """
+    losses = [] if position.max_loss_usd is None else [position.max_loss_usd]
+    multiplier = position.legs[0].multiplier
+    if position.stop_price is not None:
+        losses.append(position.side.sign * (position.decision_px - position.stop_price) * multiplier)
+    return min(losses, default=abs(position.entry_px) * multiplier)
+
+
 class Trade(Value):
     """A closed round trip. Prices are per unit, `realized_pnl` is after fees; slippage > 0 is a cost."""
 

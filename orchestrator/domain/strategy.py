@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from orchestrator.domain.kelly import SizingRules
 from orchestrator.domain.market import Floats, Panel, Signals
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.stops import ExitRules
@@ -26,6 +27,7 @@ class StrategyParameters(Parameters):
     weight: float = Field(default=0.08, ge=0.01, le=0.5)
     """Largest exposure of one position, as a fraction of the venue account's equity."""
     exits: ExitRules = ExitRules()
+    sizing: SizingRules = SizingRules()
 
     @property
     def warmup(self) -> int:

@@ -167,3 +167,56 @@ def test_cash_and_holdings_are_conserved_in_any_order_and_told_any_number_of_tim
     cash = sum((-one.side.sign * one.qty * one.price for one in fills), ZERO)
     assert held.legs[0].qty == sum((one.side.sign * one.qty for one in fills), ZERO)
     assert abs(held.realized_pnl - held.legs[0].cost - cash) < Decimal("1e-15")
+
+
+def closed_for(price: str, *, fee: str = "0", parts: int = 1) -> BookDoc:
+    """A round trip of 10 at 100 with a stop at 95, left at `price` in equal parts."""
+    entry = order(OrderState.WORKING)
+    opened = post(booked(entry), entry, fill(fee=Decimal(fee)))
+    leave = order(OrderState.WORKING, client_order_id="sexit", purpose=Purpose.EXIT, side=Side.SELL)
+    both = opened.book.model_copy(update={"orders": {**opened.book.orders, leave.id: leave}})
+    sold = [
+        fill(f"x{n}", side=Side.SELL, qty=Decimal(10) / parts, price=Decimal(price), fee=Decimal(fee) / parts)
+        for n in range(parts)
+    ]
+    return post(both, leave, *sold, *sold).book
+
+
+def test_a_closed_trade_is_counted_once_for_its_strategy_in_risks_after_costs() -> None:
+    won = closed_for("110", fee="2.5").records["momentum"]
+    assert (won.trades, won.wins, won.sum_win_r, won.sum_loss_r) == (1, 1, 1.9, 0.0)
+    lost = closed_for("94").records["momentum"]
+    assert (lost.trades, lost.wins, lost.sum_win_r, lost.sum_loss_r) == (1, 0, 0.0, 1.2)
+    assert closed_for("100", fee="1").records["momentum"].wins == 0
+
+
+def test_a_trade_left_in_parts_is_one_trade() -> None:
+    assert closed_for("110", parts=5).records == closed_for("110").records
+
+
+def test_an_expired_structure_counts_against_its_largest_loss() -> None:
+    legs = (PositionLeg(symbol="C", qty=Decimal(2), avg_px=Decimal(3), multiplier=Decimal(100)),)
+    held = position(legs=legs, max_loss_usd=Decimal(300), entry_px=Decimal(3), strategy="long_call")
+    ended = post_expiry(book(positions={held.id: held}), "C", event_id="x", price=ZERO, moment=NOW)
+    assert ended.book.records["long_call"].sum_loss_r == 1.0
+
+
+def test_a_structure_closed_leg_by_leg_is_counted_by_its_units() -> None:
+    legs = (
+        PositionLeg(symbol="C", qty=Decimal(2), avg_px=Decimal(3), multiplier=Decimal(100)),
+        PositionLeg(symbol="D", qty=Decimal(-2), avg_px=Decimal(1), multiplier=Decimal(100)),
+    )
+    held = position(legs=legs, max_loss_usd=Decimal(200))
+    first = post_expiry(book(positions={held.id: held}), "C", event_id="x", price=ZERO, moment=NOW)
+    last = post_expiry(first.book, "D", event_id="y", price=ZERO, moment=NOW)
+    assert first.book.records == {}
+    assert last.book.records["momentum"].sum_loss_r == 2 * (300 - 100) / (2 * 200)
+
+
+def test_a_trade_whose_levels_make_no_sense_is_no_evidence() -> None:
+    entry = order(OrderState.WORKING, protect_stop=Decimal(101))
+    opened = post(booked(entry), entry, fill())
+    leave = order(OrderState.WORKING, client_order_id="sexit", purpose=Purpose.EXIT, side=Side.SELL)
+    both = opened.book.model_copy(update={"orders": {**opened.book.orders, leave.id: leave}})
+    closed = post(both, leave, fill("x", side=Side.SELL, price=Decimal(104))).book
+    assert (closed.trades, closed.records) == (1, {})

@@ -61,6 +61,7 @@ export interface BookDoc {
   readonly income: DecimalText;
   readonly delivered: DecimalText;
   readonly trades: number;
+  readonly records: { readonly [key: string]: StrategyRecord };
   readonly seen_events: readonly (string)[];
   readonly seen_fills: readonly (string)[];
   readonly parameters: { readonly [key: string]: unknown };
@@ -553,6 +554,14 @@ export interface RiskLimitsDoc {
 /** Direction of an order or a leg. */
 export const SIDE = ["buy", "sell"] as const;
 export type Side = (typeof SIDE)[number];
+
+/** The closed round trips of a strategy, counted; gains and losses in R, both sums positive. */
+export interface StrategyRecord {
+  readonly trades: number;
+  readonly wins: number;
+  readonly sum_win_r: number;
+  readonly sum_loss_r: number;
+}
 
 /** `desk/summary`: what the first screen shows. */
 export interface SummaryDoc {
