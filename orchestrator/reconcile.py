@@ -6,7 +6,7 @@ Evidence comes from the venue only (`orchestrator.lookups`); nothing here sends 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 
@@ -17,7 +17,7 @@ from orchestrator.domain.documents import EventKind, OrderDoc, order_path
 from orchestrator.domain.errors import MalformedDataError
 from orchestrator.domain.instruments import is_occ
 from orchestrator.domain.ledger import drift, post_fill
-from orchestrator.domain.orders import Fill, Order, is_own
+from orchestrator.domain.orders import Fill, Order, UnmatchedFill, is_own
 from orchestrator.domain.positions import Position
 from orchestrator.lookups import hear, look_up, unreadable
 from orchestrator.ports import Broker, TroubleKind, VenueOrder, VenueState
@@ -28,6 +28,10 @@ UNREADABLE = "unreadable"
 
 KEEP_TERMINAL = timedelta(hours=1)
 """How long a finished order stays in the book; a later fill finds it in `orders/`."""
+
+
+KEEP_IDS = 300
+"""How many of the venue's order ids a book remembers, so that a late fill finds its order long after its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     BrokerError
         The venue's state cannot be had; the book is unchanged.
     """
-    state = broker.state(unit.book.cursors.get(broker.name, ""))
+    state = _with_unmatched(unit, broker.state(unit.book.cursors.get(broker.name, "")))
     _recall(unit, state)
     _learn_broker_ids(unit, state)
     for matched in _own_fills(unit, state):
@@ -52,6 +56,10 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     for order in state.open_orders:
         _hear(unit, order)
     _look_up_the_rest(unit, broker, state, _take_troubles(unit, state))
+    _learn_broker_ids(unit, state)
+    for matched in _own_fills(unit, state):  # again: the look-ups may have told whose they are
+        _post(unit, matched)
+    _keep_unmatched(unit, state)
     post_activities(unit, state)
     _finish(unit, broker, state)
 
@@ -78,8 +86,9 @@ def _learn_broker_ids(unit: Unit, state: VenueState) -> None:
     for said in state.open_orders:
         if said.client_order_id in unit.book.orders:
             known[said.broker_order_id] = said.client_order_id or ""
-    live = {key: own for key, own in known.items() if own in unit.book.orders}
-    unit.book = unit.book.model_copy(update={"broker_ids": live})
+    known |= {order.broker_order_id: order.id for order in unit.book.orders.values() if order.broker_order_id}
+    recent = dict(list(known.items())[-KEEP_IDS:])
+    unit.book = unit.book.model_copy(update={"broker_ids": recent})
 
 
 def _own_fills(unit: Unit, state: VenueState) -> Iterable[_Matched]:
@@ -92,6 +101,35 @@ def _own_fills(unit: Unit, state: VenueState) -> Iterable[_Matched]:
         elif is_own(unit.module, own):
             text = f"fill {fill.trade_id} belongs to order {own}, which the desk has never stored"
             unit.tell(f"orphan_{fill.trade_id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=own)
+
+
+def _with_unmatched(unit: Unit, state: VenueState) -> VenueState:
+    """Return the venue's state with the fills of earlier cycles that nobody could be found for."""
+    kept = {one.fill.trade_id: one for one in unit.book.unmatched}
+    for fill in state.fills:
+        kept.pop(fill.trade_id, None)
+    if not kept:
+        return state
+    orders = {trade: one.broker_order_id for trade, one in kept.items()}
+    fills = [*state.fills, *(one.fill for one in kept.values())]
+    return replace(state, fills=fills, fill_orders={**state.fill_orders, **orders})
+
+
+def _keep_unmatched(unit: Unit, state: VenueState) -> None:
+    """Keep the fills that may belong to an order whose id at the venue is still to be learnt."""
+    doubtful = {
+        leg.symbol
+        for order in unit.book.orders.values()
+        if order.broker_order_id is None and not order.state.terminal
+        for leg in order.intent.legs
+    }
+    unmatched = tuple(
+        UnmatchedFill(fill=fill, broker_order_id=state.fill_orders[fill.trade_id])
+        for fill in state.fills
+        if not _own_id(unit, state, fill) and fill.symbol in doubtful and fill.trade_id in state.fill_orders
+    )
+    if unmatched != unit.book.unmatched:
+        unit.book = unit.book.model_copy(update={"unmatched": unmatched})
 
 
 def _own_id(unit: Unit, state: VenueState, fill: Fill) -> str:

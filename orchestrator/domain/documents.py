@@ -25,7 +25,7 @@ from orchestrator.domain.messages import (
     NotificationDoc,
     UserDoc,
 )
-from orchestrator.domain.orders import Order
+from orchestrator.domain.orders import Order, UnmatchedFill
 from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.reports import DESK_REDUCTION, ReductionDoc
 from orchestrator.domain.risk import DeskState, RiskLimits
@@ -198,6 +198,8 @@ class BookDoc(Document):
     """Orders that are not terminal, by client order id."""
     broker_ids: dict[str, str] = {}
     """Venue order id to client order id, of recent orders: late fills find their order."""
+    unmatched: tuple[UnmatchedFill, ...] = ()
+    """Fills in symbols with an order in doubt, kept until the venue's id of that order is known."""
     cursors: dict[str, str] = {}
     account: AccountView | None = None
     naked: dict[str, int] = {}

@@ -99,6 +99,13 @@ class Fill(Value):
         return self.qty - self.side.sign * self.fee_base_qty
 
 
+class UnmatchedFill(Value):
+    """An execution under an order id of the venue's that the desk has not learnt yet: one of its orders in doubt."""
+
+    fill: Fill
+    broker_order_id: str
+
+
 class Transition(Value):
     """One step of an order with its evidence."""
 

@@ -15,7 +15,7 @@ from orchestrator.domain.orders import Order, OrderState
 from orchestrator.domain.venues import IdUniqueness
 from orchestrator.lookups import LONGEST_WAIT, waiting_time
 from orchestrator.ports import Trouble, TroubleKind, VenueState
-from tests.desk import TestDesk
+from tests.desk import DyingBroker, TestDesk
 
 
 @pytest.fixture
@@ -237,3 +237,19 @@ def test_a_position_without_a_stop_is_told_after_two_cycles(desk: TestDesk) -> N
     desk.cycle()
     desk.cycle()
     assert desk.book.naked == {}
+
+
+def test_a_fill_under_an_id_nobody_knows_yet_waits_for_the_look_up_that_tells_whose_it_is(desk: TestDesk) -> None:
+    desk.broker.tells_client_ids = False
+    desk.module.entries = ["XLK"]
+    with pytest.raises(KeyboardInterrupt):
+        desk.cycle(broker=DyingBroker(desk.broker, sends=True))
+    desk.module.entries = []
+    unlisted = Mumbling(desk, Trouble(TroubleKind.FEE, only_order(desk).id, "left out of the list"))
+    desk.cycle(minutes=0.5, broker=unlisted)
+    assert [one.fill.symbol for one in desk.book.unmatched] == ["XLK"]
+    assert desk.book.positions == {}
+    desk.cycle(minutes=1, broker=unlisted)
+    (position,) = desk.book.positions.values()
+    assert position.units == desk.broker.positions["XLK"]
+    assert desk.book.unmatched == ()

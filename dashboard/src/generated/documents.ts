@@ -43,6 +43,7 @@ export interface BookDoc {
   readonly positions: { readonly [key: string]: Position };
   readonly orders: { readonly [key: string]: Order };
   readonly broker_ids: { readonly [key: string]: string };
+  readonly unmatched: readonly (UnmatchedFill)[];
   readonly cursors: { readonly [key: string]: string };
   readonly account: AccountView | null;
   readonly naked: { readonly [key: string]: number };
@@ -616,6 +617,12 @@ export interface Transition {
   readonly evidence: Evidence;
   readonly at: StoredTime;
   readonly note: string;
+}
+
+/** An execution under an order id of the venue's that the desk has not learnt yet: one of its orders in doubt. */
+export interface UnmatchedFill {
+  readonly fill: Fill;
+  readonly broker_order_id: string;
 }
 
 /** `users/{uid}`: mirror of the role, devices for push, notification choices. */
