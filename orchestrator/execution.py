@@ -345,7 +345,7 @@ def _gone(order: Order, answer: Answer) -> bool:
 
 def _answered(order: Order, answer: Answer, unit: Unit) -> Order:
     """Return the order after the venue's answer; an answer that a newer state has overtaken changes nothing."""
-    update: dict[str, object] = {"lease_until": None}
+    update: dict[str, object] = {"lease_until": None, "told_qty": max(order.told_qty, answer.filled_qty)}
     if answer.broker_order_id:
         update["broker_order_id"] = answer.broker_order_id
     try:

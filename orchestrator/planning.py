@@ -163,20 +163,20 @@ def must_end_before(order: Order, book: BookDoc) -> tuple[str, ...]:
     """
     intent, position = order.intent, book.positions.get(order.intent.position_id)
     keys = dict.fromkeys(intent.replaces)
-    beside = sum((other.leaves_qty for other in _beside(order, book)), ZERO)
+    beside = sum((other.outstanding_qty for other in _beside(order, book)), ZERO)
     if intent.purpose is Purpose.EXIT and position is not None and intent.qty + beside > position.units:
         keys[position.protective_order_id or ""] = None
     return tuple(key for key in keys if key in book.orders and not book.orders[key].state.terminal)
 
 
 def _beside(order: Order, book: BookDoc) -> list[Order]:
-    """Return the other unfinished orders that leave the order's position and that it does not replace."""
+    """Return the other orders that leave the order's position, or have without a fill shown, and are not replaced."""
     return [
         other
         for other in book.orders.values()
         if other.intent.position_id == order.intent.position_id
         and other.intent.purpose is not Purpose.ENTRY
-        and not other.state.terminal
+        and other.outstanding_qty > 0
         and other.id not in {order.id, *order.intent.replaces}
     ]
 
@@ -198,7 +198,7 @@ def may_resume(order: Order, book: BookDoc, *, state: DeskState, now: datetime) 
     if position is None:
         return False
     ends = must_end_before(order, book)
-    beside = sum((other.leaves_qty for other in _beside(order, book) if other.id not in ends), ZERO)
+    beside = sum((other.outstanding_qty for other in _beside(order, book) if other.id not in ends), ZERO)
     return order.leaves_qty + beside <= position.units
 
 

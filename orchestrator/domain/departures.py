@@ -2,7 +2,7 @@
 
 Every position gets one protective order for what no exit sells; a position that must be left gets an exit that first
 takes the protective order away. A missing quote keeps nobody in: the exit is then a market order. The orders that leave
-a position never add up to more than is held, and while the venue tells of fills it has not shown yet nothing is added.
+a position never add up to more than is held; what the venue says is sold counts as sold before it shows the fills.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def stops_in_force(scene: Scene) -> dict[str, Decimal]:
 
 def _departures(scene: Scene, position: Position) -> list[TradeOpportunity]:
     leaving = _leaving(scene.book, position)
-    exiting = sum((order.leaves_qty for order in leaving if order.intent.purpose is Purpose.EXIT), ZERO)
+    stops = [order for order in leaving if order.intent.purpose is Purpose.PROTECT and not order.state.terminal]
+    exiting = sum((order.outstanding_qty for order in leaving if order not in stops), ZERO)
     held, mark = _with_stop(scene, position), mark_of(scene, position)
     free = held.units - exiting
     if free <= 0:
         return []
-    stops = [order for order in leaving if order.intent.purpose is Purpose.PROTECT]
     why = _why_leave(scene, held, mark)
     if why is not None:
         return [_exit(scene, held, mark, why=why, qty=free, working=stops)]
@@ -79,13 +79,13 @@ def _departures(scene: Scene, position: Position) -> list[TradeOpportunity]:
 
 
 def _leaving(book: BookDoc, position: Position) -> list[Order]:
-    """Return the unfinished orders that leave a position."""
+    """Return the orders that leave a position, or have left it by the venue's word without a fill shown so far."""
     return [
         order
         for order in book.orders.values()
         if order.intent.position_id == position.id
         and order.intent.purpose is not Purpose.ENTRY
-        and not order.state.terminal
+        and order.outstanding_qty > 0
     ]
 
 

@@ -41,8 +41,7 @@ def reservation(order: Order) -> Decimal:
     """
     if order.intent.purpose is not Purpose.ENTRY or order.intent.qty == 0:
         return ZERO
-    open_qty = max(order.told_qty - order.filled_qty, ZERO) if order.state.terminal else order.leaves_qty
-    return order.intent.reserved_usd * open_qty / order.intent.qty
+    return order.intent.reserved_usd * order.outstanding_qty / order.intent.qty
 
 
 def book_exposure(book: BookDoc) -> ModuleExposure:

@@ -197,7 +197,7 @@ def is_naked(position: Position, book: BookDoc) -> bool:
 def _stop(part: Part, book: BookDoc, market: MarketSnapshot, now: datetime) -> TradeOpportunity:
     position, leg = part.position, part.legs[0]
     side, quote = part.exit_legs[0].side, market.quotes.get(leg.symbol)
-    level = position.stop_price or position.entry_px * (1 + side.sign * FALLBACK_STOP)
+    level = position.raised_stop or position.stop_price or position.entry_px * (1 + side.sign * FALLBACK_STOP)
     if quote is not None and quote.two_sided and quote.bid is not None and quote.ask is not None:
         below, above = quote.bid * (1 - _BESIDE), quote.ask * (1 + _BESIDE)
         level = min(level, below) if side is Side.SELL else max(level, above)

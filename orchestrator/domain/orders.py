@@ -198,6 +198,11 @@ class Order(Value):
         """What may still fill."""
         return ZERO if self.state.terminal else self.intent.qty - self.filled_qty
 
+    @property
+    def outstanding_qty(self) -> Decimal:
+        """What may still fill; of an order that has ended, what the venue told as filled and has shown no fill of."""
+        return max(self.told_qty - self.filled_qty, ZERO) if self.state.terminal else self.leaves_qty
+
 
 def plan(intent: OrderIntent, now: datetime) -> Order:
     """Return a new order that nobody has been told of."""

@@ -158,7 +158,7 @@ def position_held(c: Candidate) -> Denied | None:
     held = ZERO if position is None else position.units_of(c.opportunity.legs)
     if position is None or wanted <= 0 or wanted > held:
         return _denied(DenialCode.POSITION_MISSING, held, wanted)
-    resting = sum((order.leaves_qty for order in _leaving(c) if order.id not in c.opportunity.replaces), ZERO)
+    resting = sum((order.outstanding_qty for order in _leaving(c) if order.id not in c.opportunity.replaces), ZERO)
     free = held - resting - c.planned_exits.get(position.id, ZERO)
     return None if wanted <= free else _denied(DenialCode.POSITION_DUPLICATE, f"{max(free, ZERO)} not on sale", wanted)
 
@@ -175,13 +175,13 @@ def protection_kept(c: Candidate) -> Denied | None:
 
 
 def _leaving(c: Candidate) -> list[Order]:
-    """Return the unfinished orders that leave the opportunity's position."""
+    """Return the orders that leave the opportunity's position, or have left it without a fill shown so far."""
     return [
         order
         for order in c.book.orders.values()
         if order.intent.position_id == c.opportunity.position_id
         and order.intent.purpose is not Purpose.ENTRY
-        and not order.state.terminal
+        and order.outstanding_qty > 0
     ]
 
 

@@ -113,6 +113,17 @@ def test_an_exit_that_has_ended_is_decided_anew():
     assert brief(left(one, 100, gone, by=knobs())) == [(Purpose.PROTECT, 10, ())]
 
 
+def test_what_the_venue_says_is_sold_counts_as_sold_before_it_shows_the_fills():
+    one = held()
+    ended = resting(one, Purpose.EXIT, key="exit1", state=OrderState.CANCELLED)
+    partly, wholly = (ended.model_copy(update={"told_qty": Decimal(told)}) for told in (3, 10))
+    assert brief(left(one, 89, partly, by=knobs())) == [(Purpose.EXIT, 7, ())]
+    assert brief(left(one, 100, partly, by=knobs())) == [(Purpose.PROTECT, 7, ())]
+    assert left(one, 89, wholly, by=knobs()) == []
+    stopped = resting(one, state=OrderState.CANCELLED).model_copy(update={"told_qty": Decimal(4)})
+    assert brief(left(one, 100, stopped, by=knobs())) == [(Purpose.PROTECT, 6, ())]
+
+
 @pytest.mark.parametrize(("covered", "wanted"), [(7, 10), (12, 10)])
 def test_a_protective_order_of_another_size_is_replaced(covered, wanted):
     one = held()

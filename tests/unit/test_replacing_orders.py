@@ -92,7 +92,7 @@ class FillsBeforeCancel:
     """A venue at which the stop sells three units just before it is cancelled."""
 
     def __init__(self, broker: MemoryBroker) -> None:
-        self._broker, self.name = broker, broker.name
+        self._broker, self.name, self.profile = broker, broker.name, broker.profile
         self.state, self.submit, self.find = broker.state, broker.submit, broker.find
 
     def cancel(self, order: Order) -> VenueOrder:
@@ -138,3 +138,16 @@ def test_a_failed_cancel_proves_nothing(desk: TestDesk) -> None:
     stop = desk.book.orders[position.protective_order_id or ""]
     assert stop.state is OrderState.WORKING
     assert len(stop.history) == 2
+
+
+def test_an_answer_that_tells_of_fills_is_remembered_until_they_are_shown(desk: TestDesk) -> None:
+    desk.module.exits = True
+    desk.broker.fill_fraction = Decimal("0.5")
+    desk.cycle()
+    (leave,) = [one for one in desk.book.orders.values() if one.intent.purpose is Purpose.EXIT]
+    assert (leave.told_qty, leave.filled_qty) == (leave.intent.qty / 2, 0)
+    assert leave.outstanding_qty == leave.intent.qty - leave.filled_qty
+    desk.module.exits = False
+    desk.cycle()
+    (leave,) = [one for one in desk.book.orders.values() if one.intent.purpose is Purpose.EXIT]
+    assert leave.filled_qty == leave.told_qty > 0

@@ -171,6 +171,15 @@ def test_an_order_takes_the_room_of_what_it_replaces_and_of_what_has_ended() -> 
     assert code_of(replace(held, book=held.book.model_copy(update={"orders": {done.id: done}}))) is None
 
 
+@pytest.mark.parametrize(("qty", "denied"), [("7", False), ("7.0001", True)])
+def test_what_the_venue_says_was_sold_is_not_sold_again(qty: str, denied: bool) -> None:
+    ended = order(OrderState.CANCELLED, purpose=Purpose.EXIT, client_order_id="sdone")
+    told = ended.model_copy(update={"told_qty": Decimal(3)})
+    held = leaving(qty=Decimal(qty))
+    c = replace(held, book=held.book.model_copy(update={"orders": {told.id: told}}))
+    assert (code_of(c) is DenialCode.POSITION_DUPLICATE) is denied
+
+
 @pytest.mark.parametrize(("sold", "denied"), [("6", False), ("6.0001", True)])
 def test_what_this_cycle_sells_already_is_not_sold_again(sold: str, denied: bool) -> None:
     c = replace(protected(replaces=("sprotect",), qty=Decimal(4)), planned_exits={position().id: Decimal(sold)})
