@@ -20,8 +20,9 @@ from orchestrator.domain.events import DeskEvent, limit_breached, limit_kept, re
 from orchestrator.domain.exposure import with_module
 from orchestrator.domain.opportunities import ExitReason
 from orchestrator.domain.positions import Position
-from orchestrator.domain.readings import HEADROOM, Measure, Reading, exposure_readings
+from orchestrator.domain.readings import HEADROOM, exposure_readings
 from orchestrator.domain.reduction import Breach, Excess, due_units, reduction_plan
+from orchestrator.domain.reports import Measure, Reading
 from orchestrator.ports import Create, Replace, Write
 from orchestrator.status import Desk, current_exposure
 

@@ -8,7 +8,7 @@ weighs the limits again, and writes the first screen and the equity curve.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -30,8 +30,10 @@ from orchestrator.domain.errors import ConcurrencyConflictError, MalformedDataEr
 from orchestrator.domain.events import DeskEvent, heartbeat_stale, order_events, unknown_too_long
 from orchestrator.domain.orders import Order, OrderState
 from orchestrator.notify import Outlets, notify, open_notifications, resume_delivery
+from orchestrator.paging import PAGE, every
 from orchestrator.ports import Create, Replace, Snapshot, Store, Where, Write
 from orchestrator.posttrade import summary_write, untold, weighed
+from orchestrator.risk_report import write_reports
 from orchestrator.status import (
     PATHS,
     Cadence,
@@ -53,8 +55,6 @@ FIRST_LOOK = timedelta(hours=24)
 
 UNKNOWN_FOR = timedelta(minutes=10)
 """How long an order may be UNKNOWN before a person is asked to look."""
-
-_PAGE = 200
 
 D = TypeVar("D", bound=Document)
 
@@ -113,9 +113,10 @@ def sweep(store: Store, now: datetime, around: Surroundings | None = None) -> Sw
     run = _Sweep(store, now, around or Surroundings(), since=_since(store, now))
     _answer_commands(run)
     orders = _orders_since(run)
-    events, point = until_settled(lambda: _settle(run, orders))
+    events, desk = until_settled(lambda: _settle(run, orders))
     _deliver(run, events)
-    until_settled(lambda: _draw(run, point))
+    _report(run, desk)
+    until_settled(lambda: _draw(run, desk))
     return run.done
 
 
@@ -145,7 +146,7 @@ def _orders_since(run: _Sweep) -> list[Order]:
     def page(since: datetime, limit: int) -> Sequence[Snapshot]:
         return run.store.query("orders", [Where("updated_at", ">=", since)], order_by="updated_at", limit=limit)
 
-    docs = [_decoded(run, OrderDoc, snapshot) for snapshot in _all(page, run.since, by="updated_at")]
+    docs = [_decoded(run, OrderDoc, snapshot) for snapshot in every(page, run.since, by="updated_at")]
     return [doc.order for doc in docs if doc is not None]
 
 
@@ -153,23 +154,8 @@ def _events_since(run: _Sweep) -> list[DeskEvent]:
     def page(since: datetime, limit: int) -> Sequence[Snapshot]:
         return run.store.query("events", [Where("at", ">=", since)], order_by="at", limit=limit)
 
-    found = [(snapshot.path, _decoded(run, EventDoc, snapshot)) for snapshot in _all(page, run.since, by="at")]
+    found = [(snapshot.path, _decoded(run, EventDoc, snapshot)) for snapshot in every(page, run.since, by="at")]
     return [DeskEvent(id=path.rpartition("/")[2], doc=doc) for path, doc in found if doc is not None]
-
-
-def _all(page_from: Callable[[datetime, int], Sequence[Snapshot]], since: datetime, *, by: str) -> Iterator[Snapshot]:
-    """Yield every document of a query in order of the time `by`, page by page; a page of one time only is doubled."""
-    seen: set[str] = set()
-    limit = _PAGE
-    while True:
-        page = page_from(since, limit)
-        yield from (snapshot for snapshot in page if snapshot.path not in seen)
-        if len(page) < limit:
-            return
-        seen.update(snapshot.path for snapshot in page)
-        newest: datetime = page[-1].data[by]
-        limit = limit * 2 if newest == since else _PAGE
-        since = newest
 
 
 def _decoded(run: _Sweep, model: type[D], snapshot: Snapshot) -> D | None:
@@ -181,11 +167,8 @@ def _decoded(run: _Sweep, model: type[D], snapshot: Snapshot) -> D | None:
         return None
 
 
-def _settle(run: _Sweep, orders: Sequence[Order]) -> tuple[list[DeskEvent], EquityPoint | None]:
-    """Bring events, brake, exposure and first screen up to date; return the events in sight and the curve's point.
-
-    There is no point while some venue's equity is not known yet.
-    """
+def _settle(run: _Sweep, orders: Sequence[Order]) -> tuple[list[DeskEvent], Desk]:
+    """Bring events, brake, exposure and first screen up to date; return the events in sight and the desk."""
     events = [event for order in orders for event in order_events(order)]
     found = run.store.get_many([*PATHS, *(event_path(event.id) for event in events)])
     desk = desk_of(found)
@@ -193,13 +176,13 @@ def _settle(run: _Sweep, orders: Sequence[Order]) -> tuple[list[DeskEvent], Equi
         found = {**found, **run.store.get_many([event_path(event.id) for event in seen])}
         events += seen
     missed = untold(found, events)
-    for start in range(0, len(missed), _PAGE):
-        run.store.commit(missed[start : start + _PAGE])
+    for start in range(0, len(missed), PAGE):
+        run.store.commit(missed[start : start + PAGE])
     run.done.told += len(missed)
     desk, writes = _desk_writes(desk, run)
     if writes:
         run.store.commit(writes)
-    return events, equity_point(desk, run.now) if sees_all_venues(desk, run.now) else None
+    return events, desk
 
 
 def _seen_in(desk: Desk, run: _Sweep) -> Iterator[DeskEvent]:
@@ -241,9 +224,21 @@ def _deliver(run: _Sweep, events: Sequence[DeskEvent]) -> None:
             run.done.problems.append(str(error))
 
 
-def _draw(run: _Sweep, point: EquityPoint | None) -> None:
-    """Extend the equity curve; written last, because the next sweep looks back to it. No account yet, no curve."""
-    if point is None or point.equity == 0:
+def _report(run: _Sweep, desk: Desk) -> None:
+    """Write the risk reports; a damaged one is left alone and named."""
+    try:
+        until_settled(lambda: write_reports(run.store, desk, run.now))
+    except MalformedDataError as error:
+        run.done.problems.append(str(error))
+
+
+def _draw(run: _Sweep, desk: Desk) -> None:
+    """Extend the equity curve; written last, because the next sweep looks back to it.
+
+    There is no point while no account is known, or not every venue's equity.
+    """
+    point = equity_point(desk, run.now)
+    if point.equity == 0 or not sees_all_venues(desk, run.now):
         return
     path = equity_path(run.now)
     snapshot = run.store.get_many([path]).get(path)

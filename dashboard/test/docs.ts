@@ -1,5 +1,5 @@
 // Small stored documents for the tests, with times that need no Firestore.
-import type { BookDoc, DeskStateDoc, Fill, Order, OrderIntent, Position, StoredTime, SummaryDoc } from '../src/generated/documents';
+import type { AccountView, BookDoc, DeskStateDoc, Fill, Order, OrderIntent, Position, StoredTime, SummaryDoc } from '../src/generated/documents';
 import type { Clock } from '../src/model/time';
 import type { EpochMs } from '../src/model/units';
 
@@ -112,6 +112,10 @@ export function book(given: Partial<BookDoc> = {}): BookDoc {
     updated_at: ago(5),
     ...given,
   } as BookDoc;
+}
+
+export function account(given: Partial<AccountView> = {}): AccountView {
+  return { venue: 'alpaca', cash: '1', equity: '2', buying_power: '3', as_of: ago(9), ...given } as AccountView;
 }
 
 export function stateDoc(given: Partial<DeskStateDoc> = {}): DeskStateDoc {

@@ -3,7 +3,7 @@ import type { ModuleSummary } from '../src/generated/documents';
 import { NOTHING_YET } from '../src/model/desk';
 import { accountRows, deskState, health, overview } from '../src/model/overview';
 import type { EpochMs } from '../src/model/units';
-import { CLOCK, NOW, ago, book, stateDoc, summary } from './docs';
+import { CLOCK, NOW, account, ago, book, stateDoc, summary } from './docs';
 
 const data = { ...NOTHING_YET, summary: summary(), books: [book()] };
 const base = summary().modules.stocks as ModuleSummary;
@@ -41,7 +41,7 @@ test('the brake is told by its own document, by the summary only while that is u
 });
 
 test('an account that two modules share is listed once, by its newest word', () => {
-  const account = { venue: 'alpaca', cash: '1', equity: '2', buying_power: '3', as_of: ago(9) };
-  const books = [book({ account }), book({ module: 'options', account: { ...account, equity: '5', as_of: ago(1) } }), book({ module: 'crypto' })];
+  const newer = account({ equity: '5', as_of: ago(1) });
+  const books = [book({ account: account() }), book({ module: 'options', account: newer }), book({ module: 'crypto' })];
   expect(accountRows(books, CLOCK)).toEqual([{ venue: 'alpaca', equity: 5, cash: 1, buyingPower: 3, age: '1\u00a0min' }]);
 });

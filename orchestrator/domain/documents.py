@@ -27,7 +27,7 @@ from orchestrator.domain.messages import (
 )
 from orchestrator.domain.orders import Order, UnmatchedFill
 from orchestrator.domain.positions import Position, Trade
-from orchestrator.domain.reports import DESK_REDUCTION, ReductionDoc
+from orchestrator.domain.reports import DESK_REDUCTION, ReductionDoc, RiskReportDoc, risk_report_path
 from orchestrator.domain.risk import DeskState, RiskLimits
 
 __all__ = [
@@ -42,8 +42,10 @@ __all__ = [
     "EventKind",
     "NotificationDoc",
     "ReductionDoc",
+    "RiskReportDoc",
     "UserDoc",
     "VenueKeyDoc",
+    "risk_report_path",
 ]
 
 DESK_STATE = "desk/state"

@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from enum import StrEnum
 
-from orchestrator.domain.base import ZERO, Amount, ModuleName, Value, cents
+from orchestrator.domain.base import ZERO, ModuleName, cents
 from orchestrator.domain.documents import ExposureDoc
 from orchestrator.domain.exposure import total_exposure, used_by
+from orchestrator.domain.reports import Measure, Reading
 from orchestrator.domain.risk import RiskLimits
 
 HEADROOM = Decimal("1.10")
 """Holdings may grow this far past a limit by price alone before it counts as breached."""
-
-
-class Measure(StrEnum):
-    """What kind of thing a limit bounds."""
-
-    EXPOSURE = "exposure"
-    LOSS = "loss"
-    TAIL = "tail"
-
-
-class Reading(Value):
-    """A limit and what stands against it, USD."""
-
-    name: str
-    subject: str
-    measure: Measure
-    limit_usd: Amount
-    observed_usd: Amount
-
-    @property
-    def key(self) -> str:
-        """Which limit of what; a stable name."""
-        return f"{self.name}: {self.subject}"
-
-    @property
-    def over(self) -> Decimal:
-        """How far the limit is used: 1 is all of it. A limit of nothing is used up by anything."""
-        if self.observed_usd <= 0:
-            return ZERO
-        return self.observed_usd / self.limit_usd if self.limit_usd > 0 else Decimal("Infinity")
 
 
 def exposure_readings(exposure: ExposureDoc, limits: RiskLimits) -> list[Reading]:
@@ -79,22 +49,27 @@ def by_symbol(exposure: ExposureDoc) -> dict[str, Decimal]:
     return found
 
 
-def loss_readings(exposure: ExposureDoc, limits: RiskLimits) -> list[Reading]:
-    """Return the readings of the limits on losses; `drawdown` stands twice, for REDUCING and for HALTED."""
+def loss_readings(equity: Decimal, starts: Mapping[str, Decimal], limits: RiskLimits) -> list[Reading]:
+    """Return the readings of the limits on losses; the drawdown stands twice, for REDUCING and for HALTED.
+
+    Parameters
+    ----------
+    starts
+        Equity that the losses count from: `day`, `week` and `peak`, USD.
+    """
     rows = (
-        ("loss of the UTC day", exposure.day_start_equity, limits.daily_loss),
-        ("loss of the UTC week", exposure.week_start_equity, limits.weekly_loss),
-        ("drawdown, reducing", exposure.peak_equity, limits.drawdown_reducing),
-        ("drawdown, halted", exposure.peak_equity, limits.drawdown_halted),
+        ("loss of the UTC day", "day", limits.daily_loss),
+        ("loss of the UTC week", "week", limits.weekly_loss),
+        ("drawdown, reducing", "peak", limits.drawdown_reducing),
+        ("drawdown, halted", "peak", limits.drawdown_halted),
     )
     return [
         Reading(
             name=name,
             subject="desk",
             measure=Measure.LOSS,
-            limit_usd=cents(share * start),
-            observed_usd=cents(max(ZERO, start - exposure.equity)),
+            limit_usd=cents(share * starts[since]),
+            observed_usd=cents(max(ZERO, starts[since] - equity)),
         )
-        for name, start, share in rows
-        if start > 0
+        for name, since, share in rows
     ]

@@ -23,7 +23,7 @@ MODELS = sorted(
     },
     key=lambda model: model.__name__,
 )
-SAMPLES = {"module": ModuleName.STOCKS, "version": 1, "n": 1, "month": date(2026, 7, 1)}
+SAMPLES = {"module": ModuleName.STOCKS, "version": 1, "n": 1, "month": date(2026, 7, 1), "day": date(2026, 7, 1)}
 
 
 def patterns() -> dict[str, str]:

@@ -154,6 +154,14 @@ export interface CycleSummary {
   readonly note: string;
 }
 
+/** What was done in the day, counted once it is over. */
+export interface DayActivity {
+  readonly orders: { readonly [key: string]: number };
+  readonly fills: number;
+  readonly denials: { readonly [key: string]: number };
+  readonly changes: readonly (StateChange)[];
+}
+
 /** Delivery of a notification over one channel; `unanswered` attempts may have gone out, nobody knows. */
 export interface Delivery {
   readonly state: "pending" | "sent" | "failed" | "skipped";
@@ -298,6 +306,10 @@ export interface MarketDoc {
   readonly synthetic: boolean;
 }
 
+/** What kind of thing a limit bounds. */
+export const MEASURE = ["exposure", "loss", "tail"] as const;
+export type Measure = (typeof MEASURE)[number];
+
 /** What a module holds and has reserved, in USD; updated when its orders or positions change. */
 export interface ModuleExposure {
   readonly held_usd: DecimalText;
@@ -344,6 +356,14 @@ export interface NotificationDoc {
   readonly settled: boolean;
   readonly acknowledged_by: string | null;
   readonly created_at: StoredTime;
+}
+
+/** Something that does not agree and that somebody may have to look at. */
+export interface OpenQuestion {
+  readonly kind: "unknown" | "drift" | "naked" | "quarantine" | "foreign";
+  readonly module: ModuleName;
+  readonly subject: string;
+  readonly text: string;
 }
 
 /** One opportunity in a decision trace with its verdict. */
@@ -445,6 +465,12 @@ export interface ParametersDoc {
   readonly provenance: { readonly [key: string]: unknown };
 }
 
+/** What was gained in the UTC day and the UTC week, realized and not, after fees. USD. */
+export interface PeriodPnl {
+  readonly day: DecimalText;
+  readonly week: DecimalText;
+}
+
 /** An open position; its id is the client order id of the order that opened it. */
 export interface Position {
   readonly id: string;
@@ -484,6 +510,15 @@ export interface PositionLeg {
 /** Why the desk sends it; exits and protective orders never raise exposure. */
 export const PURPOSE = ["entry", "exit", "protect"] as const;
 export type Purpose = (typeof PURPOSE)[number];
+
+/** A limit and what stands against it, USD. */
+export interface Reading {
+  readonly name: string;
+  readonly subject: string;
+  readonly measure: Measure;
+  readonly limit_usd: DecimalText;
+  readonly observed_usd: DecimalText;
+}
 
 /** `desk/reduction`: limits that holdings have grown past, and the plan that cuts them back. */
 export interface ReductionDoc {
@@ -552,9 +587,45 @@ export interface RiskLimitsDoc {
   readonly updated_at: StoredTime;
 }
 
+/** `risk_reports/{yyyymmdd}`: the risk of a UTC day; brought up to date during the day, `final` after it. */
+export interface RiskReportDoc {
+  readonly schema: number;
+  readonly day: DateText;
+  readonly final: boolean;
+  readonly state: DeskState;
+  readonly equity: DecimalText;
+  readonly peak_equity: DecimalText;
+  readonly drawdown: number;
+  readonly pnl: PeriodPnl;
+  readonly modules: { readonly [K in ModuleName]?: PeriodPnl };
+  readonly limits: readonly (Reading)[];
+  readonly tails: readonly (TailRow)[];
+  readonly shocks: readonly (ShockRow)[];
+  readonly underlyings: readonly (UnderlyingRow)[];
+  readonly breaches: { readonly [key: string]: Breach };
+  readonly questions: readonly (OpenQuestion)[];
+  readonly activity: DayActivity | null;
+  readonly as_of: StoredTime;
+}
+
+/** What would be lost if every price and every volatility moved so, USD; a gain is negative. */
+export interface ShockRow {
+  readonly move: number;
+  readonly vol_points: number;
+  readonly loss_usd: DecimalText;
+}
+
 /** Direction of an order or a leg. */
 export const SIDE = ["buy", "sell"] as const;
 export type Side = (typeof SIDE)[number];
+
+/** A change of the brake. */
+export interface StateChange {
+  readonly at: StoredTime;
+  readonly to: string;
+  readonly by: string;
+  readonly text: string;
+}
 
 /** The closed round trips of a strategy, counted; gains and losses in R, both sums positive. */
 export interface StrategyRecord {
@@ -576,6 +647,14 @@ export interface SummaryDoc {
   readonly market: string;
   readonly synthetic: boolean;
   readonly updated_at: StoredTime;
+}
+
+/** What may be lost in a day at one confidence, USD. */
+export interface TailRow {
+  readonly method: "historical" | "parametric";
+  readonly level: number;
+  readonly var_usd: DecimalText;
+  readonly cvar_usd: DecimalText;
 }
 
 /** How long it may rest. */
@@ -617,6 +696,15 @@ export interface Transition {
   readonly evidence: Evidence;
   readonly at: StoredTime;
   readonly note: string;
+}
+
+/** Sensitivities to one underlying, USD; see `orchestrator.domain.greeks`. */
+export interface UnderlyingRow {
+  readonly underlying: string;
+  readonly delta_usd: DecimalText;
+  readonly gamma_usd: DecimalText;
+  readonly vega_usd: DecimalText;
+  readonly theta_usd: DecimalText;
 }
 
 /** An execution under an order id of the venue's that the desk has not learnt yet: one of its orders in doubt. */

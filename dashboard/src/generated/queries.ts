@@ -42,5 +42,11 @@ export const QUERIES = {
     "where": [],
     "orderBy": "-created_at",
     "limit": 10
+  },
+  "risk_reports": {
+    "collection": "risk_reports",
+    "where": [],
+    "orderBy": "-day",
+    "limit": 30
   }
 } as const;

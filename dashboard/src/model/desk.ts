@@ -7,6 +7,7 @@ import type {
   EventDoc,
   NotificationDoc,
   OrderDoc,
+  RiskReportDoc,
   SummaryDoc,
   TradeDoc,
 } from '../generated/documents';
@@ -25,6 +26,8 @@ export interface DeskData {
   readonly trades: readonly WithId<TradeDoc>[];
   readonly events: readonly WithId<EventDoc>[];
   readonly notifications: readonly WithId<NotificationDoc>[];
+  /** Newest day first; the newest is of the running day. */
+  readonly riskReports: readonly WithId<RiskReportDoc>[];
   /** Wall time of the last word from the server; null before the first. */
   readonly receivedAt: EpochMs | null;
   /** Whether what is shown comes from memory because the server cannot be reached. */
@@ -41,6 +44,7 @@ export const NOTHING_YET: DeskData = {
   trades: [],
   events: [],
   notifications: [],
+  riskReports: [],
   receivedAt: null,
   offline: false,
 };

@@ -40,6 +40,7 @@ QUERIES: tuple[Query, ...] = (
     Query("trades", "trades", order_by="-closed_at", limit=20, client="dashboard"),
     Query("events", "events", order_by="-at", limit=20, client="dashboard"),
     Query("notifications", "notifications", order_by="-created_at", limit=10, client="dashboard"),
+    Query("risk_reports", "risk_reports", order_by="-day", limit=30, client="dashboard"),
     Query("users", "users"),
     Query("audit_head", "audit", order_by="-n", limit=1),
     Query("open_commands", "commands", (("status", "in"),)),
@@ -51,6 +52,7 @@ QUERIES: tuple[Query, ...] = (
     Query("replayed_orders", "orders", order_by="created_at"),
     Query("replayed_trades", "trades", order_by="closed_at"),
     Query("replayed_cycles", "cycles", order_by="slot"),
+    Query("traced_cycles", "cycles", (("slot", ">="),), "slot", limit=200),
     Query("changed_events", "events", (("at", ">="),), "at", limit=200),
 )
 
