@@ -38,6 +38,7 @@ from orchestrator.domain.errors import (
     ConcurrencyConflictError,
     InvalidTransitionError,
     OrderRefusedError,
+    OutcomeUnknownError,
 )
 from orchestrator.domain.exposure import share_moved, with_account, with_module
 from orchestrator.domain.keys import key_path
@@ -75,6 +76,7 @@ class Answer:
     broker_order_id: str | None = None
     note: str = ""
     filled_qty: Decimal = ZERO
+    raw: str = ""
 
 
 class OrderExecutor:
@@ -253,7 +255,8 @@ class OrderExecutor:
             evidence = Evidence.REFUSED if order.attempts == 1 else Evidence.ANSWER_LOST
             return Answer(evidence, note=f"{error.code}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever happened after sending began, the outcome is unknown
-            return Answer(Evidence.ANSWER_LOST, note=f"{type(error).__name__}: {error}")
+            raw = error.raw if isinstance(error, OutcomeUnknownError) else ""
+            return Answer(Evidence.ANSWER_LOST, note=f"{type(error).__name__}: {error}", raw=raw)
 
     def _cancel(self, order: Order) -> Answer | None:
         """Return what the venue said of a cancelled order; None when it said nothing: that proves nothing."""
@@ -348,6 +351,8 @@ def _answered(order: Order, answer: Answer, unit: Unit) -> Order:
     update: dict[str, object] = {"lease_until": None, "told_qty": max(order.told_qty, answer.filled_qty)}
     if answer.broker_order_id:
         update["broker_order_id"] = answer.broker_order_id
+    if answer.raw:
+        update["raw"] = answer.raw
     try:
         return apply(order.model_copy(update=update), answer.evidence, unit.now, note=answer.note)
     except InvalidTransitionError:

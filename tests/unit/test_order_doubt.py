@@ -11,6 +11,8 @@ import pytest
 from orchestrator.adapters.memory.faults import Fault
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import OrderDoc, order_path
+from orchestrator.domain.errors import OutcomeUnknownError
+from orchestrator.domain.exposure import reservation
 from orchestrator.domain.orders import Order, OrderState
 from orchestrator.domain.venues import IdUniqueness
 from orchestrator.lookups import LONGEST_WAIT, waiting_time
@@ -253,3 +255,28 @@ def test_a_fill_under_an_id_nobody_knows_yet_waits_for_the_look_up_that_tells_wh
     (position,) = desk.book.positions.values()
     assert position.units == desk.broker.positions["XLK"]
     assert desk.book.unmatched == ()
+
+
+def test_an_answer_to_a_submission_that_nobody_can_read_is_kept_for_the_owner(desk: TestDesk) -> None:
+    class Babbling(DyingBroker):
+        def submit(self, order):
+            desk.broker.submit(order)
+            raise OutcomeUnknownError("submit: the answer makes no sense", raw='{"id": null}')
+
+    desk.module.entries = ["XLK"]
+    desk.cycle(broker=Babbling(desk.broker, sends=True))
+    assert (only_order(desk).state, only_order(desk).raw) == (OrderState.UNKNOWN, '{"id": null}')
+
+
+def test_what_the_venue_tells_as_filled_in_its_answer_stays_reserved(desk: TestDesk) -> None:
+    class Telling(DyingBroker):
+        def submit(self, order):
+            said = desk.broker.submit(order)
+            return replace(said, state=OrderState.CANCELLED, filled_qty=order.intent.qty / 2)
+
+    desk.broker.fill_fraction = Decimal(0)
+    desk.module.entries = ["XLK"]
+    desk.cycle(broker=Telling(desk.broker, sends=True))
+    order = only_order(desk)
+    assert (order.state, order.told_qty, order.filled_qty) == (OrderState.CANCELLED, order.intent.qty / 2, 0)
+    assert reservation(order) == order.intent.reserved_usd / 2
