@@ -44,6 +44,7 @@ from orchestrator.module import Context, ModuleConfig, TradeResult, TradingModul
 from orchestrator.ports import Broker, MarketData, Store
 from orchestrator.protection import count_unprotected, unprotected
 from orchestrator.reconcile import reconcile
+from orchestrator.reduction import with_cuts
 from orchestrator.risk import RiskManager
 from orchestrator.unit import Unit, open_unit
 
@@ -141,6 +142,9 @@ class ModularOrchestrator:
             *_decide(unit, trading.monitor_positions, "monitor_positions"),
             *_decide(unit, trading.analyze_opportunities, "analyze_opportunities"),
         ]
+        if not unit.desk.flatten:
+            decided, context = tuple(wanted), trading.context
+            wanted = [*_decide(unit, lambda: with_cuts(unit.reduction, context, decided), "with_cuts")] or wanted
         memory = _decide(unit, lambda: list(trading.remember(trading.context).items()), "remember")
         stops = _decide(unit, lambda: list(trading.raised_stops(trading.context).items()), "raised_stops")
         unit.book = with_raised_stops(unit.book, dict(stops))

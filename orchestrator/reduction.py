@@ -8,8 +8,8 @@ own cycles carry out as exits. Everything here follows from documents that were 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,15 +18,17 @@ from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import DESK_REDUCTION, BookDoc, ExposureDoc, ReductionDoc
 from orchestrator.domain.events import DeskEvent, limit_breached, limit_kept, reduction_planned, usd
 from orchestrator.domain.exposure import with_module
-from orchestrator.domain.opportunities import ExitReason
+from orchestrator.domain.flatten import being_left, leave, parts_of
+from orchestrator.domain.market import MarketSnapshot, Quote
+from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
+from orchestrator.domain.orders import Purpose
 from orchestrator.domain.positions import Position
 from orchestrator.domain.readings import HEADROOM, exposure_readings
 from orchestrator.domain.reduction import Breach, Excess, due_units, reduction_plan
 from orchestrator.domain.reports import Measure, Reading
+from orchestrator.module import Context
 from orchestrator.ports import Create, Replace, Write
 from orchestrator.status import Desk, current_exposure
-
-REASON = ExitReason.REDUCTION.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,43 @@ def reduction_write(desk: Desk, after: ReductionDoc) -> Write:
     if version is None:
         return Create(DESK_REDUCTION, encode(after))
     return Replace(DESK_REDUCTION, encode(after), version)
+
+
+def with_cuts(reduction: ReductionDoc, context: Context, wanted: Sequence[TradeOpportunity]) -> list[TradeOpportunity]:
+    """Return what a module wants, after the exits that the plan still wants of it.
+
+    A position that the module leaves by itself, or that is being left, is not cut besides; of one that is cut, the
+    protection for what stays is placed once the cut is known.
+    """
+    leaving = {wish.position_id for wish in wanted if wish.purpose is Purpose.EXIT}
+    cuts = [cut for cut in _cuts(reduction, context) if cut.position_id not in leaving]
+    cut = {one.position_id for one in cuts}
+    return [*cuts, *(wish for wish in wanted if wish.purpose is not Purpose.PROTECT or wish.position_id not in cut)]
+
+
+def _cuts(reduction: ReductionDoc, context: Context) -> Iterator[TradeOpportunity]:
+    book, market = context.book, context.market
+    due = to_leave(reduction, book) if market.session.is_open else {}
+    for cut in reduction.cuts:
+        position = book.positions.get(cut.position_id)
+        if position is None or cut.position_id not in due or being_left(book, position):
+            continue
+        parts = list(parts_of(position))
+        if cut.module is not book.module or len(parts) != 1:
+            continue
+        why = f"{ExitReason.REDUCTION.value}: {cut.cause}"
+        order = leave(parts[0], book, _with_chains(market), context.now, reason=why)
+        yield order.model_copy(update={"qty": due[cut.position_id]})
+
+
+def _with_chains(market: MarketSnapshot) -> MarketSnapshot:
+    """Return the market with the quotes of its chains among the others."""
+    quotes = {
+        contract.symbol: Quote(symbol=contract.symbol, ts=contract.ts, bid=contract.bid, ask=contract.ask)
+        for chain in market.chains.values()
+        for contract in chain.contracts
+    }
+    return replace(market, quotes={**quotes, **market.quotes})
 
 
 def to_leave(reduction: ReductionDoc, book: BookDoc) -> dict[str, Decimal]:

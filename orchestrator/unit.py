@@ -7,6 +7,7 @@ between fails the commit instead of being overwritten.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -16,6 +17,7 @@ from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import (
     CONFIG_RISK,
     DESK_EXPOSURE,
+    DESK_REDUCTION,
     DESK_STATE,
     BookDoc,
     CycleStatus,
@@ -26,6 +28,7 @@ from orchestrator.domain.documents import (
     ExposureDoc,
     OpportunityTrace,
     OrderDoc,
+    ReductionDoc,
     TradeDoc,
     book_path,
     event_path,
@@ -33,7 +36,7 @@ from orchestrator.domain.documents import (
     parameters_path,
     trade_path,
 )
-from orchestrator.domain.errors import AlreadyExistsError, ConfigurationError
+from orchestrator.domain.errors import AlreadyExistsError, ConfigurationError, MalformedDataError
 from orchestrator.domain.exposure import rolled
 from orchestrator.domain.keys import VenueKeyDoc, key_path
 from orchestrator.domain.orders import Order
@@ -87,6 +90,8 @@ class Unit:
     """Whether the caretaker runs: it uses up no slot and is no heartbeat of the module."""
     key: Versioned[VenueKeyDoc] | None = None
     """The venue's key as read; None = nobody has sent with it yet."""
+    reduction: ReductionDoc = field(default_factory=ReductionDoc)
+    """The plan that cuts back what has outgrown its limits."""
     note: str = ""
     trouble: CycleStatus | None = None
     """FAILED or VENUE_DOWN, once one of them happened: what the cycle is called, whatever else it did."""
@@ -236,6 +241,13 @@ def key_in(found: Mapping[str, Snapshot], venue: str) -> Versioned[VenueKeyDoc] 
     return Versioned(decode(VenueKeyDoc, snapshot.data, where=snapshot.path), snapshot.version)
 
 
+def reduction_in(found: dict[str, Snapshot]) -> ReductionDoc:
+    """Return the plan that cuts holdings back; a damaged one is none, post-trade risk makes it anew."""
+    with suppress(KeyError, MalformedDataError):
+        return decode(ReductionDoc, found[DESK_REDUCTION].data, where=DESK_REDUCTION)
+    return ReductionDoc()
+
+
 def open_unit(
     store: Store, module: ModuleName, *, venue: str, slot: datetime, now: datetime, care: bool = False
 ) -> Unit:
@@ -250,7 +262,7 @@ def open_unit(
     """
     trips, writes = store.usage.round_trips, store.usage.writes
     book_at, parameters_at = book_path(module), parameters_path(module)
-    found = dict(store.get_many([book_at, parameters_at, key_path(venue), *shared_paths()]))
+    found = dict(store.get_many([book_at, parameters_at, key_path(venue), DESK_REDUCTION, *shared_paths()]))
     if book_at not in found:
         raise ConfigurationError(f"{book_at} is missing: set the desk up with `desk doctor --seed`")
     book = decode(BookDoc, found[book_at].data, where=book_at)
@@ -266,6 +278,7 @@ def open_unit(
         parameters=found[parameters_at].data if parameters_at in found else {},
         care=care,
         key=key_in(found, venue),
+        reduction=reduction_in(found),
         round_trips_before=trips,
         writes_before=writes,
     )

@@ -72,9 +72,10 @@ def exits(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpp
         name = underlying_of(part.position.symbol)
         first[name] = min(first.get(name, part.stage), part.stage)
     due = [part for part in parts if part.stage == first[underlying_of(part.position.symbol)]]
-    free = [part for part in due if not _being_left(book, part.position)]
+    free = [part for part in due if not being_left(book, part.position)]
     free.sort(key=lambda part: (-part.position.gross_exposure, part.position.id))
-    return [_exit(part, book, market, now) for part in free]
+    why = f"{ExitReason.OWNER.value}: flatten"
+    return [leave(part, book, market, now, reason=why).model_copy(update={"by_owner": True}) for part in free]
 
 
 def parts_of(position: Position) -> Iterator[Part]:
@@ -104,7 +105,7 @@ def _leaving(book: BookDoc, position: Position) -> list[Order]:
     ]
 
 
-def _being_left(book: BookDoc, position: Position) -> bool:
+def being_left(book: BookDoc, position: Position) -> bool:
     """Whether an exit is under way, or an order whose end cannot be asked for may still sell the position."""
     return any(o.intent.purpose is Purpose.EXIT or o.state not in _RESTING for o in _leaving(book, position))
 
@@ -118,10 +119,9 @@ def _resting(book: BookDoc, position: Position) -> tuple[str, ...]:
     )
 
 
-def _exit(part: Part, book: BookDoc, market: MarketSnapshot, now: datetime) -> TradeOpportunity:
-    order = _order(part, now, reason=f"{ExitReason.OWNER.value}: flatten").model_copy(
-        update={"purpose": Purpose.EXIT, "by_owner": True, "replaces": _resting(book, part.position)}
-    )
+def leave(part: Part, book: BookDoc, market: MarketSnapshot, now: datetime, *, reason: str) -> TradeOpportunity:
+    """Return the order that leaves a part of a position, priced to fill; its resting orders end first."""
+    order = _order(part, now, reason=reason).model_copy(update={"replaces": _resting(book, part.position)})
     quotes = {leg.symbol: quote for leg in part.legs if (quote := market.quotes.get(leg.symbol)) is not None}
     priced = _priced_structure(part, quotes) if is_occ(part.legs[0].symbol) else _priced_single(part, quotes)
     stamps = [quote.ts for quote in quotes.values()]
@@ -189,7 +189,7 @@ def is_naked(position: Position, book: BookDoc) -> bool:
     """Return whether a position of one instrument has no stop, or one of fewer units than are held."""
     held = [leg for leg in position.legs if leg.qty != 0]
     single = len(held) == 1 and not is_occ(held[0].symbol) and position.max_loss_usd is None
-    if not single or _being_left(book, position):
+    if not single or being_left(book, position):
         return False
     return sum((order.leaves_qty for order in _leaving(book, position)), ZERO) < position.units
 
