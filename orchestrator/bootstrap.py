@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.documents import MarketDoc
-from orchestrator.domain.errors import ConfigurationError
+from orchestrator.domain.documents import CommandDoc, MarketDoc
+from orchestrator.settings import Settings
 
 if TYPE_CHECKING:
     from firebase_admin import App
@@ -31,71 +30,6 @@ if TYPE_CHECKING:
     from orchestrator.ports import Broker, Clock, Json, MarketData, Store
     from orchestrator.status import Cadence
     from orchestrator.sweep import Swept
-
-LOCAL_PROJECT = "demo-firedesk"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The environment of the desk."""
-
-    values: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-
-    def get(self, name: str) -> str | None:
-        """Return a variable, None when unset or empty."""
-        return self.values.get(name) or None
-
-    def need(self, name: str, purpose: str) -> str:
-        """Return a variable.
-
-        Raises
-        ------
-        ConfigurationError
-            It is unset; the message says what it is for.
-        """
-        value = self.get(name)
-        if value is None:
-            raise ConfigurationError(
-                f"{name} is not set: {purpose}; set it as a function secret or in functions/*/.env"
-            )
-        return value
-
-    @property
-    def project(self) -> str:
-        """The Firebase project id."""
-        return self.get("GCLOUD_PROJECT") or self.get("GOOGLE_CLOUD_PROJECT") or LOCAL_PROJECT
-
-    @property
-    def emulated(self) -> bool:
-        """Whether Firestore is the emulator."""
-        return self.get("FIRESTORE_EMULATOR_HOST") is not None
-
-    @property
-    def venue_time(self) -> bool:
-        """Whether the venue owns the clock (a replay or a synthetic market)."""
-        return self.get("FIREDESK_CLOCK") == "venue"
-
-    def universe(self, module: ModuleName) -> tuple[str, ...] | None:
-        """Return the symbols FIREDESK_UNIVERSE gives a module, None = the module's own."""
-        return parse_universe(self.get("FIREDESK_UNIVERSE") or "").get(module)
-
-
-def parse_universe(text: str) -> dict[ModuleName, tuple[str, ...]]:
-    """Read `stocks=XLK,XLF options=SPY,AAPL crypto=BTC,ETH`; a module that is not named keeps its own.
-
-    Raises
-    ------
-    ConfigurationError
-        A part is not MODULE=SYMBOL,SYMBOL.
-    """
-    found: dict[ModuleName, tuple[str, ...]] = {}
-    for part in text.split():
-        name, _, symbols = part.partition("=")
-        listed = tuple(symbol.strip() for symbol in symbols.split(",") if symbol.strip())
-        if name not in set(ModuleName) or not listed:
-            raise ConfigurationError(f"universe: {part!r} is not MODULE=SYMBOL,SYMBOL with {', '.join(ModuleName)}")
-        found[ModuleName(name)] = listed
-    return found
 
 
 class Builder:
@@ -113,6 +47,7 @@ class Builder:
         self.settings = settings
         self._store, self._clock = store, clock
         self._desks: dict[ModuleName, Desk] = {}
+        self._care: dict[ModuleName, Desk] = {}
         self._outlets: Outlets | None = None
         self._open: list[Callable[[], None]] = []
 
@@ -149,10 +84,51 @@ class Builder:
             kind, universe = module_class(module)
             symbols = self.settings.universe(module)
             broker, market = self._venue(module)
-            name = self.settings.get("FIREDESK_DESK") or self.settings.project
-            config = ModuleConfig(universe=universe(symbols), desk=name)
+            config = ModuleConfig(universe=universe(symbols), desk=self._name)
             self._desks[module] = Desk(kind, config, broker, market)
         return self._desks[module]
+
+    def _caretaker(self, module: ModuleName) -> Desk:
+        """Return what the caretaker of a module runs with: its venue, and nothing of its code."""
+        from orchestrator.caretaker import Caretaker
+        from orchestrator.cycle import Desk
+        from orchestrator.module import ModuleConfig
+
+        if module not in self._care:
+            broker, market = self._venue(module)
+            self._care[module] = Desk(Caretaker, ModuleConfig(universe={}, desk=self._name), broker, market)
+        return self._care[module]
+
+    def care(self, module: ModuleName) -> int:
+        """Run the caretaker on a module's book once; fulfils `orchestrator.caretaker.Carer`.
+
+        Raises
+        ------
+        TradingError
+            The book could not be looked after; the message says why.
+        """
+        from orchestrator.cycle import ModularOrchestrator
+
+        caretakers = ModularOrchestrator(self.store, {module: partial(self._caretaker, module)})
+        return caretakers.care(module, now=self.clock().now()).summary.orders
+
+    def answer(self, command_id: str, runner: Runner | None = None) -> CommandDoc:
+        """Do a command, in the time in which people act; where it tightens the brake, look after the books at once.
+
+        Raises
+        ------
+        TradingError
+            It could not be done; the message says why.
+        """
+        from orchestrator.adapters.clocks import SystemClock
+        from orchestrator.caretaker import look_after
+        from orchestrator.commands import TIGHTENING, execute
+
+        command = execute(self.store, command_id, SystemClock().now(), runner=runner)
+        if command.status == "done" and command.kind in TIGHTENING:
+            now = self.clock().now()
+            look_after(self.store, self, now, self.cadence(now))
+        return command
 
     def orchestrator(self) -> ModularOrchestrator:
         """Return the orchestrator of all modules; each one's venue is built when it first runs."""
@@ -233,6 +209,11 @@ class Builder:
 
         return None if self.settings.venue_time else cadence_at(now)
 
+    @property
+    def _name(self) -> str:
+        """The desk's name, part of every client order id."""
+        return self.settings.get("FIREDESK_DESK") or self.settings.project
+
     def _venue(self, module: ModuleName) -> tuple[Broker, MarketData]:
         return self._kraken() if module is ModuleName.CRYPTO else self._alpaca()
 
@@ -293,7 +274,7 @@ def module_class(module: ModuleName) -> tuple[type[TradingModule], UniverseOf]:
 @cache
 def builder() -> Builder:
     """Return this instance's builder."""
-    return Builder(Settings())
+    return Builder(Settings(dict(os.environ)))
 
 
 def run_cycle(module: str, *, slot: datetime | None) -> CycleReport:
@@ -336,12 +317,9 @@ def notify_of(event_id: str, event: Json) -> None:
 
 
 def answer_command(command_id: str) -> None:
-    """Do a command that was created, and answer it, in the time in which people act."""
-    from orchestrator.adapters.clocks import SystemClock
-    from orchestrator.commands import execute
-
+    """Do a command that was created, and answer it."""
     built = builder()
-    execute(built.store, command_id, SystemClock().now(), runner=built.runner())
+    built.answer(command_id, runner=built.runner())
 
 
 def run_sweep(*, slot: datetime | None) -> Swept:
@@ -359,7 +337,11 @@ def run_sweep(*, slot: datetime | None) -> Swept:
     venue_time = built.settings.venue_time
     now = slot if slot is not None and venue_time else built.clock().now()
     around = Surroundings(
-        outlets=built.outlets(), runner=built.runner(), cadence=built.cadence(now), wall=SystemClock().now()
+        outlets=built.outlets(),
+        runner=built.runner(),
+        cadence=built.cadence(now),
+        wall=SystemClock().now(),
+        carer=built,
     )
     return sweep(built.store, now, around)
 

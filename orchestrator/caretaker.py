@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, Protocol
 
@@ -23,7 +23,7 @@ from orchestrator.contention import until_settled
 from orchestrator.domain import flatten
 from orchestrator.domain.base import ModuleName, slot_id
 from orchestrator.domain.codec import encode
-from orchestrator.domain.documents import DESK_STATE, BookDoc, DeskStateDoc, EventDoc, EventKind, event_path
+from orchestrator.domain.documents import DESK_STATE, BookDoc, EventDoc, EventKind, event_path
 from orchestrator.domain.errors import AlreadyExistsError
 from orchestrator.domain.market import DataRequest
 from orchestrator.domain.opportunities import TradeOpportunity
@@ -153,8 +153,8 @@ def tell_problems(store: Store, problems: dict[ModuleName, str], now: datetime) 
             store.commit([Create(event_path(key), encode(event))])
 
 
-def flattened(desk: Desk, now: datetime) -> tuple[DeskStateDoc, list[Write]] | None:
-    """Return the desk's state once everything is closed, and the writes that say so; None while it is not."""
+def flattened(desk: Desk, now: datetime) -> tuple[Desk, list[Write]] | None:
+    """Return the desk once everything is closed, and the writes that say so; None while it is not."""
     if not desk.state.flatten or desk.faults or not all(_is_flat(book) for book in desk.books.values()):
         return None
     after = desk.state.model_copy(update={"flatten": False})
@@ -167,7 +167,7 @@ def flattened(desk: Desk, now: datetime) -> tuple[DeskStateDoc, list[Write]] | N
         at=now,
     )
     key = f"flattened-{slot_id(desk.state.changed_at)}"
-    return after, [
+    return replace(desk, state=after), [
         Replace(DESK_STATE, encode(after), desk.versions[DESK_STATE]),
         Put(event_path(key), encode(event)),
     ]

@@ -64,6 +64,9 @@ LOOSENING_VALID = timedelta(minutes=15)
 
 _NEVER_STALE = frozenset({CommandKind.HALT, CommandKind.REDUCE, CommandKind.ACKNOWLEDGE})
 
+TIGHTENING = frozenset({CommandKind.HALT, CommandKind.REDUCE, CommandKind.FLATTEN})
+"""What lets the caretaker look after every book at once: entries are cancelled without waiting for a cycle."""
+
 _TARGET = {
     CommandKind.HALT: DeskState.HALTED,
     CommandKind.REDUCE: DeskState.REDUCING,

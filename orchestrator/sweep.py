@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from orchestrator.caretaker import Carer, flattened, look_after
 from orchestrator.commands import Runner, execute, open_commands
 from orchestrator.contention import until_settled
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.curve import extended
 from orchestrator.domain.documents import (
     DESK_EXPOSURE,
+    DESK_STATE,
     Document,
     EquityPoint,
     EventDoc,
@@ -69,12 +71,15 @@ class Surroundings:
         Silence after which a module is reported; None where the clock jumps (a replay).
     wall
         The time in which people act, where the desk's clock is a replay's; None = the same.
+    carer
+        Looks after books whose modules do not; None = nobody does.
     """
 
     outlets: Outlets = field(default_factory=Outlets)
     runner: Runner | None = None
     cadence: Cadence | None = None
     wall: datetime | None = None
+    carer: Carer | None = None
 
 
 @dataclass(slots=True)
@@ -85,8 +90,9 @@ class Swept:
     told: int = 0
     notified: int = 0
     retried: int = 0
+    cared: int = 0
     problems: list[str] = field(default_factory=list)
-    """Damaged documents that were left alone, one line each."""
+    """Damaged documents that were left alone and books that could not be looked after, one line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ def sweep(store: Store, now: datetime, around: Surroundings | None = None) -> Sw
     _deliver(run, events)
     _report(run, desk)
     until_settled(lambda: _draw(run, desk))
+    _look_after(run, desk)
     return run.done
 
 
@@ -203,6 +210,9 @@ def _unknown_since(order: Order) -> datetime:
 def _desk_writes(desk: Desk, run: _Sweep) -> tuple[Desk, list[Write]]:
     """Return the desk after this sweep and the writes that make it so; none when it is so already."""
     desk, writes = weighed(desk, run.now)
+    ended = flattened(desk, run.now)
+    if ended is not None and all(write.path != DESK_STATE for write in writes):
+        desk, writes = ended[0], [*writes, *ended[1]]
     exposure = current_exposure(desk, run.now)
     if exposure.model_copy(update={"updated_at": desk.exposure.updated_at}) != desk.exposure:
         writes.append(Replace(DESK_EXPOSURE, encode(exposure), desk.versions[DESK_EXPOSURE]))
@@ -230,6 +240,15 @@ def _report(run: _Sweep, desk: Desk) -> None:
         until_settled(lambda: write_reports(run.store, desk, run.now))
     except MalformedDataError as error:
         run.done.problems.append(str(error))
+
+
+def _look_after(run: _Sweep, desk: Desk) -> None:
+    """Look after books that are due, last of all: a venue that hangs keeps nothing else from being swept."""
+    if run.around.carer is None:
+        return
+    cared = look_after(run.store, run.around.carer, run.now, run.around.cadence, desk=desk)
+    run.done.cared += len(cared.done)
+    run.done.problems += [f"{module}: {problem}" for module, problem in cared.problems.items()]
 
 
 def _draw(run: _Sweep, desk: Desk) -> None:

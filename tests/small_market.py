@@ -10,8 +10,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from orchestrator.adapters.memory.store import MemoryDataLayer
-from orchestrator.bootstrap import Builder, Settings, default_parameters
+from orchestrator.bootstrap import Builder, default_parameters
 from orchestrator.seed import seed
+from orchestrator.settings import Settings
 from scripts.market import desk_environment
 from venue import Exchange, serve
 from venue.replay.feed import ReplayFeed

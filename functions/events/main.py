@@ -20,6 +20,9 @@ from orchestrator.adapters.functions.entry import (
 
 refuse_emulators(os.environ)
 
+VENUES = secrets("ALPACA_API_KEY", "ALPACA_SECRET_KEY", "KRAKEN_API_KEY", "KRAKEN_SECRET")
+"""For the caretaker, which looks after books whose modules do not."""
+
 
 @retried
 @firestore_fn.on_document_written(document="orders/{id}", **TRIGGER)
@@ -44,20 +47,20 @@ def on_event_created(event: firestore_fn.Event[Any]) -> None:
 
 
 @retried
-@firestore_fn.on_document_created(document="commands/{id}", **TRIGGER)
+@firestore_fn.on_document_created(document="commands/{id}", secrets=VENUES, **TRIGGER)
 @settled
 def on_command_created(event: firestore_fn.Event[Any]) -> None:
-    """Do what a person asked; never too old, because commands judge their own age."""
+    """Do what a person asked, and look after the books when the brake is pressed; commands judge their own age."""
     from orchestrator import bootstrap
 
     bootstrap.answer_command(event.params["id"])
 
 
 @guard
-@scheduler_fn.on_schedule(schedule="*/5 * * * *", secrets=secrets("NOTIFY_URLS"), **MODULE)
+@scheduler_fn.on_schedule(schedule="*/5 * * * *", secrets=[*secrets("NOTIFY_URLS"), *VENUES], **MODULE)
 @settled
 def sweep(_event: scheduler_fn.ScheduledEvent) -> None:
-    """Find and do what a trigger missed."""
+    """Find and do what a trigger missed, and look after the books of modules that are silent."""
     from orchestrator import bootstrap
 
     bootstrap.run_sweep(slot=slot())

@@ -17,7 +17,7 @@ from orchestrator.bootstrap import Builder
 from orchestrator.cli import show
 from orchestrator.cli.faults import WRONG
 from orchestrator.cli.target import builder, name_of
-from orchestrator.commands import CONSOLE, execute
+from orchestrator.commands import CONSOLE
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import CommandDoc, CommandKind
 from orchestrator.domain.errors import StoreUnavailableError
@@ -87,7 +87,7 @@ def _answer(built: Builder, command_id: str, wait: float) -> CommandDoc:
         if command.result is not None:
             return command
         time.sleep(_POLL_S)
-    return execute(built.store, command_id, _wall())
+    return built.answer(command_id)
 
 
 def _read(store: Store, command_id: str) -> CommandDoc:

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import typer
 
-from orchestrator.bootstrap import Builder, Settings
+from orchestrator.bootstrap import Builder
 from orchestrator.domain.errors import ConfigurationError, StoreUnavailableError
+from orchestrator.settings import Settings
 from scripts.steps import STATE
 
 NOTE = STATE / "local.json"

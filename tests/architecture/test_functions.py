@@ -46,9 +46,9 @@ def test_what_is_deployed_is_what_is_locked(codebase: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "homes"),
     [
-        ("alpaca-py", {"stocks", "options", "tuning"}),
-        ("pandas", {"stocks", "options", "tuning"}),
-        ("ccxt", {"crypto", "tuning"}),
+        ("alpaca-py", {"stocks", "options", "events", "tuning"}),
+        ("pandas", {"stocks", "options", "events", "tuning"}),
+        ("ccxt", {"crypto", "events", "tuning"}),
         ("apprise", {"events"}),
         ("scikit-learn", {"tuning"}),
         ("optuna", {"tuning"}),

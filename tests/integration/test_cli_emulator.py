@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator.bootstrap import Settings
 from orchestrator.cli import app
+from orchestrator.settings import Settings
 from scripts.suite import Suite
 from tests.small_market import desk_on, write_folder
 

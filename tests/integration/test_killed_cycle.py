@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.bootstrap import Builder, Settings, default_parameters
+from orchestrator.bootstrap import Builder, default_parameters
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import BookDoc, book_path
 from orchestrator.seed import seed
+from orchestrator.settings import Settings
 from scripts.market import desk_environment
 from venue import Exchange, serve
 from venue.feed import AssetKind
@@ -28,10 +29,11 @@ ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
 import os, signal, sys
 from datetime import datetime
-from orchestrator.bootstrap import Builder, Settings
+from orchestrator.bootstrap import Builder
+from orchestrator.settings import Settings
 from orchestrator.domain.base import ModuleName
 
-builder, (moment, slot) = Builder(Settings()), sys.argv[1:]
+builder, (moment, slot) = Builder(Settings(dict(os.environ))), sys.argv[1:]
 broker = builder.desk(ModuleName.STOCKS).broker
 submit = broker.submit
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.audit import first_fault
-from orchestrator.bootstrap import Builder, Settings
+from orchestrator.bootstrap import Builder
 from orchestrator.cli import app
 from orchestrator.commands import execute
 from orchestrator.domain.base import ModuleName
@@ -22,6 +22,7 @@ from orchestrator.domain.documents import DESK_STATE, AuditDoc
 from orchestrator.domain.errors import StoreUnavailableError
 from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Put, Snapshot
+from orchestrator.settings import Settings
 from tests.small_market import desk_on, write_folder
 from tests.watched_desk import brake, documents, lose, new_desk, put_book, put_state, working
 

@@ -10,13 +10,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from orchestrator.adapters.memory.store import MemoryDataLayer
-from orchestrator.bootstrap import Builder, Settings
+from orchestrator.bootstrap import Builder
 from orchestrator.cli import app
 from orchestrator.cli.doctor import machine
 from orchestrator.cli.doctor.desk import MODELS
 from orchestrator.cli.doctor.finding import Finding
 from orchestrator.ports import Put
 from orchestrator.seed import seed
+from orchestrator.settings import Settings
 from tests.small_market import desk_on, write_folder
 from tests.unit.test_cli_desk import told
 

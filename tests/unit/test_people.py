@@ -6,13 +6,14 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator.adapters.memory.store import MemoryDataLayer
-from orchestrator.bootstrap import Builder, Settings
+from orchestrator.bootstrap import Builder
 from orchestrator.cli import app
 from orchestrator.domain.documents import AuditDoc, UserDoc
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.paths import audit_path, user_path
 from orchestrator.people import grant
 from orchestrator.ports import Put
+from orchestrator.settings import Settings
 from tests.watched_desk import NOW, documents, put_user, read
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from orchestrator.bootstrap import Builder, Settings, module_class
+from orchestrator.bootstrap import Builder, module_class
 from orchestrator.cli.doctor.finding import Finding
 from orchestrator.cli.target import name_of
 from orchestrator.domain.base import ModuleName
@@ -30,6 +30,7 @@ from orchestrator.domain.documents import (
 from orchestrator.domain.errors import ConfigurationError, TradingError
 from orchestrator.domain.paths import CONFIG_MARKET
 from orchestrator.ports import Snapshot
+from orchestrator.settings import Settings
 
 _KEYS = {
     "ALPACA_API_KEY": "stocks and options",

@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from orchestrator.bootstrap import parse_universe
 from orchestrator.cli.faults import WRONG
 from orchestrator.cli.replay.driver import drive
 from orchestrator.cli.replay.page import page
@@ -22,6 +21,7 @@ from orchestrator.cli.replay.report import gather, report
 from orchestrator.cli.replay.screen import print_report
 from orchestrator.cli.replay.stacks import Window, emulator_stack, memory_stack
 from orchestrator.domain.errors import ConfigurationError
+from orchestrator.settings import parse_universe
 
 _DAY = ["%Y-%m-%d"]
 

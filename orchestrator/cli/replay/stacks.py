@@ -16,13 +16,14 @@ from typing import Any, Protocol
 
 import httpx
 
-from orchestrator.bootstrap import Builder, Settings, default_parameters
+from orchestrator.bootstrap import Builder, default_parameters
 from orchestrator.cycle import ModularOrchestrator
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import MarketDoc
 from orchestrator.domain.errors import ConfigurationError, StoreUnavailableError
 from orchestrator.ports import Store
 from orchestrator.seed import seed
+from orchestrator.settings import Settings
 
 _PROJECT = "demo-replay"
 _FUNCTIONS = {
