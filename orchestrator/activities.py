@@ -16,6 +16,9 @@ from orchestrator.unit import Unit
 SHARED_ACCOUNT = {ModuleName.STOCKS: ModuleName.OPTIONS, ModuleName.OPTIONS: ModuleName.STOCKS}
 """Modules that trade on one account, and the other one of each."""
 
+TRANSFERS = frozenset({"CSD", "CSW", "JNLC", "TRANS", "ACATC", "JNL"})
+"""Kinds of activities that move capital: neither profit nor loss."""
+
 KEEP_EVENTS = 200
 """How many cash events a book remembers, so that none is booked twice."""
 
@@ -23,10 +26,17 @@ _DELIVERY = "OPTRD"
 """Shares of an exercise or assignment; booked before the contract ends, while its position is still there."""
 
 
-def post_activities(unit: Unit, state: VenueState) -> None:
-    """Book the activities of the account that concern this module's book."""
+def post_activities(unit: Unit, state: VenueState, *, first: bool) -> None:
+    """Book the activities of the account that concern this module's book.
+
+    Parameters
+    ----------
+    first
+        Whether the account is seen for the first time: what happened before is history, and nothing is booked.
+    """
     for event in sorted(state.cash_events, key=lambda event: event.kind != _DELIVERY):
-        _post_once(unit, event, state)
+        if not first:
+            _post_once(unit, event, state)
 
 
 def _post_once(unit: Unit, event: CashEvent, state: VenueState) -> None:
@@ -57,6 +67,8 @@ def _post_delivery(unit: Unit, event: CashEvent, _state: VenueState) -> None:
 
 def _post_income(unit: Unit, event: CashEvent, state: VenueState) -> None:
     """Book a dividend or other cash in proportion to what this module holds of the account's whole."""
+    if event.kind in TRANSFERS:
+        return
     own = held_by_symbol(unit.book).get(event.symbol, ZERO)
     total = state.positions.get(event.symbol, own)
     if own and total:

@@ -10,21 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 
-from orchestrator.activities import SHARED_ACCOUNT, post_activities
-from orchestrator.domain.base import ModuleName
+from orchestrator.activities import post_activities
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import EventKind, OrderDoc, order_path
 from orchestrator.domain.errors import MalformedDataError
-from orchestrator.domain.instruments import is_occ
-from orchestrator.domain.ledger import drift, post_fill
+from orchestrator.domain.ledger import post_fill
 from orchestrator.domain.orders import Fill, Order, UnmatchedFill, is_own
 from orchestrator.domain.positions import Position
+from orchestrator.foreign import compare, news_of
 from orchestrator.lookups import hear, look_up, unreadable
 from orchestrator.ports import Broker, TroubleKind, VenueOrder, VenueState
+from orchestrator.quarantine import settle_quarantine
 from orchestrator.unit import Unit
-
-UNREADABLE = "unreadable"
-"""How the reason of a quarantine begins that lasts for as long as the venue's words make no sense."""
 
 KEEP_TERMINAL = timedelta(hours=1)
 """How long a finished order stays in the book; a later fill finds it in `orders/`."""
@@ -49,6 +46,7 @@ def reconcile(unit: Unit, broker: Broker) -> None:
         The venue's state cannot be had; the book is unchanged.
     """
     state = _with_unmatched(unit, broker.state(unit.book.cursors.get(broker.name, "")))
+    news = news_of(unit, broker.name, state)
     _recall(unit, state)
     _learn_broker_ids(unit, state)
     for matched in _own_fills(unit, state):
@@ -60,7 +58,9 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     for matched in _own_fills(unit, state):  # again: the look-ups may have told whose they are
         _post(unit, matched)
     _keep_unmatched(unit, state)
-    post_activities(unit, state)
+    post_activities(unit, state, first=news.first)
+    compare(unit, state, news)
+    settle_quarantine(unit, state, signs={})
     _finish(unit, broker, state)
 
 
@@ -155,9 +155,8 @@ def _hear(unit: Unit, said: VenueOrder) -> None:
 
 
 def _take_troubles(unit: Unit, state: VenueState) -> frozenset[str]:
-    """Take what the venue said and nobody can read: orders into doubt, symbols into quarantine; return the orders."""
+    """Take what the venue said and nobody can read: orders into doubt, the rest is told; return the orders."""
     orders: set[str] = set()
-    quarantine = {s: why for s, why in unit.book.quarantine.items() if not why.startswith(UNREADABLE)}
     for trouble in state.troubles:
         own = unit.book.broker_ids.get(trouble.subject, trouble.subject)
         order = unit.book.orders.get(own)
@@ -165,14 +164,10 @@ def _take_troubles(unit: Unit, state: VenueState) -> frozenset[str]:
             unit.put_order(unreadable(order, trouble, unit))
             orders.add(own)
             continue
-        if trouble.symbol:
-            quarantine.setdefault(trouble.symbol, f"{UNREADABLE} {trouble.kind}: {trouble.reason}")
         text = f"{trouble.kind} {trouble.subject}: {trouble.reason}"
         key = f"trouble_{unit.module}_{sha256(trouble.subject.encode()).hexdigest()[:12]}"
         data = {"raw": trouble.raw}
         unit.tell(key, EventKind.VENUE_UNREADABLE, text, severity="warning", subject=trouble.subject, data=data)
-    if quarantine != unit.book.quarantine:
-        unit.book = unit.book.model_copy(update={"quarantine": quarantine})
     return frozenset(orders)
 
 
@@ -185,7 +180,7 @@ def _look_up_the_rest(unit: Unit, broker: Broker, state: VenueState, unreadable_
 
 
 def _finish(unit: Unit, broker: Broker, state: VenueState) -> None:
-    """Take over account and cursor, measure drift, drop what is long finished."""
+    """Take over the cursor, drop what is long finished."""
     book = unit.book
     orders = {
         key: order
@@ -197,15 +192,9 @@ def _finish(unit: Unit, broker: Broker, state: VenueState) -> None:
         update={
             "orders": orders,
             "positions": positions,
-            "account": state.account,
             "cursors": {**book.cursors, broker.name: state.cursor},
-            "drift": drift(book, state.positions, others=_others(unit, state)),
         }
     )
-    for symbol, gap in unit.book.drift.items():
-        text = f"{symbol}: the venue holds {gap:+f} more than the book"
-        key = f"drift_{unit.module}_{symbol.replace('/', '')}_{unit.now:%Y%m%d}"
-        unit.tell(key, EventKind.DRIFT_FOUND, text, severity="warning", subject=symbol)
 
 
 def _with_live_protection(position: Position, orders: dict[str, Order]) -> Position:
@@ -214,15 +203,3 @@ def _with_live_protection(position: Position, orders: dict[str, Order]) -> Posit
     if position.protective_order_id is None or (order is not None and not order.state.terminal):
         return position
     return position.model_copy(update={"protective_order_id": None})
-
-
-def _others(unit: Unit, state: VenueState) -> frozenset[str]:
-    """Return the symbols of a shared account that are the other module's to compare."""
-    other = SHARED_ACCOUNT.get(unit.module)
-    if other is None:
-        return frozenset()
-    options = {symbol for symbol in state.positions if is_occ(symbol)}
-    if other is ModuleName.OPTIONS:
-        share = unit.desk.exposure.modules.get(other)
-        return frozenset(options | set(share.symbols if share is not None else ()))
-    return frozenset(set(state.positions) - options)

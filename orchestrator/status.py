@@ -212,9 +212,10 @@ def _module_summary(desk: Desk, module: ModuleName, exposure: ExposureDoc, *, si
         unknown_orders=len(unknown),
         trades=book.trades,
         drift=len(book.drift),
+        drift_usd=cents(book.drift_usd),
         last_slot=book.last_slot,
         last_status=None if cycle is None else cycle.status,
-        healthy=not (silent or failed or unknown or book.drift),
+        healthy=not (silent or failed or unknown or book.drift_told or book.quarantine),
         note=note[:300],
     )
 

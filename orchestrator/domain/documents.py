@@ -209,6 +209,8 @@ class BookDoc(Document):
     drift: dict[str, Amount] = {}
     """Venue quantity minus what the desk and others are known to hold, by symbol; only symbols that differ."""
     drift_told: dict[str, DriftTold] = {}
+    drift_usd: Amount = ZERO
+    """What drift and unexplained cash are worth in all, as far as a price is known, USD."""
     foreign: dict[str, ForeignHolding] = {}
     """What others hold in this module's part of the account, by symbol; never touched unless the owner adopts it."""
     foreign_orders: dict[str, ForeignOrder] = {}

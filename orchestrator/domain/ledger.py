@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from orchestrator.domain.base import ZERO, utc_day
 from orchestrator.domain.documents import BookDoc
-from orchestrator.domain.exposure import held_by_symbol
+from orchestrator.domain.foreign import multiplier_of
 from orchestrator.domain.kelly import StrategyRecord
 from orchestrator.domain.orders import Fill, Order, Purpose, Side, apply_fills
 from orchestrator.domain.positions import (
@@ -175,17 +175,7 @@ def _split_leg(leg: PositionLeg, ratio: Decimal) -> PositionLeg:
     return leg.model_copy(update={"qty": leg.qty * ratio, "avg_px": leg.avg_px / ratio, "mark_px": mark})
 
 
-def drift(book: BookDoc, venue: Mapping[str, Decimal], *, others: frozenset[str]) -> dict[str, Decimal]:
-    """Return venue minus book by symbol, where they differ.
-
-    Parameters
-    ----------
-    venue
-        Signed quantity by symbol of the whole account.
-    others
-        Symbols that another module of the same account trades; they are that module's to compare.
-    """
-    held = held_by_symbol(book)
-    symbols = (set(held) | set(venue)) - (others - set(held))
-    gaps = {symbol: venue.get(symbol, ZERO) - held.get(symbol, ZERO) for symbol in sorted(symbols)}
-    return {symbol: gap for symbol, gap in gaps.items() if gap != 0}
+def cash_flow(fill: Fill) -> Decimal:
+    """Return the USD by which an execution changes the cash of the account; a fee in another currency changes none."""
+    paid = fill.fee if fill.fee_currency == "USD" and not fill.fee_base_qty else ZERO
+    return -fill.side.sign * fill.qty * fill.price * multiplier_of(fill.symbol) - paid

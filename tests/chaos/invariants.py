@@ -27,8 +27,7 @@ from orchestrator.domain.documents import (
     book_path,
     order_path,
 )
-from orchestrator.domain.exposure import book_exposure, symbol_exposure, total_exposure, used_by
-from orchestrator.domain.ledger import held_by_symbol
+from orchestrator.domain.exposure import book_exposure, held_by_symbol, symbol_exposure, total_exposure, used_by
 from orchestrator.domain.orders import Order, OrderState, Purpose
 from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Put, Verify, Write

@@ -105,7 +105,7 @@ def test_a_transfer_is_followed_once_whoever_tells_it() -> None:
 def test_a_transfer_of_a_venue_never_seen_is_in_its_equity_already() -> None:
     told = account(venue="kraken", equity=Decimal(20_000), transfers={"d": Decimal(20_000)})
     seen = with_account(exposure(), told, NOW)
-    assert (seen.peak_equity, seen.day_start_equity) == (120_000, 120_000)
+    assert seen.peak_equity == seen.day_start_equity == 120_000
     assert seen.transfers == ("d",)
 
 

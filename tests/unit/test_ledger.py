@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.exposure import held_by_symbol
-from orchestrator.domain.ledger import Posted, drift, post_expiry, post_fill, post_split
+from orchestrator.domain.ledger import Posted, cash_flow, post_expiry, post_fill, post_split
 from orchestrator.domain.orders import Fill, Leg, Order, OrderState, Purpose, Side
 from orchestrator.domain.positions import PositionLeg, entry_slippage_bps, marked
 from tests.builders import NOW, book, fill, order, position
@@ -139,12 +139,13 @@ def test_one_expired_leg_of_two_leaves_the_other() -> None:
     assert posted.book.realized_pnl == 100
 
 
-def test_drift_is_what_the_venue_holds_more() -> None:
-    held = position()
-    mine = book(positions={held.id: held})
-    assert drift(mine, {"XLK": Decimal(10)}, others=frozenset()) == {}
-    assert drift(mine, {"XLK": Decimal(7), "F": Decimal(2)}, others=frozenset()) == {"F": 2, "XLK": -3}
-    assert drift(mine, {"XLK": Decimal(10), "F": Decimal(2)}, others=frozenset({"F", "XLK"})) == {}
+def test_an_execution_moves_cash_by_its_value_and_its_fee_in_dollars() -> None:
+    assert cash_flow(fill(fee=Decimal(2))) == -1002
+    assert cash_flow(fill(side=Side.SELL, fee=Decimal(2))) == 998
+    assert cash_flow(fill(symbol=LEGS[0].symbol, qty=Decimal(2), price=Decimal(3))) == -600
+    assert cash_flow(fill(fee=Decimal(2), fee_currency="BNB")) == -1000
+    in_coins = fill(fee=Decimal(2), fee_currency="XLK", fee_base_qty=Decimal("0.02"))
+    assert cash_flow(in_coins) == -1000
 
 
 @given(

@@ -12,6 +12,7 @@ from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import CONFIG_RISK, CycleStatus, CycleSummary, MarketDoc, SummaryDoc
 from orchestrator.domain.errors import ConfigurationError
+from orchestrator.domain.foreign import DriftTold
 from orchestrator.domain.ledger import post_fill
 from orchestrator.domain.paths import CONFIG_MARKET
 from orchestrator.ports import Put
@@ -85,7 +86,9 @@ def test_yesterdays_profit_is_not_todays(store: MemoryDataLayer) -> None:
     ("given", "healthy"),
     [
         ({}, True),
-        ({"drift": {"XLK": Decimal(1)}}, False),
+        ({"drift": {"XLK": Decimal(1)}}, True),
+        ({"drift_told": {"XLK": DriftTold(day=NOW.date(), gap=Decimal(1))}}, False),
+        ({"quarantine": {"XLK": "split"}}, False),
         ({"last_cycle": CycleSummary(slot=NOW, status=CycleStatus.FAILED, note="broken")}, False),
         ({"last_cycle": CycleSummary(slot=NOW, status=CycleStatus.VENUE_DOWN)}, False),
         ({"last_cycle": CycleSummary(slot=NOW, status=CycleStatus.TRADED)}, True),

@@ -49,6 +49,7 @@ export interface BookDoc {
   readonly naked: { readonly [key: string]: number };
   readonly drift: { readonly [key: string]: DecimalText };
   readonly drift_told: { readonly [key: string]: DriftTold };
+  readonly drift_usd: DecimalText;
   readonly foreign: { readonly [key: string]: ForeignHolding };
   readonly foreign_orders: { readonly [key: string]: ForeignOrder };
   readonly quarantine: { readonly [key: string]: string };
