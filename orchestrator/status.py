@@ -41,6 +41,7 @@ from orchestrator.domain.paths import CONFIG_MARKET
 from orchestrator.domain.risk import RiskLimits
 from orchestrator.limits_doc import usable_limits
 from orchestrator.ports import Snapshot, Store
+from orchestrator.protection import TOLD_AFTER
 
 SHARED = (DESK_STATE, DESK_EXPOSURE, CONFIG_RISK)
 PATHS = (*SHARED, DESK_SUMMARY, DESK_REDUCTION, CONFIG_MARKET, *(book_path(module) for module in ModuleName))
@@ -200,6 +201,7 @@ def _module_summary(desk: Desk, module: ModuleName, exposure: ExposureDoc, *, si
     cycle, unknown = book.last_cycle, unknown_orders(book)
     note = ("no heartbeat; " if silent else "") + (cycle.note if cycle is not None else "")
     failed = cycle is not None and cycle.status in _FAILED
+    bare = sum(1 for cycles in book.naked.values() if cycles >= TOLD_AFTER)
     return ModuleSummary(
         realized_pnl=cents(book.realized_pnl),
         unrealized_pnl=cents(unrealized(book)),
@@ -213,9 +215,12 @@ def _module_summary(desk: Desk, module: ModuleName, exposure: ExposureDoc, *, si
         trades=book.trades,
         drift=len(book.drift),
         drift_usd=cents(book.drift_usd),
+        naked=bare,
+        quarantined=len(book.quarantine),
+        foreign=len(book.foreign) + len(book.foreign_orders),
         last_slot=book.last_slot,
         last_status=None if cycle is None else cycle.status,
-        healthy=not (silent or failed or unknown or book.drift_told or book.quarantine),
+        healthy=not (silent or failed or unknown or book.drift_told or bare or book.quarantine),
         note=note[:300],
     )
 
@@ -285,6 +290,9 @@ _MODULE_METRICS = {
     "unknown_orders": "Orders of which the venue's word is missing.",
     "trades": "Closed round trips.",
     "drift": "Symbols on which book and venue differ.",
+    "naked": "Positions without protection.",
+    "quarantined": "Symbols in quarantine.",
+    "foreign": "Holdings and orders that are not the desk's.",
     "healthy": "1 while the module runs and agrees with the venue.",
     "last_slot": "Scheduler slot of the last cycle, seconds since 1970.",
 }

@@ -330,6 +330,12 @@ class ModuleSummary(Value):
     """Number of symbols on which book and venue differ."""
     drift_usd: Amount = ZERO
     """What they differ by, as far as its worth is known, and unexplained cash."""
+    naked: int = 0
+    """Positions without protection for longer than is allowed."""
+    quarantined: int = 0
+    """Symbols that take no new exposure until book and venue agree again."""
+    foreign: int = 0
+    """Holdings and open orders in its part of the account that are not the desk's; they make nothing unhealthy."""
     last_slot: UtcTime | None = None
     last_status: CycleStatus | None = None
     healthy: bool = True

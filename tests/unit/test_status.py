@@ -12,7 +12,7 @@ from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import CONFIG_RISK, CycleStatus, CycleSummary, MarketDoc, SummaryDoc
 from orchestrator.domain.errors import ConfigurationError
-from orchestrator.domain.foreign import DriftTold
+from orchestrator.domain.foreign import DriftTold, ForeignHolding, ForeignOrder, How
 from orchestrator.domain.ledger import post_fill
 from orchestrator.domain.paths import CONFIG_MARKET
 from orchestrator.ports import Put
@@ -89,6 +89,9 @@ def test_yesterdays_profit_is_not_todays(store: MemoryDataLayer) -> None:
         ({"drift": {"XLK": Decimal(1)}}, True),
         ({"drift_told": {"XLK": DriftTold(day=NOW.date(), gap=Decimal(1))}}, False),
         ({"quarantine": {"XLK": "split"}}, False),
+        ({"naked": {"p1": 1, "p2": 0}}, True),
+        ({"naked": {"p1": 2}}, False),
+        ({"foreign_orders": {"b1": ForeignOrder(seen_at=NOW)}}, True),
         ({"last_cycle": CycleSummary(slot=NOW, status=CycleStatus.FAILED, note="broken")}, False),
         ({"last_cycle": CycleSummary(slot=NOW, status=CycleStatus.VENUE_DOWN)}, False),
         ({"last_cycle": CycleSummary(slot=NOW, status=CycleStatus.TRADED)}, True),
@@ -99,6 +102,20 @@ def test_health_is_agreement_and_a_good_last_cycle(
 ) -> None:
     put_book(store, ModuleName.STOCKS, equity=80_000, **given)
     assert summarize(load(store), NOW).modules[ModuleName.STOCKS].healthy is healthy
+
+
+def test_what_is_in_doubt_is_counted(store: MemoryDataLayer) -> None:
+    put_book(
+        store,
+        ModuleName.STOCKS,
+        equity=80_000,
+        naked={"p1": 2, "p2": 1},
+        quarantine={"XLK": "split"},
+        foreign={"TSLA": ForeignHolding(qty=Decimal(1), first_seen=NOW, how=How.FILL)},
+        foreign_orders={"b1": ForeignOrder(seen_at=NOW)},
+    )
+    share = summarize(load(store), NOW).modules[ModuleName.STOCKS]
+    assert (share.naked, share.quarantined, share.foreign) == (1, 1, 2)
 
 
 def test_a_synthetic_market_says_so(store: MemoryDataLayer) -> None:

@@ -339,6 +339,9 @@ export interface ModuleSummary {
   readonly trades: number;
   readonly drift: number;
   readonly drift_usd: DecimalText;
+  readonly naked: number;
+  readonly quarantined: number;
+  readonly foreign: number;
   readonly last_slot: StoredTime | null;
   readonly last_status: CycleStatus | null;
   readonly healthy: boolean;
