@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from orchestrator.adoption import adopt
 from orchestrator.answers import Effect, Refusal
 from orchestrator.audit import appended
 from orchestrator.contention import until_settled
@@ -254,6 +255,10 @@ def _flatten(asked: _Asked) -> Effect:
     return Effect("the desk is HALTED and closes everything it holds", state_writes(desk, after))
 
 
+def _adopt(asked: _Asked) -> Effect:
+    return adopt(_desk(asked), asked.command.args, command_id=asked.id, now=asked.now)
+
+
 def _acknowledge(asked: _Asked) -> Effect:
     notification_id = asked.command.args.get("notification", "")
     snapshot = asked.found.get(notification_path(notification_id or "-"))
@@ -273,6 +278,7 @@ _EFFECTS: Mapping[CommandKind, Callable[[_Asked], Effect]] = {
     CommandKind.ACKNOWLEDGE: _acknowledge,
     CommandKind.FLATTEN: _flatten,
     CommandKind.REARM: _rearm,
+    CommandKind.ADOPT: _adopt,
 }
 
 

@@ -88,6 +88,7 @@ class CommandKind(StrEnum):
     REARM = "rearm"
     RESOLVE = "resolve"
     SET_LIMITS = "set_limits"
+    ADOPT = "adopt"
 
 
 class CommandResult(Value):

@@ -36,7 +36,7 @@ def command(person: Person = OWNER, **changes: Any) -> dict[str, Any]:
 
 
 KINDS = {
-    "owner": {"halt", "reduce", "flatten", "resume", "rearm", "resolve", "set_limits", "acknowledge", "run"},
+    "owner": {"halt", "reduce", "flatten", "resume", "rearm", "resolve", "set_limits", "adopt", "acknowledge", "run"},
     "operator": {"halt", "reduce", "flatten", "acknowledge", "run"},
     "viewer": set(),
 }
@@ -60,6 +60,7 @@ def test_each_role_asks_for_its_kinds_only(firestore: Firestore, person: Person,
         {"args": {"notification": "n" * 128, "module": "crypto", "accept_loss": "yes"}},
         {"kind": "flatten", "args": {"confirm": "flatten"}},
         {"kind": "resolve", "args": {"order": "sabc", "outcome": "filled", "qty": "1", "price": "101.5"}},
+        {"kind": "adopt", "args": {"symbol": "BTC/USD", "qty": "0.1", "stop": "50000"}},
         {"kind": "set_limits", "args": {"limits": '{"daily_loss": "0.02"}'}},
     ],
     ids=str,

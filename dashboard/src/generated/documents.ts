@@ -96,7 +96,7 @@ export interface CommandDoc {
 }
 
 /** What a person may ask. */
-export const COMMAND_KIND = ["halt", "reduce", "resume", "acknowledge", "run", "flatten", "rearm", "resolve", "set_limits"] as const;
+export const COMMAND_KIND = ["halt", "reduce", "resume", "acknowledge", "run", "flatten", "rearm", "resolve", "set_limits", "adopt"] as const;
 export type CommandKind = (typeof COMMAND_KIND)[number];
 
 /** The desk's answer to a command. */
