@@ -240,8 +240,9 @@ def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Paramete
         key = f"venue_down_{desk.broker.name}_{unit.now:%Y%m%dT%H}"
         unit.tell(key, EventKind.VENUE_DOWN, f"{unit.module}: {error}", severity="warning")
         return MarketSnapshot(session=SessionState(is_open=False))
+    marks, vague = _marks(market), {symbol for symbol, quote in market.quotes.items() if not quote.firm}
     unit.book = unit.book.model_copy(
-        update={"positions": {key: marked(held, _marks(market)) for key, held in unit.book.positions.items()}}
+        update={"positions": {key: marked(held, marks, vague=vague) for key, held in unit.book.positions.items()}}
     )
     count_unprotected(unit, is_open=market.session.is_open)
     return market

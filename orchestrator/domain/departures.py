@@ -47,16 +47,27 @@ def departures(scene: Scene) -> list[TradeOpportunity]:
 
 
 def stops_in_force(scene: Scene) -> dict[str, Decimal]:
-    """Return the stop of each position that has risen above the one set at entry, by position id."""
+    """Return the stop of each position that has risen above the one set at entry, by position id.
+
+    A quote whose sides are far apart raises nothing: it would be remembered for good.
+    """
     if not scene.market.session.is_open:
         return {}
     found = {}
     for position in scene.book.positions.values():
+        if not _firm(scene, position):
+            continue
         held = _with_stop(scene, position)
         stop = effective_stop(held, mark_of(scene, held), rules=_rules(scene, held), swing=_swing(scene, held))
         if position.units > 0 and stop is not None and held.stop_price is not None and stop > held.stop_price:
             found[position.id] = stop
     return found
+
+
+def _firm(scene: Scene, position: Position) -> bool:
+    """Whether the position's mark is a price that was reached, not the middle of a stub quote."""
+    quote = scene.market.quotes.get(position.symbol)
+    return quote is None or quote.firm
 
 
 def _departures(scene: Scene, position: Position) -> list[TradeOpportunity]:
@@ -191,10 +202,12 @@ def _protection(
 def _stop_price(scene: Scene, position: Position, mark: Decimal, resting: Sequence[Order]) -> Decimal | None:
     """Return where a stop order belongs: where the stop is, if orders follow it; never lower than one that rests."""
     rules = _rules(scene, position)
-    stop = position.stop_price
+    levels = [position.stop_price, *(order.intent.stop_price for order in resting)]
     if rules.restop_r:
-        stop = effective_stop(position, mark, rules=rules, swing=_swing(scene, position))
-    known = [level for level in (stop, *(order.intent.stop_price for order in resting)) if level is not None]
+        levels.append(position.raised_stop)
+    if rules.restop_r and _firm(scene, position):
+        levels.append(effective_stop(position, mark, rules=rules, swing=_swing(scene, position)))
+    known = [level for level in levels if level is not None]
     return max(known, default=None)
 
 

@@ -19,6 +19,9 @@ from orchestrator.domain.instruments import OptionRight
 
 Floats = NDArray[np.float64]
 
+_FIRM = Decimal("0.05")
+"""Widest bid-ask spread, as a fraction of the middle, of a quote that moves a high."""
+
 
 class Quote(Value):
     """Best bid and ask; a side without a quote is None. `ts` is when it was made, not when it was read."""
@@ -41,6 +44,12 @@ class Quote(Value):
         if self.bid is None or self.ask is None or not self.two_sided:
             return None
         return (self.bid + self.ask) / 2
+
+    @property
+    def firm(self) -> bool:
+        """Whether its middle can be taken for a price that was reached: both sides there, and not far apart."""
+        mid = self.mid
+        return mid is not None and self.bid is not None and self.ask is not None and self.ask - self.bid <= mid * _FIRM
 
 
 @dataclass(frozen=True, slots=True, eq=False)

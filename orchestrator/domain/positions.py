@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -187,11 +187,14 @@ def fill_position(position: Position, fill: Fill) -> Position:
     )
 
 
-def marked(position: Position, marks: Mapping[str, Decimal]) -> Position:
-    """Return the position with newer marks (USD per unit of underlying); a symbol without one keeps its last."""
+def marked(position: Position, marks: Mapping[str, Decimal], *, vague: Collection[str] = ()) -> Position:
+    """Return the position with newer marks (USD per unit of underlying); a symbol without one keeps its last.
+
+    A mark of a symbol in `vague` is the best known and still no price that was reached: it moves no high.
+    """
     legs = tuple(leg.model_copy(update={"mark_px": marks.get(leg.symbol, leg.mark_px)}) for leg in position.legs)
     high = position.high_water_px
-    if len(legs) == 1 and legs[0].mark_px is not None:
+    if len(legs) == 1 and legs[0].mark_px is not None and legs[0].symbol not in vague:
         high = legs[0].mark_px if high is None else max(high, legs[0].mark_px)
     return position.model_copy(update={"legs": legs, "high_water_px": high})
 

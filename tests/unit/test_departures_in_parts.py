@@ -13,7 +13,7 @@ from modules.stocks.parameters import StocksParameters
 from modules.stocks.strategies.momentum import Momentum
 from modules.stocks.universe import UNIVERSE
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.market import MarketSnapshot
+from orchestrator.domain.market import MarketSnapshot, Quote
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Order, OrderState, OrderType, Purpose, TimeInForce
 from orchestrator.domain.positions import Position, PositionLeg
@@ -206,6 +206,16 @@ def test_nothing_is_raised_in_a_closed_market_or_without_a_gain():
     assert MODULE.raised_stops(quiet) == {}
     shut = replace(seen(130), session=market({}).session.model_copy(update={"is_open": False}))
     assert MODULE.raised_stops(context(book(ModuleName.STOCKS, one), shut, knobs(break_even_r=1))) == {}
+
+
+@pytest.mark.parametrize(("ask", "raised"), [("115.5", True), ("115.8", False), (None, False)])
+def test_a_stub_quote_raises_no_stop(ask, raised):
+    wide = Quote(symbol="AAPL", ts=NOW, bid=Decimal(110), ask=None if ask is None else Decimal(ask))
+    scene = context(book(ModuleName.STOCKS, held()), market({}, (wide,)), knobs(break_even_r=1))
+    assert bool(MODULE.raised_stops(scene)) is raised
+    following = replace(scene, parameters=knobs(break_even_r=1, restop_r=0.1))
+    (stop,) = MODULE.monitor(following)
+    assert stop.stop_price == (100 if raised else 90)
 
 
 def test_a_symbol_whose_bars_have_too_little_history_has_no_chandelier():

@@ -107,6 +107,8 @@ def test_marks_move_the_value_and_the_high_water() -> None:
     lower = marked(held, {"XLK": Decimal(101)})
     assert (lower.unrealized_pnl, lower.high_water_px) == (10, 103)
     assert marked(lower, {}) == lower
+    vague = marked(held, {"XLK": Decimal(500)}, vague={"XLK"})
+    assert (vague.legs[0].mark_px, vague.high_water_px) == (500, 103)
 
 
 def test_a_split_keeps_the_value_and_moves_every_level() -> None:
