@@ -26,6 +26,7 @@ from orchestrator.contention import until_settled
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import (
+    CONFIG_RISK,
     DESK_EXPOSURE,
     DESK_STATE,
     CommandDoc,
@@ -40,9 +41,11 @@ from orchestrator.domain.errors import MalformedDataError, MissingDataError, Tra
 from orchestrator.domain.events import command_answered, usd
 from orchestrator.domain.paths import command_path, notification_path, user_path
 from orchestrator.domain.risk import DeskState
+from orchestrator.limits_change import set_limits
 from orchestrator.ports import Json, Put, Replace, Snapshot, Store, Where, Write
 from orchestrator.posttrade import STRICTNESS, assess, state_writes
 from orchestrator.reduction import outgrown
+from orchestrator.resolution import resolve
 from orchestrator.status import PATHS, Desk, current_exposure, desk_of
 
 CONSOLE = "console"
@@ -124,10 +127,7 @@ def _execute(store: Store, command_id: str, now: datetime, runner: Runner | None
         _not_stale(asked)
         if asked.command.kind is CommandKind.RUN:
             return _run(asked, runner)
-        effect = _EFFECTS.get(asked.command.kind)
-        if effect is None:
-            raise Refusal(f"this desk cannot {asked.command.kind} yet")
-        return _answer(asked, "done", effect(asked))
+        return _answer(asked, "done", _EFFECTS[asked.command.kind](asked))
     except Refusal as refusal:
         return _answer(asked, "refused", Effect(str(refusal)))
 
@@ -137,6 +137,8 @@ def _read(store: Store, command_id: str, now: datetime) -> _Asked:
     snapshot = store.get_many([path]).get(path)
     if snapshot is None:
         raise MissingDataError(f"{path} does not exist: it was deleted before it was done")
+    if _is_unheard_of(snapshot):
+        _refuse_unheard_of(store, snapshot, now)
     command = decode(CommandDoc, snapshot.data, where=path)
     notification = notification_path(command.args.get("notification", "-"))
     found = store.get_many([user_path(command.by), notification, *PATHS])
@@ -149,6 +151,22 @@ def _read(store: Store, command_id: str, now: datetime) -> _Asked:
         found=found,
         now=now,
     )
+
+
+def _is_unheard_of(snapshot: Snapshot) -> bool:
+    """Whether it is an open command, sound but for its kind: of a newer page, or misspelt."""
+    kind = snapshot.data.get("kind")
+    return isinstance(kind, str) and kind not in set(CommandKind) and snapshot.data.get("status") == "new"
+
+
+def _refuse_unheard_of(store: Store, snapshot: Snapshot, now: datetime) -> None:
+    """Answer a command that this desk does not know; what else is damaged is left to the error that follows."""
+    sound = decode(CommandDoc, {**snapshot.data, "kind": CommandKind.HALT.value}, where=snapshot.path)
+    message = f"no command {snapshot.data['kind']!r}; kind is one of {', '.join(CommandKind)}"
+    answer = {"status": "refused", "result": encode(CommandResult(ok=False, message=message, at=now))}
+    detail = {"command": snapshot.path.rpartition("/")[2], "status": "refused", "message": message}
+    entry = appended(store, who=sound.by, action="unknown", detail=detail, at=now)
+    store.commit([Replace(snapshot.path, {**snapshot.data, **answer}, snapshot.version), entry])
 
 
 def _user(snapshot: Snapshot | None) -> UserDoc | None:
@@ -271,6 +289,11 @@ def _acknowledge(asked: _Asked) -> Effect:
     return Effect("acknowledged", [Replace(snapshot.path, encode(doc), snapshot.version)])
 
 
+def _set_limits(asked: _Asked) -> Effect:
+    desk, who = _desk(asked), asked.command.by
+    return set_limits(desk, asked.command.args, stored=asked.found[CONFIG_RISK], by=who, now=asked.now)
+
+
 _EFFECTS: Mapping[CommandKind, Callable[[_Asked], Effect]] = {
     CommandKind.HALT: _brake,
     CommandKind.REDUCE: _brake,
@@ -279,6 +302,8 @@ _EFFECTS: Mapping[CommandKind, Callable[[_Asked], Effect]] = {
     CommandKind.FLATTEN: _flatten,
     CommandKind.REARM: _rearm,
     CommandKind.ADOPT: _adopt,
+    CommandKind.RESOLVE: lambda asked: resolve(_desk(asked), asked.command.args, by=asked.command.by, now=asked.now),
+    CommandKind.SET_LIMITS: _set_limits,
 }
 
 

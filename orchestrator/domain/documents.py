@@ -69,6 +69,11 @@ def parameters_version_path(module: ModuleName, version: int) -> str:
     return f"parameters/{module.value}/versions/{version}"
 
 
+def limits_version_path(version: int) -> str:
+    """Return the path of one version of the owner's limits."""
+    return f"config/risk/versions/{version}"
+
+
 def order_path(client_order_id: str) -> str:
     """Return the path of an order."""
     return f"orders/{client_order_id}"
@@ -108,9 +113,11 @@ class DeskStateDoc(Document):
 
 
 class RiskLimitsDoc(Document):
-    """`config/risk`: the owner's limits."""
+    """`config/risk`: the owner's limits; `…/versions/{n}` keeps every version."""
 
     limits: RiskLimits = RiskLimits()
+    version: int = 0
+    updated_by: str = ""
     updated_at: UtcTime
 
 

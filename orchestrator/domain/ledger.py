@@ -5,7 +5,7 @@ A fill is known by its trade id, a cash event by its id; what a book has seen ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +27,9 @@ from orchestrator.domain.positions import (
     with_raised_stop,
 )
 
+BY_HAND = "owner-"
+"""How the trade ids of fills that a person entered begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -38,7 +41,11 @@ class Posted:
 
 
 def post_fill(book: BookDoc, order: Order, fill: Fill, now: datetime) -> Posted:
-    """Return the book after one fill of one of its orders."""
+    """Return the book after one fill of one of its orders; what was entered by hand gives way to the venue's word."""
+    known = any(fill.trade_id == other.trade_id for other in order.fills)
+    stand_in = None if known or by_hand(fill) else next(filter(_stands_in(fill), order.fills), None)
+    if stand_in is not None:
+        return _post_in_place(book, order, stand_in, fill=fill, now=now)
     after = apply_fills(order, [fill], now)
     if after is order:
         return Posted(book)
@@ -49,6 +56,48 @@ def post_fill(book: BookDoc, order: Order, fill: Fill, now: datetime) -> Posted:
     if position is None:
         return Posted(book, after)
     return replace(_post_to_position(book, position, after, fill), order=after)
+
+
+def by_hand(fill: Fill) -> bool:
+    """Return whether a person entered the fill because the venue's word was missing."""
+    return fill.trade_id.startswith(BY_HAND)
+
+
+def _stands_in(fill: Fill) -> Callable[[Fill], bool]:
+    return lambda other: by_hand(other) and other.symbol == fill.symbol
+
+
+def _post_in_place(book: BookDoc, order: Order, stand_in: Fill, *, fill: Fill, now: datetime) -> Posted:
+    """Return the book after a fill of the venue that takes the place of one entered by hand, or of a part of it.
+
+    What both say of the quantity is held already: only the difference of quantity is posted, at the venue's price, and
+    the difference of price is realized.
+    """
+    covered = min(stand_in.qty, fill.qty)
+    left = stand_in.model_copy(update={"qty": stand_in.qty - covered})
+    others = tuple(left if other is stand_in else other for other in order.fills if other is not stand_in or left.qty)
+    after = apply_fills(order.model_copy(update={"fills": others}), [fill], now)
+    multiplier = next(leg.multiplier for leg in order.intent.legs if leg.symbol == fill.symbol)
+    gained = fill.side.sign * covered * (stand_in.price - fill.price) * multiplier
+    book = book.model_copy(update={"orders": {**book.orders, order.id: after}, "fees": book.fees + fill.fee})
+    book = with_realized(book, gained, fill.ts_event)
+    position = book.positions.get(order.intent.position_id)
+    if position is not None:
+        told = {"realized_pnl": position.realized_pnl + gained, "fees": position.fees + fill.fee}
+        position = entry_basis(position.model_copy(update=told), after)
+        book = book.model_copy(update={"positions": {**book.positions, position.id: position}})
+    return _post_difference(book, position, after, fill.held_qty - covered, fill=fill)
+
+
+def _post_difference(book: BookDoc, position: Position | None, order: Order, qty: Decimal, *, fill: Fill) -> Posted:
+    """Return the book after units that the venue tells beyond (or short of) what was entered by hand."""
+    if position is None and order.intent.purpose is Purpose.ENTRY:
+        position = open_position(order.intent, fill.ts_event)
+    if qty == 0 or position is None:
+        return Posted(book, order)
+    side = fill.side if qty > 0 else fill.side.opposite
+    more = {"side": side, "qty": abs(qty), "fee": ZERO, "fee_base_qty": ZERO}
+    return replace(_post_to_position(book, position, order, fill.model_copy(update=more)), order=order)
 
 
 def _post_to_position(book: BookDoc, position: Position, order: Order, fill: Fill) -> Posted:

@@ -584,10 +584,12 @@ export interface RiskLimits {
   readonly groups: { readonly [key: string]: readonly (string)[] };
 }
 
-/** `config/risk`: the owner's limits. */
+/** `config/risk`: the owner's limits; `…/versions/{n}` keeps every version. */
 export interface RiskLimitsDoc {
   readonly schema: number;
   readonly limits: RiskLimits;
+  readonly version: number;
+  readonly updated_by: string;
   readonly updated_at: StoredTime;
 }
 
