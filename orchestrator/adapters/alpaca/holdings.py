@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from orchestrator.adapters.rows import UNREADABLE, choice, fields, maybe_number, number, said, sort_out, word
+from orchestrator.adapters.rows import choice, fields, number, said, sort_out, word
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import AccountView
 from orchestrator.domain.errors import MalformedDataError
@@ -44,8 +44,9 @@ def holdings_of(rows: Sequence[object]) -> Holdings:
         symbol=lambda row: said(row, "symbol"),
     )
     positions = dict(good)
-    found = {_symbol(row): _price(row) for row in rows}
-    return Holdings(positions, {key: price for key, price in found.items() if price and key in positions}, troubles)
+    prices, unpriced = sort_out(TroubleKind.PRICE, rows, _price, subject=_symbol, symbol=_symbol)
+    told = {symbol: price for symbol, price in prices if symbol in positions}
+    return Holdings(positions, told, [*troubles, *(one for one in unpriced if one.symbol in positions)])
 
 
 def _symbol(row: object) -> str:
@@ -60,12 +61,10 @@ def _position(raw: object) -> tuple[str, Decimal]:
     return word(row, "symbol"), abs(qty) * sign
 
 
-def _price(raw: object) -> Decimal | None:
+def _price(raw: object) -> tuple[str, Decimal]:
     """Return the price a position is told with; a position without one is told all the same."""
-    try:
-        return maybe_number(fields(raw), "current_price", above=ZERO)
-    except UNREADABLE:
-        return None
+    row = fields(raw)
+    return word(row, "symbol"), number(row, "current_price", above=ZERO)
 
 
 def account_of(raw: object, *, venue: str, now: datetime) -> AccountView:

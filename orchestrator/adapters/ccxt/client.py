@@ -15,9 +15,15 @@ from typing import Any, TypeVar
 import ccxt
 
 from orchestrator.adapters.ccxt.errors import translated
-from orchestrator.adapters.rows import UNREADABLE, exact, fields
+from orchestrator.adapters.rows import exact, fields, shortened
 from orchestrator.adapters.transport import READ_TIMEOUT_S, CallMeter, read, retry_after_s, use_transport
-from orchestrator.domain.errors import BrokerError, OutcomeUnknownError, RateLimitedError
+from orchestrator.domain.errors import (
+    BrokerError,
+    MalformedDataError,
+    OrderRefusedError,
+    OutcomeUnknownError,
+    RateLimitedError,
+)
 from orchestrator.domain.venues import BINANCE, KRAKEN, Grid, VenueProfile
 from orchestrator.ports import RAW_LIMIT
 
@@ -84,7 +90,10 @@ class CcxtClient:
 
     @contextmanager
     def _heard(self) -> Iterator[None]:
-        """Give an error what the answer behind it said: the wait that was asked for, and the raw text."""
+        """Give an error what the answer behind it said: the wait that was asked for, and the raw text.
+
+        A refusal beside a result is no refusal: nobody knows what the venue did.
+        """
         self.exchange.last_http_response, self.exchange.last_response_headers = "", {}
         try:
             yield
@@ -93,6 +102,12 @@ class CcxtClient:
             raise
         except OutcomeUnknownError as error:
             error.raw = error.raw or str(self.exchange.last_http_response)[:RAW_LIMIT]
+            raise
+        except OrderRefusedError as error:
+            told = self.exchange.parse_json(self.exchange.last_http_response)
+            if isinstance(told, dict) and told.get("result"):
+                text = f"{error}; and yet the answer has a result; look it up before sending again"
+                raise OutcomeUnknownError(text, raw=shortened(told)) from error
             raise
 
     def markets(self) -> dict[str, Raw]:
@@ -148,9 +163,12 @@ class CcxtClient:
 
 
 def _last_price(row: object) -> Decimal | None:
+    told = fields(row).get("c") if isinstance(row, dict) else None
+    if not isinstance(told, list) or not told:
+        return None
     try:
-        price = exact(fields(row)["c"][0], "c")
-    except UNREADABLE:
+        price = exact(told[0], "c")
+    except MalformedDataError:
         return None
     return price if price > 0 else None
 
