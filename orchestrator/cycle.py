@@ -241,6 +241,7 @@ def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Paramete
         unit.tell(key, EventKind.VENUE_DOWN, f"{unit.module}: {error}", severity="warning")
         return MarketSnapshot(session=SessionState(is_open=False))
     marks, vague = _marks(market), {symbol for symbol, quote in market.quotes.items() if not quote.firm}
+    vague |= set(unit.book.quarantine)
     unit.book = unit.book.model_copy(
         update={"positions": {key: marked(held, marks, vague=vague) for key, held in unit.book.positions.items()}}
     )

@@ -29,6 +29,7 @@ from orchestrator.domain.stops import (
     initial_risk,
     resting_stop,
     rung_units,
+    units_changed,
 )
 from orchestrator.domain.strategy import selected
 
@@ -49,7 +50,7 @@ def departures(scene: Scene) -> list[TradeOpportunity]:
 def stops_in_force(scene: Scene) -> dict[str, Decimal]:
     """Return the stop of each position that has risen above the one set at entry, by position id.
 
-    A quote whose sides are far apart raises nothing: it would be remembered for good.
+    A quote whose sides are far apart, or a symbol in quarantine, raises nothing: it would be remembered for good.
     """
     if not scene.market.session.is_open:
         return {}
@@ -65,9 +66,9 @@ def stops_in_force(scene: Scene) -> dict[str, Decimal]:
 
 
 def _firm(scene: Scene, position: Position) -> bool:
-    """Whether the position's mark is a price that was reached, not the middle of a stub quote."""
+    """Whether the position's mark is a price that was reached: of no stub quote, in units that the venue shares."""
     quote = scene.market.quotes.get(position.symbol)
-    return quote is None or quote.firm
+    return position.symbol not in scene.book.quarantine and (quote is None or quote.firm)
 
 
 def _departures(scene: Scene, position: Position) -> list[TradeOpportunity]:
@@ -76,7 +77,8 @@ def _departures(scene: Scene, position: Position) -> list[TradeOpportunity]:
     exiting = sum((order.outstanding_qty for order in leaving if order not in stops), ZERO)
     held, mark = _with_stop(scene, position), mark_of(scene, position)
     free = held.units - exiting
-    if free <= 0:
+    venue_units = held.units + scene.book.drift.get(position.symbol, ZERO)
+    if free <= 0 or units_changed(held, mark, venue_units):
         return []
     why = _why_leave(scene, held, mark)
     if why is not None:

@@ -65,6 +65,8 @@ class ExitRules(Parameters):
         return self
 
 
+_ONE = Decimal(1)
+_LEAST_SPLIT = Decimal("1.5")
 _WHOLE = 1e-9
 """Parts that miss 1 by less than this are the whole."""
 
@@ -193,6 +195,32 @@ def resting_stop(stop: Decimal, mark: Decimal, *, tick: Decimal) -> Decimal | No
     price = nearest(stop, tick)
     price = floor_to(stop, tick) if price >= mark else price
     return price if ZERO < price < mark else None
+
+
+def units_changed(position: Position, mark: Decimal, venue_units: Decimal) -> bool:
+    """Return whether price and quantity both moved as in a split that is not booked yet: levels are in old units.
+
+    Parameters
+    ----------
+    venue_units
+        What the venue holds for the position.
+
+    Notes
+    -----
+    The venue's quantity must be a simple multiple or fraction of the position's, and the price have gone at least half
+    of the other way. A purchase by hand moves no price, a crash no quantity.
+    """
+    if position.units <= 0 or venue_units <= 0:
+        return False
+    ratio = venue_units / position.units
+    steps = max(ratio, 1 / ratio)
+    simple = abs(steps * 2 - nearest(steps * 2, _ONE)) < steps / 100 and steps >= _LEAST_SPLIT
+    if not simple:
+        return False
+    half_way = (1 + 1 / ratio) / 2
+    if ratio > 1:
+        return mark < max(position.entry_px, position.high_water_px or ZERO) * half_way
+    return mark > position.entry_px * half_way
 
 
 def rung_units(position: Position, mark: Decimal, *, rules: ExitRules, lot: Decimal, least: Decimal) -> Decimal:

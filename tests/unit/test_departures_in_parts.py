@@ -218,6 +218,32 @@ def test_a_stub_quote_raises_no_stop(ask, raised):
     assert stop.stop_price == (100 if raised else 90)
 
 
+def test_a_symbol_in_quarantine_raises_no_stop():
+    closed = book(ModuleName.STOCKS, held()).model_copy(update={"quarantine": {"AAPL": "a split"}})
+    scene = context(closed, seen(110), knobs(break_even_r=1, restop_r=0.1))
+    assert MODULE.raised_stops(scene) == {}
+    assert [wish.stop_price for wish in MODULE.monitor(scene)] == [90]
+
+
+@pytest.mark.parametrize(
+    ("price", "drift", "waits"),
+    [
+        (50, 10, True),
+        (50, 0, False),
+        (50, 3, False),
+        (14.3, 60, True),
+        (85, 10, False),
+        (1000, -9, True),
+        (200, -9, False),
+    ],
+)
+def test_levels_in_old_units_of_a_split_are_not_judged(price, drift, waits):
+    one = held(take_profit=Decimal(150))
+    apart = book(ModuleName.STOCKS, one).model_copy(update={"drift": {"AAPL": Decimal(drift)}})
+    found = MODULE.monitor(context(apart, seen(price), knobs()))
+    assert (found == []) is waits
+
+
 def test_a_symbol_whose_bars_have_too_little_history_has_no_chandelier():
     short = {1440: panel({"AAPL": rising(3)})}
     scene = context(book(ModuleName.STOCKS, held()), market(short, (quote("AAPL", 100.0),)), knobs(chandelier_moves=1))
