@@ -7,18 +7,37 @@ from __future__ import annotations
 
 import typer
 
-from orchestrator.cli.brake import halt, reduce, resume
+from orchestrator.cli.brake import flatten, halt, rearm, reduce, resume
 from orchestrator.cli.cycle import run
 from orchestrator.cli.doctor.command import doctor
 from orchestrator.cli.faults import DeskGroup
 from orchestrator.cli.grant import grant
+from orchestrator.cli.limits import limits
 from orchestrator.cli.parameters import parameters
 from orchestrator.cli.replay.command import replay
+from orchestrator.cli.resolve import resolve
 from orchestrator.cli.status import status, watch
 from orchestrator.cli.tune import tune
 from orchestrator.cli.up import up
 
-COMMANDS = (up, replay, run, status, watch, halt, reduce, resume, doctor, grant, parameters, tune)
+COMMANDS = (
+    up,
+    replay,
+    run,
+    status,
+    watch,
+    halt,
+    reduce,
+    flatten,
+    resume,
+    rearm,
+    resolve,
+    limits,
+    doctor,
+    grant,
+    parameters,
+    tune,
+)
 
 app = typer.Typer(
     name="desk", cls=DeskGroup, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False

@@ -1,43 +1,42 @@
-"""`desk halt`, `desk reduce`, `desk resume`: the brake by hand. Exit 1 = the desk refused.
-
-It asks as every client does, with a command document. If no trigger answers in time it does what the sweeper would:
-the same command is executed from here, and whoever comes second finds the answer.
-"""
+"""`desk halt`, `desk reduce`, `desk flatten`, `desk rearm`, `desk resume`: the brake by hand."""
 
 from __future__ import annotations
 
-import time
-from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from orchestrator.bootstrap import Builder
 from orchestrator.cli import show
-from orchestrator.cli.faults import WRONG
-from orchestrator.cli.target import builder, name_of
-from orchestrator.commands import CONSOLE
-from orchestrator.domain.codec import decode, encode
-from orchestrator.domain.documents import CommandDoc, CommandKind
-from orchestrator.domain.errors import StoreUnavailableError
-from orchestrator.domain.paths import command_path
-from orchestrator.ports import Create, Store
-
-_POLL_S = 0.25
-
-Reason = Annotated[str, typer.Option(help="Why; it is shown, told and audited.", show_default=False)]
-Wait = Annotated[float, typer.Option(help="Seconds to wait for the desk before doing it from here.", min=0.0)]
+from orchestrator.cli.asking import Reason, Wait, ask
+from orchestrator.domain.documents import CommandKind
 
 
 def halt(ctx: typer.Context, reason: Reason = "", wait: Wait = 5.0, as_json: show.AsJson = False) -> None:
     """Stop the desk: no order is sent until it is resumed. Protective orders stay at the venue."""
-    _ask(ctx, CommandKind.HALT, reason=reason, wait=wait, as_json=as_json)
+    ask(ctx, CommandKind.HALT, reason=reason, wait=wait, as_json=as_json)
 
 
 def reduce(ctx: typer.Context, reason: Reason = "", wait: Wait = 5.0, as_json: show.AsJson = False) -> None:
     """Let the desk only lower its exposure."""
-    _ask(ctx, CommandKind.REDUCE, reason=reason, wait=wait, as_json=as_json)
+    ask(ctx, CommandKind.REDUCE, reason=reason, wait=wait, as_json=as_json)
+
+
+def flatten(
+    ctx: typer.Context,
+    reason: Reason = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
+    wait: Wait = 5.0,
+    as_json: show.AsJson = False,
+) -> None:
+    """Halt the desk and close everything it holds, as soon as the markets are open; what is not its own stays."""
+    if not yes:
+        typer.confirm("Close everything the desk holds?", abort=True)
+    ask(ctx, CommandKind.FLATTEN, reason=reason, wait=wait, as_json=as_json, args={"confirm": "flatten"})
+
+
+def rearm(ctx: typer.Context, reason: Reason = "", wait: Wait = 5.0, as_json: show.AsJson = False) -> None:
+    """Count losses anew from the present equity, after a loss limit was reached; the brake stays until `resume`."""
+    ask(ctx, CommandKind.REARM, reason=reason, wait=wait, as_json=as_json)
 
 
 def resume(
@@ -49,54 +48,4 @@ def resume(
 ) -> None:
     """Let the desk trade again."""
     args = {"accept_loss": "yes"} if accept_loss else {}
-    _ask(ctx, CommandKind.RESUME, reason=reason, wait=wait, as_json=as_json, args=args)
-
-
-def _ask(
-    ctx: typer.Context,
-    kind: CommandKind,
-    *,
-    reason: str,
-    wait: float,
-    as_json: bool,
-    args: dict[str, str] | None = None,
-) -> None:
-    built = builder(ctx)
-    now = _wall()
-    command_id = f"{CONSOLE}-{kind}-{now:%Y%m%dT%H%M%S%f}"
-    asked = CommandDoc(kind=kind, by=CONSOLE, role="owner", args=args or {}, reason=reason, created_at=now)
-    built.store.commit([Create(command_path(command_id), encode(asked))])
-    answered = _answer(built, command_id, wait)
-    result = answered.result
-    if result is None:
-        raise StoreUnavailableError(f"{command_path(command_id)} was not answered; it stays open for the sweeper")
-    if as_json:
-        show.print_json({"command": command_id, "status": answered.status, **encode(result)})
-    else:
-        mark = "[green]done[/]" if result.ok else "[bold red]refused[/]"
-        show.console().print(f"{mark} on {escape(name_of(built.settings))}: {escape(result.message)}")
-    if not result.ok:
-        raise typer.Exit(WRONG)
-
-
-def _answer(built: Builder, command_id: str, wait: float) -> CommandDoc:
-    """Return the command once the desk has answered it, or after doing it here."""
-    deadline = time.monotonic() + wait
-    while time.monotonic() < deadline:
-        command = _read(built.store, command_id)
-        if command.result is not None:
-            return command
-        time.sleep(_POLL_S)
-    return built.answer(command_id)
-
-
-def _read(store: Store, command_id: str) -> CommandDoc:
-    path = command_path(command_id)
-    return decode(CommandDoc, store.get_many([path])[path].data, where=path)
-
-
-def _wall() -> datetime:
-    """Return the time in which people act; the desk's own may be a replay's."""
-    from orchestrator.adapters.clocks import SystemClock
-
-    return SystemClock().now()
+    ask(ctx, CommandKind.RESUME, reason=reason, wait=wait, as_json=as_json, args=args)
