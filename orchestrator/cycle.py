@@ -145,6 +145,7 @@ class ModularOrchestrator:
         if not unit.desk.flatten:
             decided, context = tuple(wanted), trading.context
             wanted = [*_decide(unit, lambda: with_cuts(unit.reduction, context, decided), "with_cuts")] or wanted
+        _measure(unit, trading)
         memory = _decide(unit, lambda: list(trading.remember(trading.context).items()), "remember")
         stops = _decide(unit, lambda: list(trading.raised_stops(trading.context).items()), "raised_stops")
         unit.book = with_raised_stops(unit.book, dict(stops))
@@ -152,6 +153,16 @@ class ModularOrchestrator:
         results = trading.execute_trades(wanted)
         results += _protected_at_once(unit, desk, trading, results)
         return _report(unit, CycleStatus.IDLE if unit.summary is None else unit.summary.status, results)
+
+
+def _measure(unit: Unit, trading: TradingModule) -> None:
+    """Keep the newest Greeks of each position; of what cannot be measured now, the last ones."""
+    found = dict(_decide(unit, lambda: list(trading.greeks(trading.context).items()), "greeks"))
+    positions = {
+        key: held.model_copy(update={"greeks": found[key]}) if key in found else held
+        for key, held in unit.book.positions.items()
+    }
+    unit.book = unit.book.model_copy(update={"positions": positions})
 
 
 def _protected_at_once(

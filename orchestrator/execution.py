@@ -41,13 +41,14 @@ from orchestrator.domain.errors import (
     OutcomeUnknownError,
 )
 from orchestrator.domain.exposure import share_moved, with_account, with_module
+from orchestrator.domain.history import daily_returns
 from orchestrator.domain.keys import key_path
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Evidence, Order, OrderState, Purpose, apply
 from orchestrator.domain.risk import Denied, Verdict
 from orchestrator.domain.venues import IdUniqueness
 from orchestrator.module import Context, RiskScreen, TradeResult
-from orchestrator.planning import Plan, intent_of, make_plan, trace_of
+from orchestrator.planning import Plan, counted_orders, intent_of, make_plan, trace_of
 from orchestrator.ports import Broker, Create, Put, Replace, VenueOrder, Verify, Write
 from orchestrator.unit import DeskView, Unit, Versioned, key_in, order_doc
 from orchestrator.venue_key import holds_off, released_key, taken_key, within_key
@@ -135,6 +136,7 @@ class OrderExecutor:
         unit = self._unit
         plan = self._plan(decided)
         book = _with_orders(unit.book, (*plan.to_send, *plan.abandoned))
+        book = counted_orders(book, len(plan.new), unit.now)
         others = self._other_writes(book, plan, decided, context)
         summary = self._summary(decided, plan, writes=unit.writes + len(others) + 1)
         book = book.model_copy(update=unit.stamp(summary))
@@ -167,7 +169,7 @@ class OrderExecutor:
     def _other_writes(self, book: BookDoc, plan: Plan, decided: Decided, context: Context) -> list[Write]:
         """Return what is written beside the book: nothing at all when nothing happened."""
         unit = self._unit
-        exposure = self._exposure_write(book)
+        exposure = self._exposure_write(book, context)
         if not (decided or plan.busy or unit.pending() or exposure):
             return []
         updated = (*plan.resumed, *plan.abandoned)
@@ -180,13 +182,14 @@ class OrderExecutor:
         trace = encode(self._trace(plan, decided, context))
         return [*writes, Put(cycle_path(unit.module, unit.label), trace)]
 
-    def _exposure_write(self, book: BookDoc) -> list[Write]:
+    def _exposure_write(self, book: BookDoc, context: Context) -> list[Write]:
         """Return the write of the module's share when orders or positions changed it; marks alone do not."""
         unit = self._unit
         seen = unit.desk.exposure
         exposure = with_module(with_account(seen, book.account, unit.now), book, unit.now)
         if not share_moved(seen.modules.get(unit.module), exposure.modules[unit.module]):
             return []
+        exposure = with_module(exposure, book, unit.now, daily_returns(context.market.panels))
         return [Replace(DESK_EXPOSURE, encode(exposure), unit.desk.exposure_version)]
 
     def _summary(self, decided: Decided, plan: Plan, *, writes: int) -> CycleSummary:

@@ -16,6 +16,7 @@ from typing import ClassVar, Protocol
 from orchestrator.domain.base import ModuleName, Value
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.errors import DomainError
+from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.market import DataRequest, MarketSnapshot
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import OrderState
@@ -127,6 +128,10 @@ class TradingModule(ABC):
     def raised_stops(self, context: Context) -> Mapping[str, Decimal]:
         """Return the stops that have risen since the entry, by position id; the cycle keeps the highest. Pure."""
         return {}
+
+    def greeks(self, context: Context) -> Mapping[str, Greeks]:
+        """Return the Greeks of one unit of each position whose value is not a straight line, by position id. Pure."""
+        return {key: held.greeks for key, held in context.book.positions.items() if held.greeks is not None}
 
     def remember(self, context: Context) -> Mapping[str, str]:
         """Return what later decisions may know of this cycle; the cycle keeps it as `book.memory`. Pure."""

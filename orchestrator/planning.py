@@ -25,6 +25,7 @@ from orchestrator.domain.orders import (
     plan,
 )
 from orchestrator.domain.risk import Approved, Denied, DeskState, Resized, Verdict
+from orchestrator.domain.rules.candidate import order_hour
 
 VALIDITY = timedelta(minutes=15)
 """How long a decision may be sent or rest; then it is cancelled and decided anew."""
@@ -85,11 +86,13 @@ def intent_of(opportunity: TradeOpportunity, verdict: Approved | Resized, *, des
         decision_px=opportunity.decision_px,
         position_id=order_id if entry else opportunity.position_id or "",
         replaces=opportunity.replaces,
-        reserved_usd=verdict.qty * opportunity.notional_usd if entry else ZERO,
+        reserved_usd=verdict.qty * opportunity.worst_notional_usd if entry else ZERO,
         protect_stop=opportunity.stop_price if entry else None,
         take_profit=opportunity.take_profit if entry else None,
         max_loss_usd=opportunity.max_loss_usd,
         leverage=opportunity.instrument.leverage,
+        greeks=opportunity.greeks,
+        annual_vol=opportunity.annual_vol,
         confidence=opportunity.confidence,
         reason=opportunity.reason,
         by_owner=opportunity.by_owner,
@@ -184,6 +187,15 @@ def _beside(order: Order, book: BookDoc) -> list[Order]:
 def was_in_doubt(order: Order) -> bool:
     """Return whether the venue might once have had the order."""
     return any(step.evidence is Evidence.NOT_FOUND for step in order.history)
+
+
+def counted_orders(book: BookDoc, sent: int, now: datetime) -> BookDoc:
+    """Return the book with new orders counted in their clock hour; hours of more than a day ago are forgotten."""
+    if not sent:
+        return book
+    hour, oldest = order_hour(now), order_hour(now - timedelta(days=1))
+    kept = {key: count for key, count in book.order_hours.items() if key > oldest}
+    return book.model_copy(update={"order_hours": {**kept, hour: kept.get(hour, 0) + sent}})
 
 
 def may_resume(order: Order, book: BookDoc, *, state: DeskState, now: datetime) -> bool:

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 
 from orchestrator.domain.base import ZERO
-from orchestrator.domain.documents import ExposureDoc, ModuleExposure
-from orchestrator.domain.errors import TradingError
 from orchestrator.domain.exposure import with_account, with_module
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.risk import Approved, DenialCode, Denied, Resized, Verdict
 from orchestrator.domain.rules import CAP_CODES, ENTRY_RULES, EXIT_RULES, Candidate, first_denial, headroom
 from orchestrator.domain.sizing import NO_RECORD, size, wanted_units
+from orchestrator.domain.tape import tape_of
 from orchestrator.module import Context
 from orchestrator.unit import Unit
 
@@ -38,18 +36,22 @@ class RiskManager:
     def screen(self, context: Context, opportunities: Sequence[TradeOpportunity]) -> list[Verdict]:
         """Return one verdict for each opportunity, in order."""
         verdicts: list[Verdict] = []
+        if not opportunities:
+            return verdicts
         surroundings = self._surroundings(context)
         for opportunity in opportunities:
             candidate = surroundings(opportunity)
             verdicts.append(judge(candidate))
-            surroundings = partial(_with_opportunity, counted(candidate, verdicts[-1]))
+            surroundings = counted(candidate, verdicts[-1]).facing
         return verdicts
 
     def _surroundings(self, context: Context) -> Callable[[TradeOpportunity], Candidate]:
-        unit = self._unit
-        exposure = with_module(with_account(unit.desk.exposure, unit.book.account, unit.now), unit.book, unit.now)
+        unit, tape = self._unit, tape_of(context.market)
+        exposure = with_account(unit.desk.exposure, unit.book.account, unit.now)
+        exposure = with_module(exposure, unit.book, unit.now, tape.returns)
         return partial(
             Candidate,
+            tape=tape,
             state=unit.desk.state,
             limits=unit.desk.limits,
             book=unit.book,
@@ -57,10 +59,6 @@ class RiskManager:
             session=context.market.session,
             now=unit.now,
         )
-
-
-def _with_opportunity(candidate: Candidate, opportunity: TradeOpportunity) -> Candidate:
-    return replace(candidate, opportunity=opportunity)
 
 
 def judge(candidate: Candidate) -> Verdict:
@@ -75,15 +73,15 @@ def judge(candidate: Candidate) -> Verdict:
 
 def _sized(candidate: Candidate) -> Verdict:
     """Return as many units as every cap allows at once."""
-    room = headroom(candidate)
-    equity, limits = candidate.exposure.equity, candidate.limits
+    equity, limits = candidate.standing.equity, candidate.limits
     record = candidate.book.records.get(candidate.opportunity.strategy, NO_RECORD)
     try:
+        room = headroom(candidate)
         qty, cap = size(candidate.opportunity, equity=equity, limits=limits, headroom_usd=room, record=record)
         wanted = min(
             wanted_units(candidate.opportunity, equity=equity, limits=limits, record=record).values(), default=ZERO
         )
-    except (TradingError, ArithmeticError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - what cannot be calculated is not sent
         return Denied(code=DenialCode.RULE_FAILED, limit="size", observed=f"{type(error).__name__}: {error}")
     if qty <= 0:
         code = CAP_CODES.get(cap, DenialCode.ORDER_SIZE_BELOW_MIN)
@@ -104,21 +102,4 @@ def counted(candidate: Candidate, verdict: Verdict) -> Candidate:
         key = opportunity.position_id or ""
         left = candidate.planned_exits.get(key, ZERO) + verdict.qty
         return replace(candidate, planned_orders=planned, planned_exits={**candidate.planned_exits, key: left})
-    usd = verdict.qty * opportunity.notional_usd
-    account = candidate.book.account
-    if account is not None:
-        account = account.model_copy(update={"buying_power": account.buying_power - usd})
-    return replace(
-        candidate,
-        planned_orders=planned,
-        planned_entries=candidate.planned_entries | {opportunity.symbol},
-        exposure=_reserved(candidate.exposure, opportunity, usd),
-        book=candidate.book.model_copy(update={"account": account}),
-    )
-
-
-def _reserved(exposure: ExposureDoc, opportunity: TradeOpportunity, usd: Decimal) -> ExposureDoc:
-    share = exposure.modules.get(opportunity.module, ModuleExposure())
-    symbols = {**share.symbols, opportunity.symbol: share.symbols.get(opportunity.symbol, ZERO) + usd}
-    grown = share.model_copy(update={"reserved_usd": share.reserved_usd + usd, "symbols": symbols})
-    return exposure.model_copy(update={"modules": {**exposure.modules, opportunity.module: grown}})
+    return candidate.after(verdict.qty)

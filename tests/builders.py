@@ -134,6 +134,7 @@ def opportunity(**changes: Any) -> TradeOpportunity:
         "confidence": 0.8,
         "reason": "it rose",
         "quote_ts": NOW,
+        "spread": Decimal("0.02"),
         "two_sided": True,
     }
     return TradeOpportunity.model_validate(base | changes)

@@ -82,6 +82,7 @@ def _base(symbol: str, context: Context, purpose: Purpose) -> dict[str, object]:
         "confidence": 0.9,
         "reason": "the test says so",
         "quote_ts": quote.ts if quote else None,
+        "spread": quote.spread if quote else None,
         "two_sided": bool(quote and quote.two_sided),
     }
 

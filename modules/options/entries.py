@@ -89,6 +89,7 @@ def lot_entry(
         reason=f"{_why(regime)}: shares for a {strategy.replace('_', ' ')}",
         features=_features(reading, regime),
         quote_ts=quote.ts,
+        spread=quote.spread,
         two_sided=True,
         sizing=parameters.sizing,
     )
@@ -126,6 +127,8 @@ def _option_entry(
         confidence=confidence(regime),
         reason=f"{_why(regime)}: {_name(strategy, priced, reading)}",
         features=_features(reading, regime) | _ticket_features(priced, reading),
+        greeks=priced.greeks(reading.view.spot),
+        spread=priced.spread,
         quote_ts=priced.quote_ts,
         two_sided=True,
         max_qty=priced.max_units,

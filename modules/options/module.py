@@ -19,9 +19,11 @@ from modules.options.parameters import OptionsParameters, StrategyName
 from modules.options.playbook import ON_SHARES, STRATEGIES, suited
 from modules.options.reading import DAILY, Reading, is_fresh, memory, read, today
 from modules.options.regime import Regime
+from modules.options.sensitivities import unit_greeks
 from modules.options.universe import underlying_of
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.market import DataRequest
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.parameters import Parameters
@@ -81,6 +83,16 @@ class OptionsModule(TradingModule):
             for key, why in self._due(context, seen).items()
             if key not in busy
         ]
+
+    def greeks(self, context: Context) -> Mapping[str, Greeks]:
+        """Return the Greeks of one unit of each structure that this cycle's chain can price, by position id."""
+        readings = self._readings(context)
+        found = {
+            key: unit_greeks(position, reading)
+            for key, position in context.book.positions.items()
+            if position.units > 0 and (reading := readings.get(underlying_of(position.symbol))) is not None
+        }
+        return {key: greeks for key, greeks in found.items() if greeks is not None}
 
     def remember(self, context: Context) -> Mapping[str, str]:
         """Return at-the-money volatility by session, and when each underlying was last held."""

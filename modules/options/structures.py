@@ -13,6 +13,7 @@ from decimal import ROUND_FLOOR, Decimal
 from modules.options.universe import MULTIPLIER
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.chains import PricedContract, touch
+from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import OptionRight
 from orchestrator.domain.orders import Leg, Side
 
@@ -39,6 +40,8 @@ class Ticket:
     quote_ts: datetime
     max_units: Decimal | None
     """Units at the touch by the participation asked for; None where the feed tells no sizes."""
+    spread: Decimal
+    """Ask less bid of all legs together."""
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -72,6 +75,16 @@ class Ticket:
         _, high = payoff_range(self.picks)
         return None if high is None else high - self.cost
 
+    def greeks(self, spot: Decimal) -> Greeks:
+        """Return the Greeks of one unit in USD, the underlying at `spot`; NaN where a contract has none."""
+        price, size = float(spot), float(MULTIPLIER)
+        return Greeks(
+            delta_usd=self.greek("delta") * price * size,
+            gamma_usd=self.greek("gamma") * price**2 * size,
+            vega_usd=self.greek("vega") * size,
+            theta_usd=self.greek("theta") * size,
+        )
+
     def greek(self, name: str) -> float:
         """Return the sum of a Greek over the legs, per share."""
         return sum(pick.side.sign * float(getattr(pick.contract, name)) for pick in self.picks)
@@ -93,7 +106,9 @@ def ticket(picks: Picks, *, participation: float) -> Ticket | None:
         return None
     signs = [1] if len(picks) == 1 else [pick.side.sign for pick in picks]
     mid, limit = (sum((sign * pair[i] for sign, pair in zip(signs, known, strict=True)), ZERO) for i in (0, 1))
-    return Ticket(picks, mid, limit, min(quote.ts for quote in quotes), _units_at_touch(picks, participation))
+    spread = 2 * sum((abs(at - mid) for mid, at in known), ZERO)
+    oldest = min(quote.ts for quote in quotes)
+    return Ticket(picks, mid, limit, oldest, _units_at_touch(picks, participation), spread)
 
 
 def _units_at_touch(picks: Picks, participation: float) -> Decimal | None:

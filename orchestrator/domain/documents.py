@@ -29,6 +29,7 @@ from orchestrator.domain.orders import Order, UnmatchedFill
 from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.reports import DESK_REDUCTION, ReductionDoc, RiskReportDoc, risk_report_path
 from orchestrator.domain.risk import DeskState, RiskLimits
+from orchestrator.domain.shares import ModuleExposure
 
 __all__ = [
     "DESK_REDUCTION",
@@ -40,6 +41,7 @@ __all__ = [
     "Document",
     "EventDoc",
     "EventKind",
+    "ModuleExposure",
     "NotificationDoc",
     "ReductionDoc",
     "RiskReportDoc",
@@ -119,20 +121,6 @@ class RiskLimitsDoc(Document):
     version: int = 0
     updated_by: str = ""
     updated_at: UtcTime
-
-
-class ModuleExposure(Value):
-    """What a module holds and has reserved, in USD; updated when its orders or positions change."""
-
-    held_usd: Amount = ZERO
-    reserved_usd: Amount = ZERO
-    symbols: dict[str, Amount] = {}
-    """Held plus reserved plus foreign, by symbol."""
-    open_positions: int = 0
-    foreign_usd: Amount = ZERO
-    """What others hold and may buy in the account, as far as its worth is known; counts to no allocation."""
-    quantities: dict[str, Amount] = {}
-    """Signed quantity by leg: what of a shared account is this module's."""
 
 
 class ExposureDoc(Document):
@@ -248,6 +236,8 @@ class BookDoc(Document):
     parameters: dict[str, Any] = {}
     """The last good parameters and their version: what trades while the stored ones are unusable."""
     parameters_version: int = 0
+    order_hours: dict[str, int] = {}
+    """Orders committed in each clock hour (UTC, `2026-07-16T14`) of the last day."""
     limits: dict[str, Any] = {}
     """The last good limits as stored: what holds while `config/risk` is unusable."""
     memory: dict[str, str] = {}

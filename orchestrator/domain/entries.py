@@ -112,6 +112,7 @@ def _opportunity(scene: Scene, opinion: Opinion, view: View) -> TradeOpportunity
         reason=view.reason,
         features=_features(seen, quote, opinion, confidence=view.confidence, now=scene.now),
         quote_ts=None if quote is None else quote.ts,
+        spread=None if quote is None else quote.spread,
         two_sided=quote is not None and quote.two_sided,
         max_notional_usd=_largest(scene, opinion),
         sizing=opinion.settings.sizing,

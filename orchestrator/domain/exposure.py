@@ -5,15 +5,18 @@ Everything returns a new document; writing it by compare-and-set is the caller's
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from orchestrator.domain.base import ZERO, ModuleName, cents, utc_day
 from orchestrator.domain.documents import AccountView, BookDoc, ExposureDoc, ModuleExposure
 from orchestrator.domain.foreign import risk_symbol, worth
-from orchestrator.domain.orders import Order, Purpose, Side
+from orchestrator.domain.greeks import Greeks
+from orchestrator.domain.history import Returns, date_of, gains
+from orchestrator.domain.orders import Leg, Order, OrderIntent, OrderState, Purpose, Side
 from orchestrator.domain.positions import Position
+from orchestrator.domain.stakes import of_foreign, shock_table, stakes
 
 _KEEP_TRANSFERS = 60
 
@@ -53,7 +56,66 @@ def book_exposure(book: BookDoc) -> ModuleExposure:
         symbols[symbol] = symbols.get(symbol, ZERO) + usd
     quantities = {symbol: qty for symbol, qty in held_by_symbol(book).items() if qty}
     total = sum(foreign.values(), ZERO)
-    return share.model_copy(update={"symbols": symbols, "foreign_usd": total, "quantities": quantities})
+    update = {"symbols": symbols, "foreign_usd": total, "quantities": quantities}
+    return share.model_copy(update=update | _stakes_of(book, foreign) | _warnings(book))
+
+
+def _stakes_of(book: BookDoc, foreign: Mapping[str, Decimal]) -> dict[str, object]:
+    """Return the fields of a share that say what is at stake: at delta, by strategy, by underlying, under shocks.
+
+    What others hold counts as bought: whether it hedges is not the desk's to say.
+    """
+    held = [*stakes(book), *(of_foreign(symbol, usd) for symbol, usd in foreign.items())]
+    rises, falls, greeks = 0.0, 0.0, dict[str, Greeks]()
+    for stake in held:
+        delta = stake.greeks.delta_usd
+        rises, falls = rises + max(delta, 0.0), falls + max(-delta, 0.0)
+        known = greeks.get(stake.symbol)
+        greeks[stake.symbol] = stake.greeks if known is None else known.plus(stake.greeks)
+    return {
+        "venue": "" if book.account is None else book.account.venue,
+        "strategies": _by_strategy(book),
+        "long_usd": _usd(rises),
+        "short_usd": _usd(falls),
+        "greeks": greeks,
+        "shock_usd": shock_table(held),
+        "unseen_sigma_usd": sum(stake.sigma_usd for stake in held),
+    }
+
+
+def _usd(value: float) -> Decimal:
+    return cents(Decimal(repr(value)))
+
+
+def _by_strategy(book: BookDoc) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for position in book.positions.values():
+        found[position.strategy] = found.get(position.strategy, ZERO) + position.gross_exposure
+    for order in book.orders.values():
+        if usd := reservation(order):
+            found[order.intent.strategy] = found.get(order.intent.strategy, ZERO) + usd
+    return found
+
+
+def _warnings(book: BookDoc) -> dict[str, object]:
+    """Return what other modules must know: symbols in doubt, and what is being bought and sold."""
+    orders = [order for order in book.orders.values() if not order.state.terminal]
+    traded = {(leg.symbol, _side(order.intent, leg)) for order in orders for leg in order.intent.legs}
+    return {
+        "frozen": {**book.quarantine, **doubtful(book)},
+        "buying": tuple(sorted(symbol for symbol, side in traded if side is Side.BUY)),
+        "selling": tuple(sorted(symbol for symbol, side in traded if side is Side.SELL)),
+    }
+
+
+def doubtful(book: BookDoc) -> dict[str, str]:
+    """Return the symbols with an order that nobody knows the fate of, and which order it is."""
+    return {o.intent.symbol: f"{o.id} is UNKNOWN" for o in book.orders.values() if o.state is OrderState.UNKNOWN}
+
+
+def _side(intent: OrderIntent, leg: Leg) -> Side:
+    """Return the way a leg is traded: of a single instrument the order's own."""
+    return intent.side if len(intent.legs) == 1 else leg.side
 
 
 def held_by_symbol(book: BookDoc) -> dict[str, Decimal]:
@@ -147,11 +209,34 @@ def _with_transfers(exposure: ExposureDoc, capital: Decimal, *, keys: tuple[str,
     return exposure.model_copy(update={"transfers": known, **levels})
 
 
-def with_module(exposure: ExposureDoc, book: BookDoc, now: datetime) -> ExposureDoc:
-    """Return the exposure with a module's share taken from its book."""
-    modules = {**exposure.modules, book.module: book_exposure(book)}
+def with_module(exposure: ExposureDoc, book: BookDoc, now: datetime, returns: Returns | None = None) -> ExposureDoc:
+    """Return the exposure with a module's share taken from its book.
+
+    Without `returns` the gains that the share told before stay while nothing but marks has changed; after that what is
+    held counts by its expected volatility.
+    """
+    share = _with_gains(book_exposure(book), exposure.modules.get(book.module), book, returns)
+    modules = {**exposure.modules, book.module: share}
     realized = {**exposure.realized_today, book.module: book.realized_today}
     return exposure.model_copy(update={"modules": modules, "realized_today": realized, "updated_at": now})
+
+
+def _with_gains(
+    share: ModuleExposure, before: ModuleExposure | None, book: BookDoc, returns: Returns | None
+) -> ModuleExposure:
+    if returns is not None and returns.symbols:
+        foreign = (of_foreign(symbol, usd) for symbol, usd in foreign_exposure(book).items())
+        found = gains((*stakes(book), *foreign), returns)
+        update = {
+            "gains_day": date_of(found.last),
+            "gains_usd": tuple(round(float(usd), 2) for usd in found.usd),
+            "unseen_sigma_usd": found.unseen_sigma_usd,
+        }
+        return share.model_copy(update=update)
+    if before is None or not before.gains_usd or share_moved(before, share):
+        return share
+    names = ("gains_day", "gains_usd", "unseen_sigma_usd")
+    return share.model_copy(update={name: getattr(before, name) for name in names})
 
 
 def share_moved(seen: ModuleExposure | None, share: ModuleExposure) -> bool:
@@ -162,7 +247,8 @@ def share_moved(seen: ModuleExposure | None, share: ModuleExposure) -> bool:
 
 
 def _facts(share: ModuleExposure) -> tuple[object, ...]:
-    return (share.reserved_usd, share.open_positions, set(share.symbols), share.foreign_usd, share.quantities)
+    known = (share.reserved_usd, share.open_positions, set(share.symbols), share.foreign_usd, share.quantities)
+    return (*known, share.strategies.keys(), share.frozen, set(share.buying), set(share.selling))
 
 
 def drawdown(exposure: ExposureDoc) -> Decimal:

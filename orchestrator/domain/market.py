@@ -39,6 +39,11 @@ class Quote(Value):
         return self.bid is not None and self.ask is not None and 0 < self.bid <= self.ask
 
     @property
+    def spread(self) -> Decimal | None:
+        """Ask less bid, None unless two-sided."""
+        return self.ask - self.bid if self.two_sided and self.ask is not None and self.bid is not None else None
+
+    @property
     def mid(self) -> Decimal | None:
         """The middle of bid and ask, None unless two-sided."""
         if self.bid is None or self.ask is None or not self.two_sided:
@@ -214,6 +219,12 @@ class MarketSnapshot:
     missing: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     """Whose data it is, by symbol, where another venue's stands in for the one the desk trades at."""
+    halted: frozenset[str] = frozenset()
+    """Symbols that the venue says it does not trade now."""
+    pegs: Mapping[str, Decimal] = field(default_factory=dict)
+    """USD price of each stablecoin that is known."""
+    pegged: Mapping[str, str] = field(default_factory=dict)
+    """The stablecoin that stands for USD in a symbol's prices, by symbol; for none where they are in USD."""
 
 
 def still_missing(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 
 from orchestrator.domain.base import Amount, ModuleName, UtcTime, Value
+from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import Instrument
 from orchestrator.domain.kelly import SizingRules
 from orchestrator.domain.orders import Leg, OrderType, Purpose, Side, TimeInForce
@@ -61,6 +63,8 @@ class TradeOpportunity(Value):
     notional_usd: Amount
     max_loss_usd: Amount | None = None
     annual_vol: float = 0.2
+    greeks: Greeks | None = None
+    """Of one unit, USD; an option without them is denied."""
     stop_price: Amount | None = None
     take_profit: Amount | None = None
     confidence: float
@@ -73,6 +77,8 @@ class TradeOpportunity(Value):
     """Client order ids of the position's resting orders; they are cancelled, confirmed, before this one is sent."""
     quote_ts: UtcTime | None = None
     """Age of the oldest quote it was priced with; None is treated as stale."""
+    spread: Amount | None = None
+    """Ask less bid of one unit, USD in the price's own unit; None = not known, and denied."""
     two_sided: bool = False
     """Whether every leg had a usable bid and ask."""
     max_qty: Amount | None = None
@@ -83,3 +89,13 @@ class TradeOpportunity(Value):
     """Largest exposure the strategy wants in it, USD; None = whatever the limits allow."""
     sizing: SizingRules = SizingRules()
     """How the strategy wants it sized, before any limit."""
+
+    @property
+    def worst_notional_usd(self) -> Decimal:
+        """Exposure of one unit at the worst price it may be bought at: what is reserved.
+
+        A defined maximum loss is stated at that price already; so is what is sold.
+        """
+        if self.max_loss_usd is not None or self.limit_px is None or self.side is Side.SELL or self.decision_px <= 0:
+            return self.notional_usd
+        return self.notional_usd * max(self.limit_px / self.decision_px, Decimal(1))

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
 from orchestrator.domain.errors import InvalidTransitionError
+from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.order_life import TERMINAL, TRANSITIONS, Evidence, OrderState
 
 __all__ = ["TERMINAL", "TRANSITIONS", "Evidence", "OrderState"]
@@ -147,6 +148,10 @@ class OrderIntent(Value):
     """Largest loss of one unit; None = its whole value."""
     leverage: Amount = Decimal(1)
     """Exposure of one unit as a multiple of its value."""
+    greeks: Greeks | None = None
+    """Of one unit; None for what is not an option."""
+    annual_vol: float = 0.0
+    """Of one unit's exposure; 0 = not known."""
     confidence: float = 0.0
     reason: str = ""
     by_owner: bool = False

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
+from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.orders import Fill, Leg, Order, OrderIntent, Purpose, Side
 
 
@@ -50,6 +51,10 @@ class Position(Value):
     max_loss_usd: Amount | None = None
     """Largest loss of one unit; None = its whole value."""
     leverage: Amount = Decimal(1)
+    greeks: Greeks | None = None
+    """Of one unit, as last calculated; None for what is not an option."""
+    annual_vol: float = 0.0
+    """Of its exposure, expected at entry; 0 = not known."""
     realized_pnl: Amount = ZERO
     fees: Amount = ZERO
     exit_value: Amount = ZERO
@@ -151,6 +156,8 @@ def open_position(intent: OrderIntent, now: datetime) -> Position:
         take_profit=intent.take_profit,
         max_loss_usd=intent.max_loss_usd,
         leverage=intent.leverage,
+        greeks=intent.greeks,
+        annual_vol=intent.annual_vol,
         confidence=intent.confidence,
         features=intent.features,
         parameters_version=intent.parameters_version,

@@ -180,7 +180,7 @@ class RiskLimits(Value):
     }
     volume_share: Fraction = Decimal("0.05")
     """Largest order, as a fraction of the mean volume of a bar."""
-    unseen_volume_usd: Usd = Decimal(10_000)
+    unseen_volume_usd: Usd = Decimal(25_000)
     """Largest order in what no volume is known of, USD."""
     touch_multiple: Annotated[Decimal, Field(ge=0, le=1000)] = Decimal(100)
     """Largest order, as a multiple of the size shown at the touch; where none is shown only the volume bounds it."""

@@ -59,7 +59,7 @@ def size(
     units = wanted_units(opportunity, equity=equity, limits=limits, record=record)
     if not units:
         return ZERO, INVALID_INPUT
-    units |= {name: free / opportunity.notional_usd for name, free in headroom_usd.items()}
+    units |= {name: free / opportunity.worst_notional_usd for name, free in headroom_usd.items()}
     if opportunity.max_qty is not None:
         units[TOUCH_SIZE] = opportunity.max_qty
     binding = min(units, key=lambda name: units[name])

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import AssetClass, Instrument, is_occ
 from orchestrator.domain.market import DataRequest
 from orchestrator.domain.opportunities import TradeOpportunity
@@ -128,6 +129,8 @@ class Scripted(TradingModule):
             "reason": "the script says so",
             "annual_vol": 0.2,
             "quote_ts": context.now if known else None,
+            "spread": Decimal("0.02") if known else None,
+            "greeks": Greeks(delta_usd=float(abs(px))) if is_occ(legs[0].symbol) else None,
             "two_sided": known,
         }
 

@@ -28,7 +28,7 @@ def test_an_approved_entry_is_leased_to_this_run() -> None:
     plan = planned(decided=[(opportunity(), YES), (opportunity(symbol="XLF"), NO)])
     (sent,) = plan.to_send
     assert (sent.state, sent.attempts, sent.lease_until) == (OrderState.SUBMITTING, 1, NOW + LEASE)
-    assert (sent.intent.reserved_usd, sent.intent.protect_stop, sent.intent.position_id) == (1000, 95, sent.id)
+    assert (sent.intent.reserved_usd, sent.intent.protect_stop, sent.intent.position_id) == (1001, 95, sent.id)
     assert sent.intent.valid_until == NOW + timedelta(minutes=15)
 
 

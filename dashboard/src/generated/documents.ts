@@ -68,6 +68,7 @@ export interface BookDoc {
   readonly seen_fills: readonly (string)[];
   readonly parameters: { readonly [key: string]: unknown };
   readonly parameters_version: number;
+  readonly order_hours: { readonly [key: string]: number };
   readonly limits: { readonly [key: string]: unknown };
   readonly memory: { readonly [key: string]: string };
   readonly updated_at: StoredTime;
@@ -288,6 +289,14 @@ export interface ForeignOrder {
   readonly seen_at: StoredTime;
 }
 
+/** Sensitivities in USD, of one unit or of a whole holding; short is negative. */
+export interface Greeks {
+  readonly delta_usd: number;
+  readonly gamma_usd: number;
+  readonly vega_usd: number;
+  readonly theta_usd: number;
+}
+
 /** How the desk came to know that something is not its own. */
 export const HOW = ["first_contact", "fill", "unclaimed"] as const;
 export type How = (typeof HOW)[number];
@@ -319,6 +328,18 @@ export interface ModuleExposure {
   readonly open_positions: number;
   readonly foreign_usd: DecimalText;
   readonly quantities: { readonly [key: string]: DecimalText };
+  readonly venue: string;
+  readonly strategies: { readonly [key: string]: DecimalText };
+  readonly long_usd: DecimalText;
+  readonly short_usd: DecimalText;
+  readonly greeks: { readonly [key: string]: Greeks };
+  readonly frozen: { readonly [key: string]: string };
+  readonly buying: readonly (string)[];
+  readonly selling: readonly (string)[];
+  readonly shock_usd: readonly (number)[];
+  readonly gains_day: DateText | null;
+  readonly gains_usd: readonly (number)[];
+  readonly unseen_sigma_usd: number;
 }
 
 /** The three trading modules. */
@@ -443,6 +464,8 @@ export interface OrderIntent {
   readonly take_profit: DecimalText | null;
   readonly max_loss_usd: DecimalText | null;
   readonly leverage: DecimalText;
+  readonly greeks: Greeks | null;
+  readonly annual_vol: number;
   readonly confidence: number;
   readonly reason: string;
   readonly by_owner: boolean;
@@ -492,6 +515,8 @@ export interface Position {
   readonly raised_stop: DecimalText | null;
   readonly max_loss_usd: DecimalText | null;
   readonly leverage: DecimalText;
+  readonly greeks: Greeks | null;
+  readonly annual_vol: number;
   readonly realized_pnl: DecimalText;
   readonly fees: DecimalText;
   readonly exit_value: DecimalText;

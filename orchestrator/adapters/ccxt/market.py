@@ -6,7 +6,7 @@ no time, and a quote dated "now" would never look stale. Candles are kept until 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from orchestrator.adapters.ccxt.client import CcxtClient, Raw
 from orchestrator.adapters.ccxt.orders import instant
 from orchestrator.domain.errors import BrokerError
 from orchestrator.domain.market import Bars, DataRequest, MarketSnapshot, Quote, SessionState, panel_of, still_missing
+from orchestrator.domain.sectors import STABLECOINS
 
 DAILY = 1440
 CLOSING_PRINT_S = 1
@@ -112,7 +113,29 @@ class CcxtMarketData:
         if gathered.errors and not gathered.got:
             raise gathered.errors[0]
         missing = still_missing(gathered.missing, request, quotes=quotes, panels=panels)
-        return MarketSnapshot(SessionState(is_open=True), quotes, panels, {}, missing, gathered.source)
+        stands_in = self._clients[-1].profile.quote
+        pegged = dict.fromkeys(gathered.source, stands_in) if stands_in in STABLECOINS else {}
+        return MarketSnapshot(
+            SessionState(is_open=True),
+            quotes,
+            panels,
+            missing=missing,
+            source=gathered.source,
+            pegs=self._pegs(pegged),
+            pegged=pegged,
+        )
+
+    def _pegs(self, pegged: Mapping[str, str]) -> dict[str, Decimal]:
+        """Return what each stablecoin behind the prices is worth at the venue the desk trades at; unknown is absent."""
+        found: dict[str, Decimal] = {}
+        for currency in set(pegged.values()):
+            try:
+                quote = _quote(self._clients[0], f"{currency}/USD")
+            except BrokerError:
+                continue
+            if quote is not None and quote.mid is not None:
+                found[currency] = quote.mid
+        return found
 
     def _quotes(self, gathered: _Gathered, symbols: Sequence[str]) -> dict[str, Quote]:
         quotes: dict[str, Quote] = {}

@@ -1,0 +1,163 @@
+"""How symbols moved on each business day, and what today's holdings would have gained on them.
+
+Days are numbered by business day, so that vectors of several modules line up: what a coin did on a weekend counts to
+the Monday, a holiday is a day without a move. A symbol that lacks part of the window is left out, never filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.domain.market import Floats, Panel
+from orchestrator.domain.stakes import Stake
+
+WINDOW = 250
+"""Business days looked back on, at most."""
+LEAST = 100
+"""Business days without which a history says nothing of one day in a hundred."""
+_DAY_S = 86_400
+_EPOCH_MONDAY = date(1969, 12, 29)
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Daily returns of symbols, oldest first; row `t` of `table` (days, symbols) is of business day `last - T + 1 + t`.
+
+    Holds only symbols whose whole window is known.
+    """
+
+    last: int = 0
+    symbols: Mapping[str, int] = field(default_factory=dict)
+    table: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def of(self, symbol: str) -> Floats | None:
+        """Return the returns of a symbol, None where they are not known."""
+        column = self.symbols.get(symbol)
+        return None if column is None else self.table[:, column]
+
+    @cached_property
+    def worst_fall(self) -> Mapping[str, float]:
+        """The largest fall in a day, 0 or more, by symbol."""
+        lows = np.maximum(-self.table.min(axis=0), 0.0) if self.symbols else np.zeros(0)
+        return {symbol: float(lows[column]) for symbol, column in self.symbols.items()}
+
+    @cached_property
+    def sigma(self) -> Mapping[str, float]:
+        """The standard deviation of a day, by symbol."""
+        deviations = self.table.std(axis=0) if self.symbols else np.zeros(0)
+        return {symbol: float(deviations[column]) for symbol, column in self.symbols.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """What holdings would have gained on each business day up to `last`, USD; and what no history speaks of."""
+
+    last: int = 0
+    usd: Floats = field(default_factory=lambda: np.zeros(0))
+    unseen_sigma_usd: float = 0.0
+
+    def times(self, units: float) -> Gains:
+        """Return the gains of so many units."""
+        return Gains(self.last, self.usd * units, self.unseen_sigma_usd * units)
+
+
+def business_day(day: date) -> int:
+    """Return the number of a day; a Saturday and a Sunday have that of the Monday after."""
+    weeks, weekday = divmod((day - _EPOCH_MONDAY).days, 7)
+    return weeks * 5 + (min(5, weekday))
+
+
+def date_of(number: int) -> date:
+    """Return the day of a number.
+
+    Examples
+    --------
+    >>> date_of(business_day(date(2026, 7, 16))), date_of(business_day(date(2026, 7, 18)))
+    (datetime.date(2026, 7, 16), datetime.date(2026, 7, 20))
+    """
+    weeks, weekday = divmod(number, 5)
+    return _EPOCH_MONDAY + timedelta(days=7 * weeks + weekday)
+
+
+def daily_returns(panels: Mapping[int, Panel]) -> Returns:
+    """Return the daily returns of the panel with the longest bars; none where it does not reach back far enough."""
+    panel = panels[max(panels)] if panels else None
+    if panel is None or len(panel) < LEAST:
+        return Returns()
+    days = _numbers(panel.ends)
+    known, first = np.unique(days, return_index=True)
+    newest_row = np.append(first[1:], len(days)) - 1
+    span = int(known[-1] - known[0])
+    if span < LEAST:
+        return Returns()
+    closes = np.full((span + 1, len(panel.symbols)), np.nan)
+    closes[known - known[0]] = _carried(panel.close)[newest_row]
+    closes = _carried(closes)[-(WINDOW + 1) :]
+    return _complete(int(known[-1]), panel.symbols, closes)
+
+
+def _complete(last: int, symbols: tuple[str, ...], closes: Floats) -> Returns:
+    """Return the returns of the symbols that have a positive close on every day of the window."""
+    whole = np.flatnonzero((np.isfinite(closes) & (closes > 0)).all(axis=0))
+    held = closes[:, whole]
+    names = {symbols[column]: index for index, column in enumerate(whole)}
+    return Returns(last, names, held[1:] / held[:-1] - 1)
+
+
+def _numbers(ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the business day of each bar; a bar that ends at midnight is of the day before."""
+    since_monday = (ends - 1) // _DAY_S + 3
+    weeks, weekday = np.divmod(since_monday, 7)
+    return np.asarray(weeks * 5 + np.minimum(weekday, 5), dtype=np.int64)
+
+
+def _carried(closes: Floats) -> Floats:
+    """Return closes with gaps filled by the last one before; before the first there is nothing."""
+    rows = np.where(np.isfinite(closes), np.arange(len(closes))[:, None], 0)
+    np.maximum.accumulate(rows, axis=0, out=rows)
+    return closes[rows, np.arange(closes.shape[1])]
+
+
+def gains(held: Iterable[Stake], returns: Returns) -> Gains:
+    """Return what holdings would have gained on each day of the history: to second order, no loss beyond the worst."""
+    total, unseen = np.zeros(len(returns.table)), 0.0
+    for stake in held:
+        moves = returns.of(stake.symbol)
+        if moves is None:
+            unseen += stake.sigma_usd
+        else:
+            total += gain_of(stake, moves)
+    return Gains(returns.last, total, unseen)
+
+
+def gain_of(stake: Stake, moves: Floats) -> Floats:
+    """Return what one stake gains on each move, USD: own delta and gamma, bounded below by its worst loss."""
+    gain = stake.own_usd * moves + stake.greeks.gamma_usd / 2 * moves**2
+    return np.maximum(gain, -stake.worst_usd)
+
+
+def together(parts: Iterable[Gains]) -> Gains:
+    """Return the gains of several books over the days that all of them know.
+
+    A book without history counts by its sigma; where fewer than `LEAST` days are shared, every book does.
+    """
+    every = list(parts)
+    seen = [part for part in every if len(part.usd)]
+    unseen = sum(part.unseen_sigma_usd for part in every)
+    if not seen:
+        return Gains(0, np.zeros(0), unseen)
+    last = min(part.last for part in seen)
+    days = min(len(part.usd) - (part.last - last) for part in seen)
+    if days < LEAST:
+        return Gains(0, np.zeros(0), unseen + sum(float(part.usd.std()) for part in seen))
+    total = np.zeros(days)
+    for part in seen:
+        end = len(part.usd) - (part.last - last)
+        total += part.usd[end - days : end]
+    return Gains(last, total, unseen)

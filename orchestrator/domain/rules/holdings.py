@@ -1,0 +1,146 @@
+"""Rules about what is held and worked on: doubt, duplicates, crosses, what may be sold, and what options may risk."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from orchestrator.domain.base import ZERO
+from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.instruments import OptionRight, is_occ, parse_occ
+from orchestrator.domain.orders import Leg, Order, OrderIntent, Purpose, Side
+from orchestrator.domain.risk import DenialCode, Denied
+from orchestrator.domain.rules.candidate import Candidate, denied
+from orchestrator.domain.sectors import CASH_SETTLED, underlying_of
+
+
+def not_frozen(c: Candidate) -> Denied | None:
+    """Deny while an order in doubt, of whatever module, freezes new exposure in the symbol or its underlying."""
+    why = c.standing.frozen.get(underlying_of(c.opportunity.symbol))
+    return None if why is None else denied(DenialCode.SYMBOL_FROZEN, "no order in doubt", why)
+
+
+def not_quarantined(c: Candidate) -> Denied | None:
+    """Deny while book and venue do not agree on what a symbol is: a corporate action, or a holding without a price."""
+    reason = c.book.quarantine.get(c.opportunity.symbol)
+    return None if reason is None else denied(DenialCode.SYMBOL_QUARANTINED, "book and venue agree", reason)
+
+
+def no_duplicate(c: Candidate) -> Denied | None:
+    """One position and one working entry per module and symbol."""
+    symbol = c.opportunity.symbol
+    held = symbol in c.standing.held
+    if held or symbol in c.standing.entering or symbol in c.planned_entries:
+        seen = "a position" if held else "a working entry"
+        return denied(DenialCode.POSITION_DUPLICATE, "none open", seen)
+    return None
+
+
+def no_self_cross(c: Candidate) -> Denied | None:
+    """Deny a trade against another module's unfinished order in the same symbol: the desk would trade with itself."""
+    for leg in c.opportunity.legs:
+        against = c.standing.selling if _side(c, leg) is Side.BUY else c.standing.buying
+        if leg.symbol in against:
+            return denied(DenialCode.SELF_CROSS, "no order of ours against it", f"another module's in {leg.symbol}")
+    return None
+
+
+def _side(c: Candidate, leg: Leg) -> Side:
+    return c.opportunity.side if len(c.opportunity.legs) == 1 else leg.side
+
+
+def no_short_sale(c: Candidate) -> Denied | None:
+    """Nothing is sold to open but options, unless the owner allows it; those have rules of their own."""
+    if c.limits.allow_short:
+        return None
+    sold = [leg.symbol for leg in c.opportunity.legs if _side(c, leg) is Side.SELL and not is_occ(leg.symbol)]
+    return denied(DenialCode.SHORT_SALE, "what is held", f"a sale of {sold[0]}") if sold else None
+
+
+def cash_settled(c: Candidate) -> Denied | None:
+    """Where the owner wants it, only options that settle in cash: nothing is delivered or assigned."""
+    if not c.limits.cash_settled_only:
+        return None
+    roots = {parse_occ(leg.symbol).underlying for leg in c.opportunity.legs if is_occ(leg.symbol)}
+    physical = sorted(roots - CASH_SETTLED)
+    return denied(DenialCode.SETTLEMENT_PHYSICAL, "cash", f"{physical[0]} delivers shares") if physical else None
+
+
+def defined_risk(c: Candidate) -> Denied | None:
+    """Deny a short option whose loss nothing bounds: neither its unit, nor shares of the book for a short call."""
+    if not c.limits.defined_risk_only or c.opportunity.max_loss_usd is not None:
+        return None
+    short = [leg for leg in c.opportunity.legs if is_occ(leg.symbol) and _side(c, leg) is Side.SELL]
+    if not short:
+        return None
+    if len(c.opportunity.legs) == 1 and parse_occ(short[0].symbol).right is OptionRight.CALL:
+        wanted = c.opportunity.max_qty
+        if wanted is not None and wanted * short[0].multiplier <= _uncovered_shares(c.book, short[0].symbol):
+            return None
+    return denied(DenialCode.RISK_UNDEFINED, "a bounded loss", f"{short[0].symbol} sold without cover")
+
+
+def _uncovered_shares(book: BookDoc, call: str) -> Decimal:
+    """Return the shares of the call's underlying that no short or working call of the book is written on."""
+    root = parse_occ(call).underlying
+    legs = [leg for position in book.positions.values() for leg in position.legs if underlying_of(leg.symbol) == root]
+    shares = sum((leg.qty for leg in legs if leg.symbol == root), ZERO)
+    written = sum((-leg.qty * leg.multiplier for leg in legs if leg.qty < 0 and _is_call(leg.symbol)), ZERO)
+    return shares - written - sum((_written_by(order, root) for order in book.orders.values()), ZERO)
+
+
+def _written_by(order: Order, root: str) -> Decimal:
+    """Return the shares of `root` that an unfinished entry may still write calls on."""
+    intent: OrderIntent = order.intent
+    legs = intent.legs if intent.purpose is Purpose.ENTRY and len(intent.legs) == 1 else ()
+    calls = (leg for leg in legs if _is_call(leg.symbol) and underlying_of(leg.symbol) == root)
+    return sum((order.leaves_qty * leg.multiplier for leg in calls if intent.side is Side.SELL), ZERO)
+
+
+def _is_call(symbol: str) -> bool:
+    return is_occ(symbol) and parse_occ(symbol).right is OptionRight.CALL
+
+
+def greeks_known(c: Candidate) -> Denied | None:
+    """Deny an option whose Greeks nobody can tell."""
+    greeks = c.opportunity.greeks
+    if not any(is_occ(leg.symbol) for leg in c.opportunity.legs):
+        return None
+    if greeks is None:
+        return denied(DenialCode.GREEKS_MISSING, "delta, gamma, vega, theta", "none")
+    known = all(math.isfinite(value) for value in greeks.model_dump().values())
+    return None if known else denied(DenialCode.GREEKS_MISSING, "finite numbers", greeks)
+
+
+def position_held(c: Candidate) -> Denied | None:
+    """Nothing is sold that is not held: an order fits beside what rests and what this cycle already sells."""
+    position = c.book.positions.get(c.opportunity.position_id or "")
+    wanted = c.opportunity.qty or ZERO
+    held = ZERO if position is None else position.units_of(c.opportunity.legs)
+    if position is None or wanted <= 0 or wanted > held:
+        return denied(DenialCode.POSITION_MISSING, held, wanted)
+    resting = sum((order.outstanding_qty for order in _leaving(c) if order.id not in c.opportunity.replaces), ZERO)
+    free = held - resting - c.planned_exits.get(position.id, ZERO)
+    return None if wanted <= free else denied(DenialCode.POSITION_DUPLICATE, f"{max(free, ZERO)} not on sale", wanted)
+
+
+def protection_kept(c: Candidate) -> Denied | None:
+    """Deny a protective order that replaces one of more units, unless what it leaves out is sold in this cycle."""
+    if c.opportunity.purpose is not Purpose.PROTECT:
+        return None
+    given_up = sum((order.leaves_qty for order in _leaving(c) if order.id in c.opportunity.replaces), ZERO)
+    position = c.book.positions.get(c.opportunity.position_id or "")
+    needed = min(given_up, ZERO if position is None else position.units)
+    kept = (c.opportunity.qty or ZERO) + c.planned_exits.get(c.opportunity.position_id or "", ZERO)
+    return None if kept >= needed else denied(DenialCode.PROTECTION_BELOW_MIN, needed, kept)
+
+
+def _leaving(c: Candidate) -> list[Order]:
+    """Return the orders that leave the opportunity's position, or have left it without a fill shown so far."""
+    return [
+        order
+        for order in c.book.orders.values()
+        if order.intent.position_id == c.opportunity.position_id
+        and order.intent.purpose is not Purpose.ENTRY
+        and order.outstanding_qty > 0
+    ]

@@ -1,0 +1,89 @@
+"""Rules about prices: halts, quotes, spread, collar, pegs, stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from orchestrator.domain.base import ZERO
+from orchestrator.domain.instruments import AssetClass
+from orchestrator.domain.risk import DenialCode, Denied
+from orchestrator.domain.rules.candidate import Candidate, denied
+from orchestrator.domain.sectors import stablecoin_of, underlying_of
+
+
+def not_halted(c: Candidate) -> Denied | None:
+    """Deny what the venue does not trade now, an option with its underlying; a silent halt shows as a stale quote."""
+    names = {c.opportunity.symbol, underlying_of(c.opportunity.symbol), *(leg.symbol for leg in c.opportunity.legs)}
+    halted = sorted(names & c.tape.halted) if c.tape.halted else []
+    return denied(DenialCode.SYMBOL_HALTED, "trading", f"{halted[0]} is halted") if halted else None
+
+
+def quote_present(c: Candidate) -> Denied | None:
+    """Every leg needs a quote with both sides."""
+    if c.opportunity.quote_ts is None:
+        return denied(DenialCode.QUOTE_MISSING, "a quote", "none")
+    if not c.opportunity.two_sided:
+        return denied(DenialCode.QUOTE_ONE_SIDED, "bid and ask", "one side")
+    return None
+
+
+def quote_fresh(c: Candidate) -> Denied | None:
+    """Deny a quote older than the module's limit; one from the future is no better."""
+    limit = c.limits.quote_age_s.get(c.opportunity.module, 0)
+    quoted = c.opportunity.quote_ts
+    age = None if quoted is None else (c.now - quoted).total_seconds()
+    if age is not None and -60 <= age <= limit:
+        return None
+    return denied(DenialCode.QUOTE_AGE_ABOVE_MAX, f"{limit} s", "no quote" if age is None else f"{age:.0f} s")
+
+
+def spread_bound(c: Candidate) -> Denied | None:
+    """Deny a market too wide for the module; of a spread nobody knows, the width is too much."""
+    limit = c.limits.spread.get(c.opportunity.module, ZERO)
+    spread, px = c.opportunity.spread, abs(c.opportunity.decision_px)
+    if spread is None or px == 0:
+        return denied(DenialCode.SPREAD_ABOVE_MAX, limit, "not known")
+    wide = spread / px
+    return None if 0 <= wide <= limit else denied(DenialCode.SPREAD_ABOVE_MAX, limit, round(wide, 4))
+
+
+def price_collar(c: Candidate) -> Denied | None:
+    """Deny a limit price further from the decision price than the module's collar."""
+    limit = c.limits.price_collar.get(c.opportunity.module, ZERO)
+    px, worst = c.opportunity.decision_px, c.opportunity.limit_px
+    if worst is None:
+        return denied(DenialCode.PRICE_COLLAR_ABOVE_MAX, limit, "an order without a limit")
+    if px == 0:
+        return denied(DenialCode.PRICE_COLLAR_ABOVE_MAX, limit, "no price")
+    away = abs(worst - px) / abs(px)
+    return None if away <= limit else denied(DenialCode.PRICE_COLLAR_ABOVE_MAX, limit, round(away, 4))
+
+
+def peg_kept(c: Candidate) -> Denied | None:
+    """Deny coins while a stablecoin is off its dollar, or is behind their prices and nobody tells its worth."""
+    bound = c.limits.depeg
+    if bound is None or c.opportunity.instrument.asset_class is not AssetClass.CRYPTO:
+        return None
+    for currency in _coins_behind(c):
+        if currency not in c.tape.pegs:
+            return denied(DenialCode.PEG_MISSING, f"1 USD within {bound}", f"no price of {currency}")
+    for currency, price in c.tape.pegs.items():
+        if abs(price - 1) > bound:
+            return denied(DenialCode.PEG_DEVIATION_ABOVE_MAX, bound, f"{currency} at {price:f} USD")
+    return None
+
+
+def _coins_behind(c: Candidate) -> Iterator[str]:
+    """Yield the stablecoins that the symbol is quoted in or that stand for USD in its prices."""
+    for currency in (stablecoin_of(c.opportunity.symbol), c.tape.pegged.get(c.opportunity.symbol)):
+        if currency is not None:
+            yield currency
+
+
+def stop_sensible(c: Candidate) -> Denied | None:
+    """Deny a protective stop that is not on the losing side of the entry."""
+    stop, px = c.opportunity.stop_price, c.opportunity.decision_px
+    if stop is None or c.opportunity.side.sign * (px - stop) > Decimal(0):
+        return None
+    return denied(DenialCode.STOP_INVALID, f"on the losing side of {px}", stop)

@@ -1,0 +1,169 @@
+"""What a holding, an unfinished entry or a wanted unit puts at stake: its Greeks, its worst, its ordinary day.
+
+One shape for shares, coins and option structures, so that limits on the whole desk add them up alike. Where a holding
+does not tell enough, the larger risk is assumed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.greeks import Greeks
+from orchestrator.domain.instruments import OptionRight, is_occ, parse_occ
+from orchestrator.domain.opportunities import TradeOpportunity
+from orchestrator.domain.orders import Order, Purpose
+from orchestrator.domain.positions import Position
+from orchestrator.domain.sectors import INVERSE, underlying_of
+from orchestrator.domain.var import Sensitivity, daily_sigma, shock_losses
+
+SHOCK_MOVES = (-0.20, -0.10, -0.05, 0.05, 0.10, 0.20)
+"""Moves of every underlying at once; a leveraged fund moves by its multiple."""
+
+SHOCK_VOL_POINTS = (-5.0, 0.0, 10.0)
+"""Moves of every volatility at once, in points."""
+
+UNKNOWN_VOL = 0.6
+"""Annual volatility of what tells none."""
+
+_WORST_DAY_SIGMAS = 2.326
+"""Sigmas between nothing and the 99 % quantile: a bounded loss counts as if it were that quantile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """What something puts at stake, USD.
+
+    Parameters
+    ----------
+    symbol
+        Whose history says how it moves: the symbol itself, of options the underlying.
+    greeks
+        Against the market that it follows: a fund of multiple 3 has three times its value as delta.
+    own_usd
+        Gain for a rise of `symbol`'s own price by 100 %, signed.
+    worst_usd
+        The most it can lose; infinite for what is sold without a bound.
+    sigma_usd
+        One standard deviation of a day where `symbol` has no history.
+    """
+
+    symbol: str
+    greeks: Greeks
+    own_usd: float
+    worst_usd: float
+    sigma_usd: float
+
+    @property
+    def curved(self) -> bool:
+        """Whether it is more than a multiple of a price: its loss must be looked at move by move."""
+        return self.greeks.gamma_usd != 0.0 or self.greeks.vega_usd != 0.0 or self.own_usd < 0.0
+
+    @property
+    def sensitivity(self) -> Sensitivity:
+        """The same as `orchestrator.domain.var` wants it."""
+        known = self.greeks
+        return Sensitivity(known.delta_usd, known.gamma_usd, known.vega_usd, self.worst_usd)
+
+
+def of_position(position: Position) -> Stake:
+    """Return what an open position has at stake."""
+    first = position.legs[0]
+    return _stake(
+        [leg.symbol for leg in position.legs],
+        usd=position.gross_exposure,
+        short=len(position.legs) == 1 and first.qty < 0,
+        leverage=position.leverage,
+        greeks=None if position.greeks is None else position.greeks.times(float(position.units)),
+        max_loss=None if position.max_loss_usd is None else position.max_loss_usd * position.units,
+        annual_vol=position.annual_vol,
+    )
+
+
+def of_entry(order: Order) -> Stake | None:
+    """Return what an unfinished entry may still put at stake, None for any other order."""
+    intent, leaves = order.intent, order.outstanding_qty
+    if intent.purpose is not Purpose.ENTRY or leaves == 0:
+        return None
+    return _stake(
+        [leg.symbol for leg in intent.legs],
+        usd=intent.reserved_usd * leaves / intent.qty,
+        short=len(intent.legs) == 1 and intent.side.sign < 0,
+        leverage=intent.leverage,
+        greeks=None if intent.greeks is None else intent.greeks.times(float(leaves)),
+        max_loss=None if intent.max_loss_usd is None else intent.max_loss_usd * leaves,
+        annual_vol=intent.annual_vol,
+    )
+
+
+def of_unit(opportunity: TradeOpportunity) -> Stake:
+    """Return what one unit of an opportunity would put at stake."""
+    return _stake(
+        [leg.symbol for leg in opportunity.legs],
+        usd=opportunity.worst_notional_usd,
+        short=len(opportunity.legs) == 1 and opportunity.side.sign < 0,
+        leverage=opportunity.instrument.leverage,
+        greeks=opportunity.greeks,
+        max_loss=opportunity.max_loss_usd,
+        annual_vol=opportunity.annual_vol,
+    )
+
+
+def of_foreign(symbol: str, usd: Decimal) -> Stake:
+    """Return what a holding of somebody else has at stake: its worth, of no known volatility."""
+    return _stake(
+        [symbol], usd=usd, short=False, leverage=Decimal(1), greeks=None, max_loss=None, annual_vol=UNKNOWN_VOL
+    )
+
+
+def stakes(book: BookDoc) -> Iterator[Stake]:
+    """Yield what a book's positions and unfinished entries have at stake."""
+    for position in book.positions.values():
+        if not position.flat:
+            yield of_position(position)
+    for order in book.orders.values():
+        if (stake := of_entry(order)) is not None:
+            yield stake
+
+
+def shock_table(held: Iterable[Stake]) -> tuple[float, ...]:
+    """Return the loss in USD under each stated move of price and volatility; row by row, volatility fastest."""
+    table = shock_losses((stake.sensitivity for stake in held), SHOCK_MOVES, SHOCK_VOL_POINTS)
+    return tuple(float(loss) for loss in table.ravel())
+
+
+def _stake(
+    symbols: Sequence[str],
+    *,
+    usd: Decimal,
+    short: bool,
+    leverage: Decimal,
+    greeks: Greeks | None,
+    max_loss: Decimal | None,
+    annual_vol: float,
+) -> Stake:
+    size = float(usd)
+    falls = short != _moves_against(symbols)
+    own = (-size if short else size) / float(leverage or 1) if greeks is None else greeks.delta_usd
+    bounded = None if max_loss is None else float(max_loss)
+    worst = bounded if bounded is not None else math.inf if short else abs(size)
+    vol = annual_vol if annual_vol > 0 else UNKNOWN_VOL
+    sigma = daily_sigma(size, vol) if bounded is None else bounded / _WORST_DAY_SIGMAS
+    return Stake(
+        symbol=underlying_of(symbols[0]),
+        greeks=Greeks(delta_usd=-size if falls else size) if greeks is None else greeks,
+        own_usd=own,
+        worst_usd=worst,
+        sigma_usd=sigma,
+    )
+
+
+def _moves_against(symbols: Sequence[str]) -> bool:
+    """Whether holding it gains when its market falls: an inverse fund, or a put whose Greeks are not known."""
+    if len(symbols) != 1:
+        return False
+    name = symbols[0]
+    return name in INVERSE or (is_occ(name) and parse_occ(name).right is OptionRight.PUT)
