@@ -67,7 +67,6 @@ TABLE = (
     Row("users/u-viewer", get="owner viewer", list="owner", update="viewer"),
     Row("users/u-stranger", get="owner", list="owner"),
     # What no rule names is denied; the state of an API key is the desk's own.
-    Row("venues/kraken"),
     Row("secrets/s1"),
     Row("desk/state/deeper/x"),
     Row("users/u-owner/deeper/x"),
