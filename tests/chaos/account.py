@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -12,12 +11,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from orchestrator.adapters.memory.broker import MemoryBroker
+from orchestrator.domain.base import ModuleName
 from orchestrator.domain.errors import BrokerError
 from orchestrator.domain.orders import Fill, Order, OrderState
 from orchestrator.domain.venues import IdUniqueness, VenueProfile
 from orchestrator.ports import VenueOrder, VenueState
+from scripts.chaos.invariants import VenueLedger
 
 NONE = timedelta(0)
+
+MODULES_OF = {"venue": (ModuleName.STOCKS, ModuleName.OPTIONS), "crypto": (ModuleName.CRYPTO,)}
+"""Which modules trade on each account."""
 
 
 @dataclass
@@ -107,13 +111,10 @@ class Account:
         return self.inner.ledger()[1]
 
     @property
-    def accepted(self) -> Counter[str]:
-        """How many orders were accepted under each client order id."""
-        return Counter(order.client_order_id or "" for order in self.orders)
-
-    def resting(self, client_order_id: str) -> bool:
-        """Return whether an order rests at the venue."""
-        return any(said.client_order_id == client_order_id and not said.state.terminal for said in self.orders)
+    def ledger(self) -> VenueLedger:
+        """What really happened."""
+        taken, fills = self.inner.ledger()
+        return VenueLedger(self.name, MODULES_OF[self.name], taken, fills, self.inner.positions, self.inner.cash)
 
     def told_all(self, now: datetime) -> bool:
         """Return whether nothing is kept back any more."""

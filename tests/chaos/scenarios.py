@@ -11,8 +11,8 @@ from orchestrator.adapters.memory.faults import Fault
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.orders import OrderState, Purpose
 from orchestrator.domain.venues import ALPACA, GATE, KRAKEN, VenueProfile
+from scripts.chaos.invariants import orders
 from tests.chaos.account import Account
-from tests.chaos.invariants import orders
 from tests.chaos.world import CADENCE, World, new_world
 
 FIRST = {ModuleName.STOCKS: "XLK", ModuleName.OPTIONS: "SPY", ModuleName.CRYPTO: "BTC/USD"}

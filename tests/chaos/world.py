@@ -20,8 +20,9 @@ from orchestrator.domain.venues import ALPACA, KRAKEN, IdUniqueness, VenueProfil
 from orchestrator.module import ModuleConfig
 from orchestrator.seed import seed
 from orchestrator.sweep import Surroundings, sweep
-from tests.chaos.account import Account
-from tests.chaos.invariants import MODULES_OF, Protection, Watch, books, check_always, check_quiet
+from scripts.chaos.invariants import books, check_once, check_quiet
+from tests.chaos.account import MODULES_OF, Account
+from tests.chaos.invariants import Protection, Watch
 from tests.chaos.process import Killed, Process, ProcessBroker, ProcessMarket, ProcessStore
 from tests.chaos.scripted import HIGH, LOW, Script, scripted
 
@@ -124,7 +125,7 @@ class World:
         except Killed:
             return False
         finally:
-            check_always(self.accounts.values())
+            self.check_once()
         return True
 
     def run_watched(self, module: ModuleName) -> None:
@@ -132,11 +133,16 @@ class World:
         account = self.account(module)
         failures = account.failures
         self.run(module)
-        check_always(self.accounts.values())
+        self.check_once()
         if account.failures != failures:
             self.protection.disturbed(module)
         elif self.scripts[module].protects:
             self.protection.after_cycle(module, self.book(module), account)
+
+    def check_once(self) -> None:
+        """Check what holds at every moment."""
+        for account in self.accounts.values():
+            check_once(account.ledger)
 
     def sweep(self) -> None:
         """Run the sweeper."""
@@ -158,7 +164,7 @@ class World:
         for module in set(ModuleName) - set(modules):
             self.run(module)
         self.sweep()
-        check_quiet(self.store, self.accounts)
+        check_quiet(self.store, [account.ledger for account in self.accounts.values()])
 
     def book(self, module: ModuleName) -> BookDoc:
         """Return a module's book."""
