@@ -1,13 +1,14 @@
 # Everything a person types. Each target first installs what it needs and is missing.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check types clean
+.PHONY: help setup up test chaos-stack check types clean
 
 ARGS ?=
+MINUTES ?= 5
 INSTALL := python3 -m scripts.install
 BIN := .venv/bin
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 setup: ## Install everything: Python, Node packages, Java, emulators, Chromium
 	@$(INSTALL) python node dashboard java firestore functions chromium
@@ -19,6 +20,10 @@ up: ## Start the whole desk on this machine (options: make up ARGS="--speed 60")
 test: setup ## Run all tests (one kind: make test ARGS=tests/unit)
 	@$(BIN)/python -m scripts.dashboard
 	@exec $(BIN)/pytest $(ARGS)
+
+chaos-stack: ## Storm the whole suite: faults, killed workers, doubled events (make chaos-stack MINUTES=5)
+	@$(INSTALL) python node java firestore functions
+	@exec $(BIN)/python -m scripts.chaos --minutes $(MINUTES) $(ARGS)
 
 check: ## Lint, types, architecture, generated files, dashboard: what CI runs before the tests
 	@$(INSTALL) python node dashboard

@@ -98,6 +98,11 @@ class Scheduler:
     _done: dict[str, datetime] = field(default_factory=dict)
     _busy: set[str] = field(default_factory=set)
 
+    @property
+    def under_way(self) -> bool:
+        """Whether an attempt is running, or waits for its next try."""
+        return bool(self._busy)
+
     def tick(self, clock: VenueTime) -> int:
         """Fire every idle job whose newest slot has not been fired; return how many.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
@@ -18,10 +17,6 @@ from typing import Any, TypeVar
 import pytest
 from firebase_admin import auth, delete_app, initialize_app
 from google.cloud.firestore import Client
-from google.cloud.firestore_v1._helpers import encode_dict
-from google.cloud.firestore_v1.types import Document
-from google.events.cloud.firestore import Document as EventDocument  # type: ignore[import-untyped]
-from google.events.cloud.firestore import DocumentEventData
 
 from orchestrator.adapters.firestore.client import make_client
 from orchestrator.adapters.firestore.data_layer import FirebaseDataLayer
@@ -43,7 +38,7 @@ from orchestrator.domain.paths import command_path, notification_path, user_path
 from orchestrator.domain.risk import DeskState
 from orchestrator.people import grant
 from orchestrator.ports import Put, Store
-from scripts import suite
+from scripts import cloud_events, suite
 from scripts.demo_users import USERS, create_demo_users
 from scripts.steps import MissingToolError, in_ci
 from tests.watched_desk import brake, filled, lose, new_desk, put_command, put_order, put_user, read, stored, working
@@ -159,31 +154,9 @@ def get(url: str, token: str = "") -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def deliver(
-    emulators: suite.Suite, client: Client, function: str, path: str, data: dict[str, Any], *, age: timedelta
-) -> int:
+def deliver(emulators: suite.Suite, function: str, path: str, data: dict[str, Any], *, age: timedelta) -> int:
     """Deliver a CloudEvent of a created document, as Eventarc does."""
-    database = f"projects/{emulators.project}/databases/(default)"
-    moment = now() - age
-    name = f"{database}/documents/{path}"
-    document = Document(name=name, fields=encode_dict(data), create_time=moment, update_time=moment)
-    # Both packages' documents have one wire format.
-    body = DocumentEventData(value=EventDocument.deserialize(Document.serialize(document)))
-    headers = {
-        "Content-Type": "application/protobuf",
-        "ce-specversion": "1.0",
-        "ce-id": f"{function}-{path}",
-        "ce-type": f"google.cloud.firestore.document.v1.{'written' if function.endswith('written') else 'created'}",
-        "ce-source": f"//firestore.googleapis.com/{database}",
-        "ce-subject": f"documents/{path}",
-        "ce-time": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "ce-document": path,
-        "ce-project": emulators.project,
-        "ce-database": "(default)",
-        "ce-namespace": "(default)",
-        "ce-location": "us-central1",
-    }
-    return post(emulators.trigger_url(function), base64.b64encode(DocumentEventData.serialize(body)), headers)
+    return cloud_events.deliver(emulators, function, path, data, moment=now() - age)
 
 
 def test_a_filled_order_shows_on_the_first_screen_and_reaches_the_owner(store: Store, hook: Hook) -> None:
@@ -208,7 +181,7 @@ def test_an_event_delivered_twice_is_told_once(
     doc = EventDoc(kind=EventKind.DRIFT_FOUND, severity="critical", text="look at XLF", at=now())
     path = f"events/replayed-{next(_numbers)}"
     for _ in range(2):
-        assert deliver(emulators, client, "on_event_created", path, encode(doc), age=timedelta(0)) == 200
+        assert deliver(emulators, "on_event_created", path, encode(doc), age=timedelta(0)) == 200
     soon(settled_notification(store, path.removeprefix("events/")))
     assert [message["message"] for message in hook.told].count("look at XLF") == 1
 
@@ -219,9 +192,9 @@ def test_an_order_delivered_twice_and_late_is_told_once_or_never(
     fresh, stale = filled(next(_numbers))[-1], filled(next(_numbers))[-1]
     for _ in range(2):
         path = f"orders/{fresh.id}"
-        assert deliver(emulators, client, "on_order_written", path, stored(fresh), age=timedelta(0)) == 200
+        assert deliver(emulators, "on_order_written", path, stored(fresh), age=timedelta(0)) == 200
     path = f"orders/{stale.id}"
-    assert deliver(emulators, client, "on_order_written", path, stored(stale), age=timedelta(minutes=11)) == 200
+    assert deliver(emulators, "on_order_written", path, stored(stale), age=timedelta(minutes=11)) == 200
     assert [snapshot.id for snapshot in client.collection("events").stream()] == [f"order-{fresh.id}-filled-1"]
 
 
@@ -253,7 +226,7 @@ def test_a_module_is_fired_through_its_own_function(store: Store) -> None:
 
 def test_a_damaged_command_is_acknowledged_and_left(store: Store, client: Client, emulators: suite.Suite) -> None:
     store.commit([Put("commands/bad", {"schema": 1, "kind": "explode"})])
-    assert deliver(emulators, client, "on_command_created", "commands/bad", {}, age=timedelta(0)) == 200
+    assert deliver(emulators, "on_command_created", "commands/bad", {}, age=timedelta(0)) == 200
 
 
 def test_the_sweeper_draws_the_curve(store: Store, emulators: suite.Suite) -> None:

@@ -1,0 +1,153 @@
+"""What goes wrong in a storm: faults at the venue, workers killed, events told again, an owner who changes their mind.
+
+Everything is drawn from one seeded source, so that a storm can be repeated as far as processes allow.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from orchestrator.commands import CONSOLE
+from orchestrator.domain.codec import encode
+from orchestrator.domain.documents import CommandDoc, CommandKind
+from orchestrator.domain.paths import command_path
+from orchestrator.ports import Create, Snapshot, Store
+from scripts.chaos.ledger import post
+from scripts.cloud_events import deliver
+from scripts.suite import Suite
+
+FAULTS: tuple[dict[str, object], ...] = (
+    {"kind": "http_429"},
+    {"kind": "http_5xx", "status": 504},
+    {"kind": "timeout_before"},
+    {"kind": "timeout_after"},
+    {"kind": "timeout_after", "match": {"method": "POST", "path": "/v2/orders|AddOrder"}},
+    {"kind": "http_5xx", "status": 504, "match": {"method": "POST", "path": "/v2/orders|AddOrder"}},
+    {"kind": "duplicate_refused"},
+    {"kind": "partial_fill"},
+    {"kind": "late_fill", "moments": 3},
+)
+"""What the venue is told to do, one of these at a time."""
+
+COMMANDS = (CommandKind.HALT, CommandKind.RESUME, CommandKind.REDUCE, CommandKind.RESUME, CommandKind.RESUME)
+
+_TRIGGERS = {"orders": "on_order_written", "events": "on_event_created", "commands": "on_command_created"}
+_NEWEST = {"orders": "-updated_at", "events": "-at", "commands": "-created_at"}
+
+
+class Storm:
+    """Lets things go wrong between and during the runs of functions; counts what it did.
+
+    Parameters
+    ----------
+    emulators, venue_url, store
+        What is stormed.
+    seed
+        Of everything that is drawn.
+    """
+
+    def __init__(self, emulators: Suite, venue_url: str, store: Store, *, seed: int) -> None:
+        self._emulators, self._venue_url, self._store = emulators, venue_url, store
+        self._chance = random.Random(seed)
+        self.done: Counter[str] = Counter()
+        self.refused: list[str] = []
+        """Events that a function did not take; the platform would deliver them again."""
+
+    def blow(self) -> None:
+        """Let some of it happen, now or while the functions that are fired next are running."""
+        if self._chance.random() < 0.35:
+            fault = self._chance.choice(FAULTS)
+            post(f"{self._venue_url}/venue/faults", {**fault, "times": self._chance.choice((1, 1, 2))})
+            self.done[f"fault {fault['kind']}"] += 1
+        if self._chance.random() < 0.2:
+            threading.Timer(self._chance.uniform(0.0, 0.8), self._kill, [self._chance.random()]).start()
+        if self._chance.random() < 0.15:
+            self._command()
+        if self._chance.random() < 0.25:
+            self._tell_again()
+
+    def calm(self) -> None:
+        """Take back the faults that have not struck yet."""
+        request = urllib.request.Request(f"{self._venue_url}/venue/faults", method="DELETE")
+        with urllib.request.urlopen(request, timeout=30):
+            return
+
+    def command(self, kind: CommandKind, **args: str) -> None:
+        """Ask the desk for something as the owner at the console."""
+        self.done[f"command {kind.value}"] += 1
+        now = datetime.now(UTC)
+        doc = CommandDoc(kind=kind, by=CONSOLE, role="owner", args=args, reason="the storm", created_at=now)
+        path = command_path(f"storm-{sum(self.done.values())}-{kind.value}")
+        self._store.commit([Create(path, encode(doc))])
+
+    def _command(self) -> None:
+        kind = self._chance.choice(COMMANDS)
+        args = {"accept_loss": "yes"} if kind is CommandKind.RESUME else {}
+        self.command(kind, **args)
+
+    def _kill(self, choice: float) -> None:
+        """Kill one of the functions' workers, whatever it is doing."""
+        found = workers(self._emulators.process.pid)
+        if found:
+            try:
+                os.kill(found[int(choice * len(found))], signal.SIGKILL)
+            except ProcessLookupError:
+                return
+            self.done["workers killed"] += 1
+
+    def _tell_again(self) -> None:
+        """Deliver the events of a few documents twice more, in any order."""
+        collection = self._chance.choice(tuple(_TRIGGERS))
+        found = list(self._store.query(collection, order_by=_NEWEST[collection], limit=10))
+        self._chance.shuffle(found)
+        for snapshot in found[:2] * 2:
+            self._tell(_TRIGGERS[collection], snapshot)
+
+    def _tell(self, function: str, snapshot: Snapshot) -> None:
+        moment = datetime.now(UTC) - timedelta(seconds=self._chance.uniform(0, 120))
+        try:
+            deliver(self._emulators, function, snapshot.path, dict(snapshot.data), moment=moment)
+        except OSError as error:
+            self.refused.append(f"{function} {snapshot.path}: {error}")
+        self.done["events told again"] += 1
+
+
+def workers(root: int) -> list[int]:
+    """Return the processes below `root` that run functions."""
+    return [
+        pid
+        for pid in below(root)
+        if "functions_framework" in _command_of(pid) or "functions-framework" in _command_of(pid)
+    ]
+
+
+def below(root: int) -> Iterator[int]:
+    """Yield the descendants of a process."""
+    parents: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                stat = (folder / "stat").read_text(encoding="utf-8")
+            except OSError:
+                continue
+            parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(folder.name))
+    waiting = [root]
+    while waiting:
+        for child in parents.get(waiting.pop(), []):
+            yield child
+            waiting.append(child)
+
+
+def _command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""
