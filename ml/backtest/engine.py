@@ -2,8 +2,7 @@
 
 The portfolio is one strategy's: at most `max_positions`, each sized to the same volatility, on a constant capital of
 one (profits are not reinvested). What it leaves out: partial fills, the caps that modules share, dividends, the stops
-that trail within a bar, and what is off by default (ladders, chandelier, break-even and percentage stops). Live acts on
-a bar's close at once; here the fill waits for the next open.
+that trail within a bar, and ladders. Live acts on a bar's close at once; here the fill waits for the next open.
 
 When a bar touches both stop and target, the stop counts; a gap through the stop fills at the open.
 """
@@ -111,6 +110,7 @@ class _Book:
         self._due = np.zeros(symbols, np.bool_)
         self._qty, self._mark, self._entry = np.zeros(symbols), np.zeros(symbols), np.zeros(symbols)
         self._stop, self._target, self._risk = np.zeros(symbols), np.zeros(symbols), np.zeros(symbols)
+        self._top = np.zeros(symbols)
         self._gain, self._since = np.zeros(symbols), np.zeros(symbols, np.int64)
         self.returns = np.zeros(len(market.panel))
         self.trades: list[float] = []
@@ -144,11 +144,13 @@ class _Book:
         columns = np.flatnonzero(wanted)
         best = columns[np.argsort(-signals.confidence[row - 1, columns], kind="stable")][:slots]
         price = panel.open[row, best]
-        risk = np.maximum(self._rules.exits.stop_moves * move[best], self._market.least_stop * price)
+        exits = self._rules.exits
+        far = exits.stop_pct * price if exits.stop_pct else exits.stop_moves * move[best]
+        risk = np.maximum(far, self._market.least_stop * price)
         self._held[best], self._due[best] = True, False
         self._entry[best], self._mark[best], self._risk[best] = price, price, risk
         self._qty[best] = weight[best] / price
-        self._stop[best], self._target[best] = price - risk, price + risk * self._rules.exits.target_r
+        self._stop[best], self._target[best], self._top[best] = price - risk, price + risk * exits.target_r, price
         self._since[best], self._gain[best] = panel.ends[row], 0.0
         self._pay(row, best, weight[best])
 
@@ -162,12 +164,22 @@ class _Book:
             self._leave(row, reached, np.maximum(panel.open[row], self._target))
 
     def _close_of_bar(self, row: int, held: Mask) -> None:
-        close, exits = self._market.panel.close[row], self._rules.exits
-        self._earn(row, held, close)
-        trails = held & (close - self._entry >= self._risk * exits.trail_after_r)
-        self._stop = np.where(trails, np.maximum(self._stop, close - self._risk * exits.trail_r), self._stop)
-        old = self._market.panel.ends[row] - self._since >= exits.max_hold_hours * 3600
+        self._earn(row, held, self._market.panel.close[row])
+        self._follow(row, held)
+        old = self._market.panel.ends[row] - self._since >= self._rules.exits.max_hold_hours * 3600
         self._due = np.where(held, old | (self._signals.target[row] == 0.0), self._due)
+
+    def _follow(self, row: int, held: Mask) -> None:
+        """Raise the stops that trail, have broken even or hang from the highest high; none comes down."""
+        exits, close = self._rules.exits, self._market.panel.close[row]
+        gain = close - self._entry
+        stop = np.where(gain >= self._risk * exits.trail_after_r, close - self._risk * exits.trail_r, self._stop)
+        if exits.break_even_r:
+            stop = np.where(gain >= self._risk * exits.break_even_r, np.maximum(stop, self._entry), stop)
+        if exits.chandelier_moves:
+            self._top = np.where(held, np.maximum(self._top, self._market.panel.high[row]), self._top)
+            stop = np.fmax(stop, self._top - exits.chandelier_moves * self._market.stop_base[row])
+        self._stop = np.where(held, np.maximum(self._stop, stop), self._stop)
 
     def _leave(self, row: int, which: Mask, price: Floats) -> None:
         self._earn(row, which, price)

@@ -87,6 +87,28 @@ def test_a_stop_that_trails_keeps_a_gain():
     assert result.trades == pytest.approx([0.1 * (108 / 100 - 1)])
 
 
+def followed(rows, move=2.0, **exits):
+    wide = {"stop_moves": 5, "target_r": 10, "trail_after_r": 10, "trail_r": 5}
+    return simulate(market(rows, move=move), wants([1, NO, NO, NO]), rules(ExitRules(**wide | exits)))
+
+
+def test_a_stop_that_has_broken_even_loses_nothing():
+    rows = [(100, 100, 100, 100), (100, 110, 100, 110), (110, 110, 95, 96), (96, 96, 96, 96)]
+    assert followed(rows, break_even_r=1).trades == pytest.approx([0.0])
+    assert followed(rows).trades == pytest.approx([-0.1 * 4 / 100])
+
+
+def test_a_chandelier_hangs_from_the_highest_high_and_stays_there():
+    rows = [(100, 100, 100, 100), (100, 112, 100, 106), (106, 107, 105, 106), (105, 106, 101, 104)]
+    assert followed(rows, chandelier_moves=5).trades == pytest.approx([0.1 * (102 / 100 - 1)])
+    assert followed(rows).trades == pytest.approx([0.1 * (104 / 100 - 1)])
+
+
+def test_a_percentage_stop_does_not_ask_for_moves():
+    rows = [(100, 100, 100, 100), (100, 101, 99, 100), (100, 100, 90, 91), (91, 91, 91, 91)]
+    assert followed(rows, stop_pct=0.05).trades == pytest.approx([-0.1 * 5 / 100])
+
+
 def test_a_position_is_left_when_its_time_is_up():
     exits = ExitRules(stop_moves=8, target_r=10, trail_after_r=10, trail_r=5, max_hold_hours=24)
     rows = [(100, 100, 100, 100)] * 3 + [(105, 105, 105, 105)] * 2
