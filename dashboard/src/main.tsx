@@ -5,6 +5,7 @@ import './styles/fonts.css';
 import './styles/tokens.css';
 import './styles/parts.css';
 import './styles/tables.css';
+import './styles/risk.css';
 import './styles/layout.css';
 import { App } from './views/App';
 import { Blocked } from './views/Blocked';

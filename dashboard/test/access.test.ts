@@ -1,6 +1,16 @@
 import { expect, test } from 'vitest';
 import { ConfigurationError, type Config, loadConfig } from '../src/config';
-import { brakeChoices, isOver, mayAsk, progressOf, progressWords, roleOf } from '../src/model/command';
+import {
+  type BrakeView,
+  brakeArgs,
+  brakeChoices,
+  isOver,
+  mayAsk,
+  progressOf,
+  progressWords,
+  resolveArgs,
+  roleOf,
+} from '../src/model/command';
 import { ago } from './docs';
 
 function serving(files: Record<string, unknown>) {
@@ -46,13 +56,34 @@ test('a role is one of three words', () => {
 });
 
 test('the brake offers what a role may ask in a state', () => {
-  expect(brakeChoices('owner', 'ACTIVE')).toEqual(['halt', 'reduce']);
-  expect(brakeChoices('owner', 'REDUCING')).toEqual(['halt', 'resume']);
-  expect(brakeChoices('owner', 'HALTED')).toEqual(['resume']);
-  expect(brakeChoices('operator', 'HALTED')).toEqual([]);
-  expect(brakeChoices('operator', 'REDUCING')).toEqual(['halt']);
-  expect(brakeChoices('viewer', 'ACTIVE')).toEqual([]);
+  const brake = (state: BrakeView['state'], more: Partial<BrakeView> = {}): BrakeView => ({ state, flatten: false, breach: '', ...more });
+  expect(brakeChoices('owner', brake('ACTIVE'))).toEqual(['halt', 'reduce', 'flatten']);
+  expect(brakeChoices('owner', brake('REDUCING'))).toEqual(['halt', 'resume', 'flatten']);
+  expect(brakeChoices('owner', brake('HALTED'))).toEqual(['resume', 'flatten']);
+  expect(brakeChoices('operator', brake('HALTED'))).toEqual(['flatten']);
+  expect(brakeChoices('operator', brake('HALTED', { flatten: true }))).toEqual([]);
+  expect(brakeChoices('operator', brake('REDUCING', { breach: 'drawdown' }))).toEqual(['halt', 'flatten']);
+  expect(brakeChoices('owner', brake('REDUCING', { breach: 'drawdown' }))).toEqual(['halt', 'resume', 'rearm', 'flatten']);
+  expect(brakeChoices('viewer', brake('ACTIVE'))).toEqual([]);
   expect(mayAsk('operator', 'resume')).toBe(false);
+});
+
+test('closing everything is confirmed by what was typed', () => {
+  expect(brakeArgs('flatten', { acceptLoss: true, typed: ' Flatten ' })).toEqual({ confirm: 'flatten' });
+  expect(brakeArgs('resume', { acceptLoss: true, typed: '' })).toEqual({ accept_loss: 'yes' });
+  expect(brakeArgs('resume', { acceptLoss: false, typed: '' })).toEqual({});
+  expect(brakeArgs('rearm', { acceptLoss: true, typed: 'flatten' })).toEqual({});
+});
+
+test('an order is resolved as filled only with a quantity and a price', () => {
+  const given = { outcome: 'filled', qty: '10', price: '99.5' } as const;
+  expect(resolveArgs('s1', given)).toEqual({ order: 's1', outcome: 'filled', qty: '10', price: '99.5' });
+  for (const wrong of ['', '-1', '0', '1e3', 'ten', '1,5']) {
+    expect(resolveArgs('s1', { ...given, qty: wrong })).toBeNull();
+  }
+  expect(resolveArgs('s1', { ...given, price: '' })).toBeNull();
+  expect(resolveArgs('s1', { ...given, price: '0' })).toEqual({ order: 's1', outcome: 'filled', qty: '10', price: '0' });
+  expect(resolveArgs('s1', { outcome: 'cancelled', qty: '', price: '' })).toEqual({ order: 's1', outcome: 'cancelled' });
 });
 
 test('a command is over when the desk has answered', () => {

@@ -1,5 +1,5 @@
 // Small stored documents for the tests, with times that need no Firestore.
-import type { AccountView, BookDoc, DeskStateDoc, Fill, Order, OrderIntent, Position, StoredTime, SummaryDoc } from '../src/generated/documents';
+import type { AccountView, BookDoc, DeskStateDoc, Fill, Order, OrderIntent, Position, Reading, RiskReportDoc, StoredTime, SummaryDoc } from '../src/generated/documents';
 import type { Clock } from '../src/model/time';
 import type { EpochMs } from '../src/model/units';
 
@@ -112,6 +112,33 @@ export function book(given: Partial<BookDoc> = {}): BookDoc {
     updated_at: ago(5),
     ...given,
   } as BookDoc;
+}
+
+export function reading(given: Partial<Reading> = {}): Reading {
+  return { name: 'gross exposure', subject: 'desk', measure: 'exposure', limit_usd: '100000', observed_usd: '50000', ...given } as Reading;
+}
+
+export function riskReport(given: Partial<RiskReportDoc> = {}): RiskReportDoc {
+  return {
+    schema: 1,
+    day: '2026-07-16',
+    final: false,
+    state: 'ACTIVE',
+    equity: '100000',
+    peak_equity: '102000',
+    drawdown: 0.0196,
+    pnl: { day: '500', week: '-1000' },
+    modules: {},
+    limits: [],
+    tails: [],
+    shocks: [],
+    underlyings: [],
+    breaches: {},
+    questions: [],
+    activity: null,
+    as_of: ago(1),
+    ...given,
+  } as RiskReportDoc;
 }
 
 export function account(given: Partial<AccountView> = {}): AccountView {

@@ -11,8 +11,8 @@ export function roleOf(claim: unknown): Role | null {
 
 // The same table stands in firestore.rules, which has the last word.
 const MAY: Record<Role, readonly CommandKind[]> = {
-  owner: ['halt', 'reduce', 'resume', 'acknowledge', 'run'],
-  operator: ['halt', 'reduce', 'acknowledge', 'run'],
+  owner: ['halt', 'reduce', 'flatten', 'resume', 'rearm', 'resolve', 'set_limits', 'adopt', 'acknowledge', 'run'],
+  operator: ['halt', 'reduce', 'flatten', 'acknowledge', 'run'],
   viewer: [],
 };
 
@@ -20,16 +20,50 @@ export function mayAsk(role: Role, kind: CommandKind): boolean {
   return MAY[role].includes(kind);
 }
 
-export type BrakeKind = Extract<CommandKind, 'halt' | 'reduce' | 'resume'>;
+export type BrakeKind = Extract<CommandKind, 'halt' | 'reduce' | 'resume' | 'flatten' | 'rearm'>;
 
-/** Return what the brake offers this role in this state, the strongest first. */
-export function brakeChoices(role: Role, state: DeskState): BrakeKind[] {
+/** What the brake's document says, as far as the brake's choices depend on it. */
+export interface BrakeView {
+  readonly state: DeskState;
+  /** Whether everything held is being closed already. */
+  readonly flatten: boolean;
+  /** The loss limit that was reached; empty while none was, or once it is re-armed. */
+  readonly breach: string;
+}
+
+/** Return what the brake offers this role, the likeliest first; closing everything comes last. */
+export function brakeChoices(role: Role, { state, flatten, breach }: BrakeView): BrakeKind[] {
   const offered: Record<DeskState, BrakeKind[]> = {
     ACTIVE: ['halt', 'reduce'],
     REDUCING: ['halt', 'resume'],
     HALTED: ['resume'],
   };
-  return offered[state].filter((kind) => mayAsk(role, kind));
+  const kinds: BrakeKind[] = [...offered[state]];
+  if (breach !== '') kinds.push('rearm');
+  if (!flatten) kinds.push('flatten');
+  return kinds.filter((kind) => mayAsk(role, kind));
+}
+
+/** What a person types before everything is closed. */
+export const FLATTEN_WORD = 'flatten';
+
+export function brakeArgs(kind: BrakeKind, given: { acceptLoss: boolean; typed: string }): Record<string, string> {
+  if (kind === 'resume' && given.acceptLoss) return { accept_loss: 'yes' };
+  return kind === 'flatten' ? { confirm: given.typed.trim().toLowerCase() } : {};
+}
+
+export type Outcome = 'never_arrived' | 'cancelled' | 'filled';
+
+/** What the venue says of an order in doubt, in a person's hand; null while it is incomplete. */
+export function resolveArgs(
+  order: string,
+  given: { outcome: Outcome; qty: string; price: string },
+): Record<string, string> | null {
+  if (given.outcome !== 'filled') return { order, outcome: given.outcome };
+  const figures = [given.qty.trim(), given.price.trim()];
+  const [qty, price] = figures;
+  if (figures.some((figure) => !/^\d+(\.\d+)?$/.test(figure)) || Number(qty) === 0) return null;
+  return { order, outcome: 'filled', qty: qty ?? '', price: price ?? '' };
 }
 
 export interface Ask {

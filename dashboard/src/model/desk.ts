@@ -7,6 +7,7 @@ import type {
   EventDoc,
   NotificationDoc,
   OrderDoc,
+  ReductionDoc,
   RiskReportDoc,
   SummaryDoc,
   TradeDoc,
@@ -26,6 +27,8 @@ export interface DeskData {
   readonly trades: readonly WithId<TradeDoc>[];
   readonly events: readonly WithId<EventDoc>[];
   readonly notifications: readonly WithId<NotificationDoc>[];
+  /** Limits that were outgrown, and what is cut for it. */
+  readonly reduction: ReductionDoc | null;
   /** Newest day first; the newest is of the running day. */
   readonly riskReports: readonly WithId<RiskReportDoc>[];
   /** Wall time of the last word from the server; null before the first. */
@@ -44,6 +47,7 @@ export const NOTHING_YET: DeskData = {
   trades: [],
   events: [],
   notifications: [],
+  reduction: null,
   riskReports: [],
   receivedAt: null,
   offline: false,

@@ -101,6 +101,8 @@ const STATUS_WORDS = {
 /** Say how a module is, worst news first. */
 export function health(one: ModuleSummary, lastSlot: EpochMs | null, clock: Clock): Health {
   if (one.unknown_orders > 0) return { level: 'bad', text: `${plural(one.unknown_orders, 'order')} unknown` };
+  if (one.naked > 0) return { level: 'bad', text: `${plural(one.naked, 'position')} without a stop` };
+  if (one.quarantined > 0) return { level: 'bad', text: `${plural(one.quarantined, 'symbol')} in quarantine` };
   if (one.drift > 0) return { level: 'bad', text: `drift in ${plural(one.drift, 'symbol')}` };
   if (lastSlot === null) return { level: 'warning', text: 'no cycle yet' };
   const when = `${age(lastSlot, clock)} ago`;
@@ -151,6 +153,11 @@ export const STATE_WORDS: Record<DeskState, StateWords> = {
   REDUCING: { title: 'Reducing', meaning: 'only lowers exposure' },
   HALTED: { title: 'Halted', meaning: 'sends no order' },
 };
+
+/** What the desk does in its state; a desk that is closing everything is HALTED and says so. */
+export function stateMeaning(state: DeskState, flatten: boolean): string {
+  return flatten ? 'closes everything' : STATE_WORDS[state].meaning;
+}
 
 /** The brake's own document is the truth; the summary may be a sweep behind. */
 export function deskState(data: DeskData): DeskState | null {

@@ -1,8 +1,17 @@
 // The brake's confirm step, and the desk's answer to it.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask } from '../commands';
-import type { DeskState } from '../generated/documents';
-import { type BrakeKind, type Progress, type Role, brakeChoices, isOver, progressWords } from '../model/command';
+import {
+  type BrakeKind,
+  type BrakeView,
+  FLATTEN_WORD,
+  type Progress,
+  type Role,
+  brakeArgs,
+  brakeChoices,
+  isOver,
+  progressWords,
+} from '../model/command';
 import type { Services, Session } from '../session';
 import { Choice } from './parts';
 
@@ -10,7 +19,7 @@ interface Props {
   readonly services: Services;
   readonly session: Session;
   readonly role: Role;
-  readonly state: DeskState;
+  readonly brake: BrakeView;
   readonly progress: Progress | null;
   readonly onProgress: (progress: Progress | null) => void;
   readonly onClose: () => void;
@@ -23,16 +32,25 @@ const WORDS: Record<BrakeKind, { verb: string; meaning: string }> = {
   },
   reduce: { verb: 'Reduce only', meaning: 'No new positions. Exits, stops and targets go on as before.' },
   resume: { verb: 'Resume trading', meaning: 'The modules trade again within their limits, from their next cycle on.' },
+  rearm: {
+    verb: 'Re-arm the loss limits',
+    meaning: 'Losses of day and week and the drawdown count anew from the present equity. The desk stays as it is until it is resumed.',
+  },
+  flatten: {
+    verb: 'Close everything',
+    meaning: 'The desk is halted, its orders are cancelled, and everything it holds is sold or bought back: spreads as spreads, hedges last. What is not the desk\'s stays.',
+  },
 };
 
-export function BrakeDialog({ services, session, role, state, progress, onProgress, onClose }: Props) {
+export function BrakeDialog({ services, session, role, brake, progress, onProgress, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const stop = useRef<() => void>(() => undefined);
   // The choices are those of the moment it was opened: the answer changes the state beneath the dialog.
-  const [choices] = useState(() => brakeChoices(role, state));
+  const [choices] = useState(() => brakeChoices(role, brake));
   const [kind, setKind] = useState<BrakeKind>(choices[0] ?? 'halt');
   const [reason, setReason] = useState('');
   const [acceptLoss, setAcceptLoss] = useState(false);
+  const [typed, setTyped] = useState('');
 
   useEffect(() => {
     onProgress(null);
@@ -42,10 +60,12 @@ export function BrakeDialog({ services, session, role, state, progress, onProgre
 
   const send = (event: Event): void => {
     event.preventDefault();
-    const args: Record<string, string> = kind === 'resume' && acceptLoss ? { accept_loss: 'yes' } : {};
+    const args = brakeArgs(kind, { acceptLoss, typed });
     stop.current = ask(services.db, session, { kind, reason: reason.trim(), args }, onProgress);
   };
   const asked = progress !== null && progress.step !== 'refused';
+  const ready = kind !== 'flatten' || typed.trim().toLowerCase() === FLATTEN_WORD;
+  const gentle = kind === 'resume' || kind === 'rearm';
 
   return (
     <dialog ref={dialog} class="brake-dialog" aria-labelledby="brake-title" onClose={onClose}>
@@ -56,6 +76,14 @@ export function BrakeDialog({ services, session, role, state, progress, onProgre
             options={choices.map((value) => ({ value, label: WORDS[value].verb }))} />
         )}
         <p>{WORDS[kind].meaning}</p>
+        {brake.breach !== '' && gentle && <p class="brake-breach">Reached: the limit for {brake.breach}.</p>}
+        {kind === 'flatten' && (
+          <label>
+            <span>Type <b>{FLATTEN_WORD}</b> to confirm</span>
+            <input type="text" name="confirm" autocomplete="off" value={typed} disabled={asked}
+              onInput={(event) => setTyped(event.currentTarget.value)} />
+          </label>
+        )}
         <label>
           <span>Reason <small>kept in the audit trail</small></span>
           <input type="text" name="reason" maxLength={500} value={reason} disabled={asked} placeholder="optional"
@@ -76,7 +104,7 @@ export function BrakeDialog({ services, session, role, state, progress, onProgre
             {progress !== null && isOver(progress) ? 'Close' : 'Cancel'}
           </button>
           {(progress === null || progress.step === 'refused') && (
-            <button type="submit" class={`button ${kind === 'resume' ? 'primary' : 'danger'}`} data-confirm>
+            <button type="submit" class={`button ${gentle ? 'primary' : 'danger'}`} data-confirm disabled={!ready}>
               {WORDS[kind].verb}
             </button>
           )}

@@ -1,4 +1,4 @@
-// The desk: one screen on a large display, four pages on a phone.
+// The desk: one screen on a large display, five pages on a phone.
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { type Fault, watchDesk } from '../live';
@@ -18,6 +18,7 @@ import { Masthead } from './Masthead';
 import { Modules } from './Modules';
 import { Orders } from './Orders';
 import { Positions } from './Positions';
+import { Risk } from './Risk';
 import { Standing } from './Standing';
 import { TabBar, type Tab } from './TabBar';
 
@@ -76,14 +77,14 @@ export function Desk({ services, session, role }: Props) {
   const synthetic = view?.synthetic ?? false;
   return (
     <div class="desk" data-tab={tab} data-synthetic={synthetic}>
-      <Masthead {...shared} state={deskState(data)} stateDoc={data.state} view={view} fresh={freshness(data, wall)} onLeave={out} />
+      <Masthead {...shared} state={deskState(data)} stateDoc={data.state} view={view} fresh={freshness(data, wall)} tab={tab} onTab={setTab} onLeave={out} />
       {synthetic && (
         <aside class="synthetic" aria-label="What the prices are">
           <strong>Synthetic market</strong>
           <span>Every price on this page is invented.</span>
         </aside>
       )}
-      <main class="floor">
+      {tab === 'risk' ? <Risk {...shared} data={data} /> : <main class="floor">
         <div class="column standing-column">
           <Still of={() => <Standing view={view} />} by={[view]} />
           <Still of={() => <Alerts {...shared} notifications={data.notifications} />} by={[data.notifications, now]} />
@@ -100,7 +101,7 @@ export function Desk({ services, session, role }: Props) {
           <Still of={() => <Activity orders={data.orders} trades={data.trades} events={data.events} clock={now} />}
             by={[data.orders, data.trades, data.events, now]} />
         </div>
-      </main>
+      </main>}
       <TabBar tab={tab} onTab={setTab} />
     </div>
   );

@@ -1,14 +1,15 @@
 // The top line: whose desk, which market, how fresh, what state, and the brake.
 import { useState } from 'preact/hooks';
 import type { DeskState, DeskStateDoc } from '../generated/documents';
-import { type Progress, type Role, brakeChoices, isOver, progressWords } from '../model/command';
+import { type BrakeKind, type BrakeView, type Progress, type Role, brakeChoices, isOver, progressWords } from '../model/command';
 import type { Freshness } from '../model/desk';
-import { type Overview, STATE_WORDS } from '../model/overview';
+import { type Overview, stateMeaning } from '../model/overview';
 import { type Clock, formatFull } from '../model/time';
 import { epoch } from '../model/units';
 import type { Services, Session } from '../session';
 import { BrakeDialog } from './BrakeDialog';
 import { Mark } from './Mark';
+import type { Tab } from './TabBar';
 
 interface Props {
   readonly services: Services;
@@ -19,14 +20,26 @@ interface Props {
   readonly stateDoc: DeskStateDoc | null;
   readonly view: Overview | null;
   readonly fresh: Freshness;
+  readonly tab: Tab;
+  readonly onTab: (tab: Tab) => void;
   readonly onLeave: () => void;
 }
 
+const BUTTON: Record<BrakeKind, string> = {
+  halt: 'Halt',
+  reduce: 'Reduce',
+  resume: 'Resume',
+  rearm: 'Re-arm',
+  flatten: 'Flatten',
+};
+
 export function Masthead(props: Props) {
-  const { state, stateDoc, view, fresh, session, role, clock, onLeave } = props;
+  const { state, stateDoc, view, fresh, session, role, clock, tab, onTab, onLeave } = props;
   const [open, setOpen] = useState(false);
   const [progress, setProgress] = useState<Progress | null>(null);
-  const mayBrake = state !== null && brakeChoices(role, state).length > 0;
+  const brake: BrakeView | null =
+    state === null ? null : { state, flatten: stateDoc?.flatten ?? false, breach: stateDoc?.breach ?? '' };
+  const [first] = brake === null ? [] : brakeChoices(role, brake);
   return (
     <header class="masthead">
       <h1 class="brand"><Mark />firedesk</h1>
@@ -34,6 +47,14 @@ export function Masthead(props: Props) {
         <span>{view?.market || 'market'}</span>
         <time title="Time of the market">{formatFull(clock.market)}</time>
       </p>
+      <nav class="pages" aria-label="Views">
+        {(['desk', 'risk'] as const).map((page) => (
+          <button type="button" key={page} aria-current={(tab === 'risk') === (page === 'risk') ? 'page' : undefined}
+            onClick={() => onTab(page)}>
+            {page === 'desk' ? 'Desk' : 'Risk'}
+          </button>
+        ))}
+      </nav>
       <p class={`fresh ${fresh.level}`} role="status">
         <i aria-hidden="true" />
         <span>{fresh.text}</span>
@@ -46,12 +67,12 @@ export function Masthead(props: Props) {
           <p class={`state ${state.toLowerCase()}`} data-state={state} title={stateDoc === null ? '' : `${stateDoc.reason} (${stateDoc.by}, ${formatFull(epoch(stateDoc.changed_at))})`}>
             <StateSign state={state} />
             <strong>{state}</strong>
-            <span>{STATE_WORDS[state].meaning}</span>
+            <span>{stateMeaning(state, brake?.flatten ?? false)}</span>
           </p>
         )}
-        {mayBrake && (
-          <button type="button" class={`button ${state === 'HALTED' ? 'primary' : 'danger'}`} data-brake onClick={() => setOpen(true)}>
-            {state === 'HALTED' ? 'Resume' : 'Halt'}
+        {first !== undefined && (
+          <button type="button" class={`button ${first === 'resume' ? 'primary' : 'danger'}`} data-brake onClick={() => setOpen(true)}>
+            {BUTTON[first]}
           </button>
         )}
       </div>
@@ -60,8 +81,8 @@ export function Masthead(props: Props) {
         <em>{role}</em>
         <button type="button" class="link" onClick={onLeave}>Sign out</button>
       </p>
-      {open && state !== null && (
-        <BrakeDialog {...props} state={state} progress={progress} onProgress={setProgress} onClose={() => setOpen(false)} />
+      {open && brake !== null && (
+        <BrakeDialog {...props} brake={brake} progress={progress} onProgress={setProgress} onClose={() => setOpen(false)} />
       )}
     </header>
   );
