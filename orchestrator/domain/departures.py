@@ -72,7 +72,9 @@ def _firm(scene: Scene, position: Position) -> bool:
 
 
 def _departures(scene: Scene, position: Position) -> list[TradeOpportunity]:
-    leaving = _leaving(scene.book, position)
+    everything = _leaving(scene.book, position)
+    unsent = _misfits(everything, position)
+    leaving = [order for order in everything if order not in unsent]
     stops = [order for order in leaving if order.intent.purpose is Purpose.PROTECT and not order.state.terminal]
     exiting = sum((order.outstanding_qty for order in leaving if order not in stops), ZERO)
     held, mark = _with_stop(scene, position), mark_of(scene, position)
@@ -82,13 +84,20 @@ def _departures(scene: Scene, position: Position) -> list[TradeOpportunity]:
         return []
     why = _why_leave(scene, held, mark)
     if why is not None:
-        return [_exit(scene, held, mark, why=why, qty=free, working=stops)]
+        return [_exit(scene, held, mark, why=why, qty=free, working=[*stops, *unsent])]
     rungs = _rungs(scene, held, mark) if exiting == 0 else ZERO
     if rungs == 0:
-        return _protection(scene, held, mark, qty=free, resting=stops)
+        return _protection(scene, held, mark, qty=free, resting=stops, unsent=unsent)
     why = f"{ExitReason.TARGET.value}: {rungs.normalize():f} of {held.units.normalize():f} up the ladder"
-    part = _exit(scene, held, mark, why=why, qty=rungs, working=stops)
-    return [part, *_protection(scene, held, mark, qty=free - rungs, resting=stops)]
+    part = _exit(scene, held, mark, why=why, qty=rungs, working=[*stops, *unsent])
+    return [part, *_protection(scene, held, mark, qty=free - rungs, resting=stops, unsent=unsent)]
+
+
+def _misfits(leaving: Sequence[Order], position: Position) -> list[Order]:
+    """Return the orders that never reached the venue, when there is no room for all: what they replaced has filled."""
+    if sum((order.outstanding_qty for order in leaving), ZERO) <= position.units:
+        return []
+    return [order for order in leaving if order.state is OrderState.PLANNED]
 
 
 def _leaving(book: BookDoc, position: Position) -> list[Order]:
@@ -180,7 +189,13 @@ def _exit(
 
 
 def _protection(
-    scene: Scene, position: Position, mark: Decimal, *, qty: Decimal, resting: Sequence[Order]
+    scene: Scene,
+    position: Position,
+    mark: Decimal,
+    *,
+    qty: Decimal,
+    resting: Sequence[Order],
+    unsent: Sequence[Order],
 ) -> list[TradeOpportunity]:
     """Return the stop for `qty` units where none rests, or the resting one has another size or is too low by now.
 
@@ -196,7 +211,7 @@ def _protection(
     fits = bool(resting) and abs(covered - qty) < grid.lot_size
     if fits and not _worth_raising(scene, position, resting, price=price):
         return []
-    order = _order(scene, position, mark, reason="protective stop", qty=qty, working=resting)
+    order = _order(scene, position, mark, reason="protective stop", qty=qty, working=[*resting, *unsent])
     update = {"purpose": Purpose.PROTECT, "order_type": OrderType.STOP, "time_in_force": TimeInForce.GTC}
     return [order.model_copy(update={**update, "stop_price": price})]
 

@@ -139,6 +139,14 @@ def test_an_order_in_doubt_or_under_way_is_not_replaced(state):
     assert left(one, 100, resting(one, qty=7, state=state), by=knobs()) == []
 
 
+def test_orders_that_were_never_sent_and_no_longer_fit_are_replaced():
+    one = held(7, exit_qty=Decimal(3))
+    part = resting(one, Purpose.EXIT, qty=4, key="exit1", state=OrderState.PLANNED)
+    rest = resting(one, qty=6, state=OrderState.PLANNED)
+    assert brief(left(one, 100, part, rest, by=knobs())) == [(Purpose.PROTECT, 7, ("exit1", "stop1"))]
+    assert brief(left(one, 89, part, rest, by=knobs())) == [(Purpose.EXIT, 7, ("exit1", "stop1"))]
+
+
 def test_two_orders_that_cover_everything_are_left_alone():
     one = held()
     assert left(one, 100, resting(one, qty=4), resting(one, qty=6, key="stop2"), by=knobs()) == []

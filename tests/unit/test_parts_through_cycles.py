@@ -200,6 +200,23 @@ def test_a_crash_while_a_part_is_sold_neither_oversells_nor_leaves_the_rest_nake
     assert (held.units, desk.book.drift) == (7, {})
 
 
+class SellsBeforeCancel(Dying):
+    """The venue whose stop sells three units just before it is cancelled."""
+
+    def cancel(self, order: Order) -> VenueOrder:
+        self._broker.fill(order.id, Decimal(3))
+        return self._broker.cancel(order)
+
+
+def test_a_stop_that_sold_while_it_was_replaced_is_placed_anew_in_the_next_cycle(desk: LadderDesk) -> None:
+    desk.cycle(110, broker=SellsBeforeCancel(desk.broker, at=0, after=False))
+    assert (desk.held, desk.on_sale()) == (7, 0)
+    desk.cycle(110)
+    assert (desk.held, desk.on_sale()) == (7, 7)
+    (held,) = desk.book.positions.values()
+    assert (held.units, held.exit_qty, desk.book.drift) == (7, 3, {})
+
+
 fault = st.sampled_from([None, None, *Fault])
 step = st.tuples(
     st.floats(92, 135).map(lambda px: round(px, 2)),
