@@ -1,6 +1,7 @@
-"""Book what moved without an order: dividends, fees, splits, exercise, assignment, expiry. Once each.
+"""Book what moved without an order: dividends, fees, exercise, assignment, expiry. Once each.
 
-Nothing here asks the venue for anything or sends an order: the activities come with the venue's state.
+Splits and changes of symbol are taken in before (`orchestrator.restating`). Nothing here asks the venue for anything or
+sends an order: the activities come with the venue's state.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.documents import EventKind
 from orchestrator.domain.exposure import held_by_symbol
 from orchestrator.domain.instruments import is_occ
-from orchestrator.domain.ledger import post_delivery, post_expiry, post_split
+from orchestrator.domain.ledger import post_delivery, post_expiry
 from orchestrator.ports import CashEvent, VenueState
 from orchestrator.unit import Unit
 
@@ -18,6 +19,9 @@ SHARED_ACCOUNT = {ModuleName.STOCKS: ModuleName.OPTIONS, ModuleName.OPTIONS: Mod
 
 TRANSFERS = frozenset({"CSD", "CSW", "JNLC", "TRANS", "ACATC", "JNL"})
 """Kinds of activities that move capital: neither profit nor loss."""
+
+RESTATING = frozenset({"SPLIT", "NC", "SC", "REORG", "MA", "SPIN", "OPCA"})
+"""Kinds of activities that change what a symbol is."""
 
 KEEP_EVENTS = 200
 """How many cash events a book remembers, so that none is booked twice."""
@@ -35,24 +39,11 @@ def post_activities(unit: Unit, state: VenueState, *, first: bool) -> None:
         Whether the account is seen for the first time: what happened before is history, and nothing is booked.
     """
     for event in sorted(state.cash_events, key=lambda event: event.kind != _DELIVERY):
-        if not first:
-            _post_once(unit, event, state)
-
-
-def _post_once(unit: Unit, event: CashEvent, state: VenueState) -> None:
-    """Book money and shares that moved without an order, once."""
-    if event.id in unit.book.seen_events:
-        return
-    _BOOKING.get(event.kind, _post_income)(unit, event, state)
-    seen = (*unit.book.seen_events, event.id)[-KEEP_EVENTS:]
-    unit.book = unit.book.model_copy(update={"seen_events": seen})
-
-
-def _post_split(unit: Unit, event: CashEvent, state: VenueState) -> None:
-    own = held_by_symbol(unit.book).get(event.symbol, ZERO)
-    total = state.positions.get(event.symbol, own)
-    if own and total != event.qty:
-        unit.book = post_split(unit.book, event.symbol, total / (total - event.qty))
+        if event.id not in unit.book.seen_events:
+            if not first:
+                _BOOKING.get(event.kind, _post_income)(unit, event, state)
+            seen = (*unit.book.seen_events, event.id)[-KEEP_EVENTS:]
+            unit.book = unit.book.model_copy(update={"seen_events": seen})
 
 
 def _post_fee(unit: Unit, event: CashEvent, _state: VenueState) -> None:
@@ -66,13 +57,17 @@ def _post_delivery(unit: Unit, event: CashEvent, _state: VenueState) -> None:
 
 
 def _post_income(unit: Unit, event: CashEvent, state: VenueState) -> None:
-    """Book a dividend or other cash in proportion to what this module holds of the account's whole."""
-    if event.kind in TRANSFERS:
+    """Book a dividend or other cash in proportion to what this module holds of the account's whole.
+
+    Of what is held no more, or is no holding at all (interest), everything is the stocks': nothing is counted twice.
+    """
+    if event.kind in TRANSFERS or event.kind in RESTATING:
         return
     own = held_by_symbol(unit.book).get(event.symbol, ZERO)
     total = state.positions.get(event.symbol, own)
-    if own and total:
-        unit.book = unit.book.model_copy(update={"income": unit.book.income + event.amount * own / total})
+    share = own / total if total else ZERO if unit.module is ModuleName.OPTIONS else 1
+    if share:
+        unit.book = unit.book.model_copy(update={"income": unit.book.income + event.amount * share})
 
 
 def _fee_is_ours(unit: Unit, event: CashEvent) -> bool:
@@ -95,7 +90,6 @@ def _post_expiry(unit: Unit, event: CashEvent, _state: VenueState) -> None:
 
 
 _BOOKING = {
-    "SPLIT": _post_split,
     "FEE": _post_fee,
     "CFEE": _post_fee,
     _DELIVERY: _post_delivery,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from orchestrator.activities import SHARED_ACCOUNT, TRANSFERS
+from orchestrator.domain.actions import restated
 from orchestrator.domain.base import ZERO, ModuleName, utc_day
 from orchestrator.domain.claims import Sight, answers_for, claimed
 from orchestrator.domain.documents import AccountView, BookDoc, EventKind, ModuleExposure
@@ -82,14 +83,14 @@ def _own_id(unit: Unit, state: VenueState, fill: Fill) -> str:
 
 def _sight(unit: Unit, state: VenueState, news: News) -> Sight:
     waiting = {one.fill.trade_id for one in unit.book.unmatched}
-    other = _other_share(unit)
+    other = other_share(unit)
     return Sight(
         positions=state.positions,
         now=unit.now,
         first=news.first,
         prices=state.prices,
         fills=[
-            fill
+            restated(fill, unit.book.actions)
             for fill in (*news.fills, *news.waited)
             if fill.trade_id not in waiting and not is_ours(unit, _own_id(unit, state, fill))
         ],
@@ -104,7 +105,8 @@ def _in_doubt(order: Order) -> bool:
     return order.state in _IN_DOUBT and order.broker_order_id is None
 
 
-def _other_share(unit: Unit) -> ModuleExposure:
+def other_share(unit: Unit) -> ModuleExposure:
+    """Return what the other module of a shared account holds, as it last told; of an own account nothing."""
     other = SHARED_ACCOUNT.get(unit.module)
     share = None if other is None else unit.desk.exposure.modules.get(other)
     return share or ModuleExposure()

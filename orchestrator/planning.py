@@ -205,7 +205,7 @@ def may_resume(order: Order, book: BookDoc, *, state: DeskState, now: datetime) 
     if intent.valid_until <= now or not allowed:
         return False
     if intent.purpose is Purpose.ENTRY:
-        return state is DeskState.ACTIVE
+        return state is DeskState.ACTIVE and intent.symbol not in book.quarantine
     position = book.positions.get(order.intent.position_id)
     if position is None:
         return False
@@ -215,13 +215,17 @@ def may_resume(order: Order, book: BookDoc, *, state: DeskState, now: datetime) 
 
 
 def overdue(book: BookDoc, *, state: DeskState, now: datetime) -> Iterable[str]:
-    """Yield the resting orders to cancel: decisions grown old, entries while the desk is not ACTIVE, orphans."""
+    """Yield the resting orders to cancel: old decisions, entries not wanted now, orphans.
+
+    An entry is unwanted while the desk is not ACTIVE or its symbol is in quarantine.
+    """
     for order in book.orders.values():
         if order.state not in {OrderState.WORKING, OrderState.PARTIALLY_FILLED}:
             continue
         entry = order.intent.purpose is Purpose.ENTRY
         orphan = not entry and order.intent.position_id not in book.positions
-        if order.intent.valid_until <= now or orphan or (entry and state is not DeskState.ACTIVE):
+        unwanted = entry and (state is not DeskState.ACTIVE or order.intent.symbol in book.quarantine)
+        if order.intent.valid_until <= now or orphan or unwanted:
             yield order.id
 
 

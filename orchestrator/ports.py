@@ -131,7 +131,8 @@ class VenueOrder:
 class CashEvent:
     """Money or shares that moved without an order: dividend, fee, split, assignment, exercise, expiry.
 
-    `kind` is the venue's activity type (DIV, FEE, SPLIT, OPASN, OPEXC, OPEXP); `qty` signed change of the holding.
+    `kind` is the venue's activity type (DIV, FEE, SPLIT, NC, OPASN, OPEXC, OPEXP); `qty` signed change of the holding.
+    A change of symbol (NC) is two: what goes under the old symbol and what comes under the new one.
     """
 
     id: str
@@ -141,6 +142,9 @@ class CashEvent:
     qty: Decimal
     price: Decimal
     ts_event: datetime
+    new_rate: Decimal | None = None
+    """Of a split, if the venue says so: new units for `old_rate` old ones."""
+    old_rate: Decimal | None = None
 
 
 RAW_LIMIT = 2000

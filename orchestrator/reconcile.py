@@ -11,6 +11,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from orchestrator.activities import post_activities
+from orchestrator.domain.actions import restated
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import EventKind, OrderDoc, order_path
 from orchestrator.domain.errors import MalformedDataError
@@ -21,6 +22,7 @@ from orchestrator.foreign import compare, news_of
 from orchestrator.lookups import hear, look_up, unreadable
 from orchestrator.ports import Broker, TroubleKind, VenueOrder, VenueState
 from orchestrator.quarantine import settle_quarantine
+from orchestrator.restating import drop_unscaled, restate
 from orchestrator.unit import Unit
 
 KEEP_TERMINAL = timedelta(hours=1)
@@ -47,12 +49,14 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     """
     state = _with_unmatched(unit, broker.state(unit.book.cursors.get(broker.name, "")))
     news = news_of(unit, broker.name, state)
+    signs = restate(unit, state, news)
     _recall(unit, state)
     _learn_broker_ids(unit, state)
     for matched in _own_fills(unit, state):
         _post(unit, matched)
     for order in state.open_orders:
         _hear(unit, order)
+    drop_unscaled(unit, state)
     _look_up_the_rest(unit, broker, state, _take_troubles(unit, state))
     _learn_broker_ids(unit, state)
     for matched in _own_fills(unit, state):  # again: the look-ups may have told whose they are
@@ -60,7 +64,7 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     _keep_unmatched(unit, state)
     post_activities(unit, state, first=news.first)
     compare(unit, state, news)
-    settle_quarantine(unit, state, signs={})
+    settle_quarantine(unit, state, signs)
     _finish(unit, broker, state)
 
 
@@ -97,7 +101,8 @@ def _own_fills(unit: Unit, state: VenueState) -> Iterable[_Matched]:
         own = _own_id(unit, state, fill)
         order = unit.book.orders.get(own)
         if order is not None:
-            yield _Matched(order, fill.model_copy(update={"client_order_id": own}))
+            told = restated(fill, unit.book.actions)
+            yield _Matched(order, told.model_copy(update={"client_order_id": own}))
         elif is_own(unit.module, own):
             text = f"fill {fill.trade_id} belongs to order {own}, which the desk has never stored"
             unit.tell(f"orphan_{fill.trade_id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=own)

@@ -64,7 +64,7 @@ class DriftTold(Value):
 
 
 class CorporateAction(Value):
-    """A split or a change of symbol that a book has taken in: `ratio` new units for one old, under `becomes`.
+    """A split or a change of symbol that a book has taken in: `new` units under `becomes` for `old` of `symbol`.
 
     It stays for a while, so that an execution of before it that is told late is restated.
     """
@@ -73,7 +73,8 @@ class CorporateAction(Value):
     """The venue's activity; empty while only quantity and price have shown it."""
     symbol: str
     becomes: str
-    ratio: Amount = Decimal(1)
+    new: Amount = Decimal(1)
+    old: Amount = Decimal(1)
     at: UtcTime
 
 

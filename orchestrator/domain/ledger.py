@@ -127,25 +127,49 @@ def post_expiry(book: BookDoc, symbol: str, *, event_id: str, price: Decimal, mo
     """Return the book after a contract ended without an order: its leg is closed at `price` (0 = worthless)."""
     for position in book.positions.values():
         leg = next((leg for leg in position.legs if leg.symbol == symbol and leg.qty), None)
-        if leg is None:
-            continue
-        side = Side.SELL if leg.qty > 0 else Side.BUY
-        fill = Fill(
-            trade_id=event_id,
-            client_order_id=position.id,
-            symbol=symbol,
-            side=side,
-            qty=abs(leg.qty),
-            price=price,
-            ts_event=moment,
-        )
-        ended = fill_position(position, fill)
-        book = with_realized(book, ended.realized_pnl - position.realized_pnl, moment)
-        if ended.flat:
-            trade = closed_trade(ended, exit_reason="expiry", now=moment)
-            return Posted(_closed(book, position, ended), trade=trade)
-        return Posted(book.model_copy(update={"positions": {**book.positions, ended.id: ended}}))
+        if leg is not None:
+            fill = _without_order(position, leg, abs(leg.qty), trade_id=event_id, price=price, moment=moment)
+            return _post_end(book, position, fill, reason="expiry")
     return Posted(book)
+
+
+def post_fraction(
+    book: BookDoc, symbol: str, qty: Decimal, *, event_id: str, price: Decimal, moment: datetime
+) -> Posted:
+    """Return the book after a fraction of a share that a split left over was paid out at `price` (0 = later)."""
+    for position in book.positions.values():
+        leg = next((leg for leg in position.legs if leg.symbol == symbol and abs(leg.qty) >= qty), None)
+        if leg is not None:
+            fill = _without_order(position, leg, qty, trade_id=event_id, price=price, moment=moment)
+            paid = position.model_copy(
+                update={"exit_qty": position.exit_qty + qty, "exit_value": position.exit_value + qty * price}
+            )
+            return _post_end(book, paid, fill, reason="fraction paid out")
+    return Posted(book)
+
+
+def _without_order(
+    position: Position, leg: PositionLeg, qty: Decimal, *, trade_id: str, price: Decimal, moment: datetime
+) -> Fill:
+    """Return what closes a part of a leg although nobody ordered it."""
+    return Fill(
+        trade_id=trade_id,
+        client_order_id=position.id,
+        symbol=leg.symbol,
+        side=Side.SELL if leg.qty > 0 else Side.BUY,
+        qty=qty,
+        price=price,
+        ts_event=moment,
+    )
+
+
+def _post_end(book: BookDoc, position: Position, fill: Fill, *, reason: str) -> Posted:
+    ended = fill_position(position, fill)
+    book = with_realized(book, ended.realized_pnl - position.realized_pnl, fill.ts_event)
+    if ended.flat:
+        trade = closed_trade(ended, exit_reason=reason, now=fill.ts_event)
+        return Posted(_closed(book, position, ended), trade=trade)
+    return Posted(book.model_copy(update={"positions": {**book.positions, ended.id: ended}}))
 
 
 def post_delivery(book: BookDoc, symbol: str, *, qty: Decimal, price: Decimal) -> BookDoc:
@@ -200,28 +224,6 @@ def with_realized(book: BookDoc, gained: Decimal, moment: datetime) -> BookDoc:
             "realized_today": today + gained,
         }
     )
-
-
-def post_split(book: BookDoc, symbol: str, ratio: Decimal) -> BookDoc:
-    """Return the book after `ratio` new shares for each old one: quantities and every price level change."""
-    positions = {
-        key: _split_position(position, symbol, ratio) if position.symbol == symbol else position
-        for key, position in book.positions.items()
-    }
-    return book.model_copy(update={"positions": positions})
-
-
-def _split_position(position: Position, symbol: str, ratio: Decimal) -> Position:
-    legs = tuple(_split_leg(leg, ratio) if leg.symbol == symbol else leg for leg in position.legs)
-    names = ("entry_px", "decision_px", "stop_price", "take_profit", "high_water_px", "raised_stop")
-    levels = {name: getattr(position, name) for name in names}
-    scaled = {name: level / ratio for name, level in levels.items() if level is not None}
-    return position.model_copy(update={"legs": legs, "exit_qty": position.exit_qty * ratio, **scaled})
-
-
-def _split_leg(leg: PositionLeg, ratio: Decimal) -> PositionLeg:
-    mark = None if leg.mark_px is None else leg.mark_px / ratio
-    return leg.model_copy(update={"qty": leg.qty * ratio, "avg_px": leg.avg_px / ratio, "mark_px": mark})
 
 
 def cash_flow(fill: Fill) -> Decimal:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.exposure import held_by_symbol
-from orchestrator.domain.ledger import Posted, cash_flow, post_expiry, post_fill, post_split
+from orchestrator.domain.ledger import Posted, cash_flow, post_expiry, post_fill
 from orchestrator.domain.orders import Fill, Leg, Order, OrderState, Purpose, Side
 from orchestrator.domain.positions import PositionLeg, entry_slippage_bps, marked
 from tests.builders import NOW, book, fill, order, position
@@ -109,13 +109,6 @@ def test_marks_move_the_value_and_the_high_water() -> None:
     assert marked(lower, {}) == lower
     vague = marked(held, {"XLK": Decimal(500)}, vague={"XLK"})
     assert (vague.legs[0].mark_px, vague.high_water_px) == (500, 103)
-
-
-def test_a_split_keeps_the_value_and_moves_every_level() -> None:
-    held = position(stop_price=Decimal(95), take_profit=Decimal(120), high_water_px=Decimal(104))
-    after = post_split(book(positions={held.id: held}), "XLK", Decimal(2)).positions[held.id]
-    assert (after.units, after.legs[0].avg_px, after.market_value) == (20, 50, 1000)
-    assert (after.stop_price, after.take_profit, after.high_water_px) == (Decimal("47.5"), 60, 52)
 
 
 def test_an_expired_leg_is_closed_at_the_venues_price() -> None:

@@ -107,12 +107,13 @@ export interface CommandResult {
   readonly at: StoredTime;
 }
 
-/** A split or a change of symbol that a book has taken in: `ratio` new units for one old, under `becomes`. */
+/** A split or a change of symbol that a book has taken in: `new` units under `becomes` for `old` of `symbol`. */
 export interface CorporateAction {
   readonly id: string;
   readonly symbol: string;
   readonly becomes: string;
-  readonly ratio: DecimalText;
+  readonly new: DecimalText;
+  readonly old: DecimalText;
   readonly at: StoredTime;
 }
 

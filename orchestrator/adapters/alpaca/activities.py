@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,6 +32,9 @@ _DATED_BACK = timedelta(days=7)
 """How long before it is created a fee or dividend may be dated."""
 _AHEAD = timedelta(days=1)
 """How far ahead of our clock a time may lie; a cursor that went further would never see anything again."""
+
+_RESTATES = frozenset({"SPLIT", "NC", "REORG", "SC"})
+_N_FOR_M = re.compile(r"\b(\d+(?:\.\d+)?) for (\d+(?:\.\d+)?)\b")
 
 _MOVES_HOLDING = frozenset({
     "SPLIT", "SPIN", "MA", "NC", "REORG", "SC", "SSO", "SSP", "JNLS", "ACATS",
@@ -201,6 +205,7 @@ def _cash_event(one: Activity) -> CashEvent:
     moves = one.kind in _MOVES_HOLDING
     amount = maybe_number(one.row, "net_amount") if moves else number(one.row, "net_amount")
     price = maybe_number(one.row, "price", least=ZERO)
+    new_rate, old_rate = _rates(one)
     return CashEvent(
         id=one.id,
         kind=one.kind,
@@ -208,5 +213,24 @@ def _cash_event(one: Activity) -> CashEvent:
         amount=amount or ZERO,
         qty=number(one.row, "qty") if moves else ZERO,
         price=price or maybe_number(one.row, "per_share_amount", least=ZERO) or ZERO,
-        ts_event=one.at,
+        ts_event=_effective(one),
+        new_rate=new_rate,
+        old_rate=old_rate,
     )
+
+
+def _effective(one: Activity) -> datetime:
+    """Return from when a split or change of symbol counts: its date, not when it was written down."""
+    dated = one.kind in _RESTATES and said(one.row, "date")
+    return moment(word(one.row, "date")) if dated else one.at
+
+
+def _rates(one: Activity) -> tuple[Decimal | None, Decimal | None]:
+    """Return new units for old ones of a split: by its rates, or in the words `4 for 1` of its description."""
+    if one.kind not in _RESTATES:
+        return None, None
+    new, old = (maybe_number(one.row, name, least=ZERO) for name in ("new_rate", "old_rate"))
+    if new and old:
+        return new, old
+    found = _N_FOR_M.search(said(one.row, "description"))
+    return (Decimal(found[1]), Decimal(found[2])) if found else (None, None)
