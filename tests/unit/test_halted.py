@@ -7,7 +7,8 @@ import pytest
 from orchestrator.domain.market import SessionState
 from orchestrator.domain.orders import OrderState, Purpose, Side
 from orchestrator.domain.risk import DenialCode, DeskState, RiskLimits
-from orchestrator.domain.rules import Candidate, desk_state
+from orchestrator.domain.rules import Candidate
+from orchestrator.domain.rules.desk import order_count, state_allows
 from orchestrator.planning import may_resume
 from tests.builders import NOW, book, exposure, opportunity, order, position
 
@@ -42,10 +43,28 @@ def test_the_state_lets_through(state: DeskState, purpose: Purpose, by_owner: bo
         session=SessionState(is_open=True),
         now=NOW,
     )
-    denied = desk_state(candidate)
+    denied = state_allows(candidate)
     assert (denied is None) is passes
     if denied is not None:
         assert denied.code in {DenialCode.DESK_HALTED, DenialCode.DESK_REDUCING}
+
+
+@pytest.mark.parametrize(
+    ("purpose", "allowed", "planned", "passes"),
+    [(ENTRY, 0, 0, False), (ENTRY, 1, 1, False), (EXIT, 0, 0, True), (PROTECT, 0, 19, True), (EXIT, 0, 20, False)],
+)
+def test_a_limit_of_orders_keeps_nobody_in(purpose: Purpose, allowed: int, planned: int, passes: bool) -> None:
+    candidate = Candidate(
+        opportunity=opportunity(purpose=purpose),
+        state=ACTIVE,
+        limits=RiskLimits(orders_per_cycle=allowed),
+        book=book(),
+        exposure=exposure(),
+        session=SessionState(is_open=True),
+        now=NOW,
+        planned_orders=planned,
+    )
+    assert (order_count(candidate) is None) is passes
 
 
 @pytest.mark.parametrize(("state", "purpose", "by_owner", "passes"), PASSES)

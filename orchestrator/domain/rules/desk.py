@@ -6,6 +6,9 @@ from orchestrator.domain.orders import Purpose
 from orchestrator.domain.risk import DenialCode, Denied, DeskState
 from orchestrator.domain.rules.candidate import Candidate, denied
 
+MOST_ORDERS = 20
+"""Orders that one cycle can commit, send and record in its time."""
+
 
 def state_allows(c: Candidate) -> Denied | None:
     """HALTED lets only protective orders and what the owner ordered through, REDUCING every exit."""
@@ -23,8 +26,8 @@ def session_open(c: Candidate) -> Denied | None:
 
 
 def order_count(c: Candidate) -> Denied | None:
-    """Deny what exceeds the orders of one cycle."""
-    limit = c.limits.orders_per_cycle
+    """Deny what exceeds the orders of one cycle; the owner's limit binds entries, no limit of his keeps anybody in."""
+    limit = c.limits.orders_per_cycle if c.opportunity.purpose is Purpose.ENTRY else MOST_ORDERS
     return None if c.planned_orders < limit else denied(DenialCode.ORDER_COUNT_ABOVE_MAX, limit, c.planned_orders + 1)
 
 
