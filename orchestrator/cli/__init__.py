@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typer
 
+from orchestrator.cli.adopt import adopt
 from orchestrator.cli.brake import flatten, halt, rearm, reduce, resume
 from orchestrator.cli.cycle import run
 from orchestrator.cli.doctor.command import doctor
@@ -32,6 +33,7 @@ COMMANDS = (
     resume,
     rearm,
     resolve,
+    adopt,
     limits,
     doctor,
     grant,

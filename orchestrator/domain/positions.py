@@ -165,11 +165,11 @@ def open_position(intent: OrderIntent, now: datetime) -> Position:
 
 
 def _fill_leg(leg: PositionLeg, fill: Fill) -> tuple[PositionLeg, Decimal]:
-    """Return the leg after a fill and the USD realized by it (average cost)."""
-    signed = fill.side.sign * fill.qty
+    """Return the leg after a fill and the USD realized by it (average cost); a fee in coins changes what is held."""
+    signed = fill.side.sign * fill.held_qty
     after = leg.qty + signed
     if leg.qty == 0 or (leg.qty > 0) == (signed > 0):
-        cost = leg.avg_px * abs(leg.qty) + fill.price * fill.qty
+        cost = leg.avg_px * abs(leg.qty) + fill.price * fill.held_qty
         return leg.model_copy(update={"qty": after, "avg_px": cost / abs(after), "mark_px": fill.price}), ZERO
     closed = min(abs(signed), abs(leg.qty))
     direction = 1 if leg.qty > 0 else -1

@@ -143,6 +143,27 @@ def test_an_execution_moves_cash_by_its_value_and_its_fee_in_dollars() -> None:
     assert cash_flow(in_coins) == -1000
 
 
+def test_a_fee_in_coins_lowers_what_is_held_and_cash_and_holding_still_agree() -> None:
+    entry = order(OrderState.WORKING, qty=Decimal(2))
+    in_coins = {"fee": Decimal("0.2"), "fee_currency": "XLK", "fee_base_qty": Decimal("0.002")}
+    bought = fill(qty=Decimal(2), **in_coins)
+    (held,) = post(booked(entry), entry, bought).book.positions.values()
+    assert held.units == Decimal("1.998")
+    assert held.legs[0].cost + held.fees == -cash_flow(bought) == 200
+    leave = order(
+        OrderState.WORKING,
+        client_order_id="sexit",
+        purpose=Purpose.EXIT,
+        side=Side.SELL,
+        qty=Decimal("1.998"),
+        legs=(Leg(symbol="XLK", side=Side.SELL),),
+    )
+    sold = fill("t2", side=Side.SELL, qty=Decimal("1.998"), price=Decimal(110))
+    closed = post(book(positions={held.id: held}, orders={leave.id: leave}), leave, sold)
+    assert closed.trade is not None
+    assert closed.trade.realized_pnl == cash_flow(bought) + cash_flow(sold)
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from([Side.BUY, Side.SELL]), st.integers(1, 9), st.integers(1, 50)), min_size=1, max_size=8
