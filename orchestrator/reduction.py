@@ -23,9 +23,11 @@ from orchestrator.domain.market import MarketSnapshot, Quote
 from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.positions import Position
-from orchestrator.domain.readings import HEADROOM, exposure_readings
+from orchestrator.domain.readings import DESK, HEADROOM, desk_standing, exposure_readings, tail_readings
 from orchestrator.domain.reduction import Breach, Excess, due_units, reduction_plan
 from orchestrator.domain.reports import Measure, Reading
+from orchestrator.domain.risk import RiskLimits
+from orchestrator.domain.sectors import groups_of, sector_of, underlying_of
 from orchestrator.module import Context
 from orchestrator.ports import Create, Replace, Write
 from orchestrator.status import Desk, current_exposure
@@ -54,13 +56,18 @@ def watch(desk: Desk, now: datetime) -> Watched:
 
 def readings_of(desk: Desk, now: datetime) -> list[Reading]:
     """Return the readings of every limit that holdings can outgrow."""
-    return exposure_readings(current_exposure(desk, now), desk.limits)
+    return _readings(current_exposure(desk, now), desk.limits)
+
+
+def _readings(exposure: ExposureDoc, limits: RiskLimits) -> list[Reading]:
+    standing = desk_standing(exposure, limits)
+    return [*exposure_readings(standing, limits), *tail_readings(standing, limits, seen_only=True)]
 
 
 def outgrown(desk: Desk, now: datetime) -> str | None:
     """Return which of the desk's own limits is outgrown and asks for REDUCING, None while there is none."""
     for reading in readings_of(desk, now):
-        if reading.subject == "desk" and _breached(reading, desk.reduction):
+        if reading.subject == DESK and _breached(reading, desk.reduction):
             return f"{reading.name} is {usd(reading.observed_usd)}, the limit is {usd(reading.limit_usd)}"
     return None
 
@@ -101,18 +108,37 @@ def _position(desk: Desk, module: ModuleName, position_id: str) -> Position | No
 
 def _excesses(desk: Desk, now: datetime) -> Iterator[Excess]:
     """Yield what was outgrown so far that it is cut; working entries do not count, they are cancelled or refused."""
-    limits = desk.limits
-    for reading in exposure_readings(_held_only(desk, now), limits):
-        if reading.over <= limits.reduce_above:
+    limits, exposure = desk.limits, _held_only(desk, now)
+    symbols = frozenset(symbol for share in exposure.modules.values() for symbol in share.symbols)
+    for reading in _readings(exposure, limits):
+        if reading.over <= limits.reduce_above or reading.name not in _CUT:
             continue
         yield Excess(
             key=reading.key,
             observed_usd=reading.observed_usd,
             target_usd=cents(reading.limit_usd * limits.reduce_to),
             module=ModuleName(reading.subject) if reading.name == "module allocation" else None,
-            symbol=reading.subject if reading.name == "symbol concentration" else None,
-            scales=reading.measure is Measure.TAIL,
+            symbols=_counted(reading, symbols, limits),
+            scales=reading.measure is Measure.TAIL or reading.name == "leverage",
         )
+
+
+_CUT = frozenset(
+    {"symbol concentration", "sector concentration", "group concentration", "module allocation", "gross exposure"}
+    | {"leverage", "worst shock", "VaR 95 %", "VaR 99 %", "CVaR 95 %", "CVaR 99 %"}
+)
+"""Limits that holdings are cut for; the others are told, and keep entries out."""
+
+
+def _counted(reading: Reading, symbols: frozenset[str], limits: RiskLimits) -> frozenset[str] | None:
+    """Return the symbols that count against a limit, None where all do."""
+    if reading.name == "symbol concentration":
+        return frozenset({reading.subject})
+    if reading.name == "sector concentration":
+        return frozenset(s for s in symbols if sector_of(underlying_of(s), limits.sectors) == reading.subject)
+    if reading.name == "group concentration":
+        return frozenset(s for s in symbols if reading.subject in groups_of(underlying_of(s), limits.groups))
+    return None
 
 
 def _held_only(desk: Desk, now: datetime) -> ExposureDoc:

@@ -31,7 +31,15 @@ from orchestrator.domain.documents import (
 from orchestrator.domain.errors import MalformedDataError
 from orchestrator.domain.events import number, usd
 from orchestrator.domain.exposure import week_of
-from orchestrator.domain.readings import exposure_readings, loss_readings
+from orchestrator.domain.readings import (
+    desk_standing,
+    exposure_readings,
+    loss_readings,
+    shock_rows,
+    tail_readings,
+    tail_rows,
+    underlying_rows,
+)
 from orchestrator.domain.reports import DayActivity, OpenQuestion, PeriodPnl, QuestionKind, StateChange
 from orchestrator.paging import every
 from orchestrator.ports import Create, Replace, Snapshot, Store, Where
@@ -135,6 +143,7 @@ def _report(run: _Run, day: date) -> RiskReportDoc:
         day=sum((one.day for one in modules.values()), ZERO), week=sum((one.week for one in modules.values()), ZERO)
     )
     peak = max(exposure.peak_equity, point.equity)
+    standing = desk_standing(exposure, desk.limits)
     starts = {"day": point.equity - pnl.day, "week": point.equity - pnl.week, "peak": peak}
     return RiskReportDoc(
         day=day,
@@ -144,7 +153,14 @@ def _report(run: _Run, day: date) -> RiskReportDoc:
         drawdown=round(float(1 - point.equity / peak), 6) if peak > 0 else 0.0,
         pnl=pnl,
         modules=modules,
-        limits=(*loss_readings(point.equity, starts, desk.limits), *exposure_readings(exposure, desk.limits)),
+        limits=(
+            *loss_readings(point.equity, starts, desk.limits),
+            *tail_readings(standing, desk.limits),
+            *exposure_readings(standing, desk.limits),
+        ),
+        tails=tuple(tail_rows(standing)),
+        shocks=tuple(shock_rows(standing)),
+        underlyings=tuple(underlying_rows(standing)),
         breaches=desk.reduction.breaches,
         questions=tuple(question for book in desk.books.values() for question in open_questions(book)),
         as_of=run.now,

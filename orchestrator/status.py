@@ -8,7 +8,7 @@ nothing may be concluded from them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -68,6 +68,8 @@ class Desk:
     summary: SummaryDoc | None
     reduction: ReductionDoc
     versions: Mapping[str, str]
+    brought_up: dict[datetime, ExposureDoc] = field(default_factory=dict, compare=False, repr=False)
+    """Exposure of these books by the moment it was brought up to: everybody who looks at the desk asks for it."""
 
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -151,6 +153,12 @@ def _made_anew(model: type[D], snapshot: Snapshot | None) -> D | None:
 
 def current_exposure(desk: Desk, now: datetime) -> ExposureDoc:
     """Return the shared exposure brought up to `now`: the UTC day, every venue's newest equity, each book's share."""
+    if now not in desk.brought_up:
+        desk.brought_up[now] = _brought_up(desk, now)
+    return desk.brought_up[now]
+
+
+def _brought_up(desk: Desk, now: datetime) -> ExposureDoc:
     exposure = rolled(desk.exposure, now)
     accounts = [book.account for book in desk.books.values() if book.account is not None]
     for account in sorted(accounts, key=lambda account: account.as_of):

@@ -2,8 +2,8 @@
 
 A limit that holdings have outgrown by more than `reduce_above` is brought back to `reduce_to` of itself:
 
-1. first concentration in a symbol, then a module's allocation, then the desk's own limits; what was cut for one counts
-   for the next;
+1. first concentration in a symbol, then in a sector or group, then a module's allocation, then the desk's own limits;
+   what was cut for one counts for the next;
 2. under one limit every position is cut by the same share of itself, the largest first, no further than needed;
 3. in whole units (spreads, shares), rounded up; a rest that is too small to trade goes too;
 4. shares that cover a written call stay, and nothing is ever added: each row says how much may be kept.
@@ -60,8 +60,8 @@ class Excess:
     target_usd: Decimal
     module: ModuleName | None = None
     """Whose positions count; None = everybody's."""
-    symbol: str | None = None
-    """Positions of which symbol count; None = of all."""
+    symbols: frozenset[str] | None = None
+    """Positions of which symbols count; None = of all."""
     scales: bool = False
     """Whether it is in proportion to the size of the book (tail risk), not a part of it."""
 
@@ -81,9 +81,14 @@ def reduction_plan(
     if not limits.auto_reduce:
         return ()
     draft = _Draft.of(held, limits.min_order_usd)
-    for excess in sorted(excesses, key=lambda one: (one.symbol is None, one.module is None, one.scales, one.key)):
+    for excess in sorted(excesses, key=_narrowest_first):
         draft.cut(excess)
     return draft.rows()
+
+
+def _narrowest_first(excess: Excess) -> tuple[int, bool, bool, str]:
+    breadth = len(excess.symbols) if excess.symbols is not None else 1_000_000
+    return breadth, excess.module is None, excess.scales, excess.key
 
 
 @dataclass(slots=True)
@@ -134,7 +139,8 @@ class _Draft:
         counted = [
             slot
             for slot in self.slots
-            if excess.module in {None, slot.module} and excess.symbol in {None, slot.position.symbol}
+            if excess.module in {None, slot.module}
+            and (excess.symbols is None or slot.position.symbol in excess.symbols)
         ]
         over = self._over(excess, counted)
         while over > 0 and (open_slots := [slot for slot in counted if slot.keep > slot.least]):

@@ -110,7 +110,7 @@ def test_reservations_breach_a_limit_but_are_not_cut(store):
     order = plan(intent(qty=600), NOW)
     put_book(store, ModuleName.STOCKS, equity=80_000, orders={order.id: order})
     watched = watch(load(store), NOW)
-    assert sorted(watched.reduction.breaches) == ["module allocation: stocks", "symbol concentration: XLK"]
+    assert {"module allocation: stocks", "symbol concentration: XLK"} <= set(watched.reduction.breaches)
     assert watched.reduction.cuts == ()
 
 

@@ -82,12 +82,27 @@ def test_a_symbol_is_cut_before_its_module_and_the_module_before_the_desk():
     excesses = [
         gross(40_000, 30_000),
         Excess(key="module", observed_usd=Decimal(30_000), target_usd=Decimal(20_000), module=STOCKS),
-        Excess(key="symbol", observed_usd=Decimal(20_000), target_usd=Decimal(10_000), symbol="XLK"),
+        Excess(key="symbol", observed_usd=Decimal(20_000), target_usd=Decimal(10_000), symbols=frozenset({"XLK"})),
     ]
     cuts = reduction_plan(mine, excesses, LIMITS)
     # What the symbol gave up was all that the other two wanted.
     assert [(cut.position_id, cut.keep, cut.cause) for cut in cuts] == [("x", 100, "symbol")]
     assert reduction_plan(mine, reversed(excesses), LIMITS) == cuts
+
+
+def test_a_sector_is_cut_after_its_symbols_in_every_module():
+    mine = {
+        STOCKS: [held("x", 200), held("y", 100, symbol="XLF"), held("z", 100, symbol="NVDA")],
+        OPTIONS: [spread("s", 100, 100, symbol="NVDA")],
+    }
+    tech = Excess(
+        key="sector",
+        observed_usd=Decimal(40_000),
+        target_usd=Decimal(20_000),
+        symbols=frozenset({"XLK", "NVDA"}),
+    )
+    symbol = Excess(key="symbol", observed_usd=Decimal(20_000), target_usd=Decimal(10_000), symbols=frozenset({"XLK"}))
+    assert kept(reduction_plan(mine, [tech, symbol], LIMITS)) == {"x": 66, "s": 66, "z": 66}
 
 
 def test_tail_risk_is_cut_in_proportion_to_the_book():
@@ -176,7 +191,7 @@ def test_every_limit_is_kept_at_once(rows, percents):
         return sum((one.gross_exposure for one in of), Decimal(0))
 
     of_symbol = [one for one in everything if one.symbol == "SPY"]
-    parts = ((everything, {}), (mine[STOCKS], {"module": STOCKS}), (of_symbol, {"symbol": "SPY"}))
+    parts = ((everything, {}), (mine[STOCKS], {"module": STOCKS}), (of_symbol, {"symbols": frozenset({"SPY"})}))
     excesses = [
         Excess(key=str(number), observed_usd=usd(part), target_usd=usd(part) * percent / 100, **which)
         for number, ((part, which), percent) in enumerate(zip(parts, percents, strict=True))
