@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from orchestrator.domain.errors import TradingError
+from venue.accounts import DEFAULT_ACCOUNTS, AccountSpec, rules_of
 from venue.exchange import Exchange
 from venue.feed import Feed
+from venue.orders import Refusal, RefusedError
 from venue.replay import ReplayFeed
 from venue.replay.universe import parse_universe
 from venue.server import listen, run
@@ -32,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--seed", type=int, default=7)
     words.add_argument("--start", type=datetime.fromisoformat, help="time at which the made-up market begins")
     words.add_argument("--speed", type=float, help="venue seconds a second; default 1 synthetic, 0 replay")
+    words.add_argument("--profile", action="append", default=[], help="kraken=gate: whose rules an account follows")
     words.add_argument("--host", default="127.0.0.1")
     words.add_argument("--port", type=int, default=8900)
     return words
@@ -53,6 +57,24 @@ def feed_of(options: argparse.Namespace) -> Callable[[], Feed]:
     return lambda: ReplayFeed(options.data, options.first, options.last, universe)
 
 
+def accounts_of(profiles: Sequence[str]) -> list[AccountSpec]:
+    """Return the accounts to open, under the rules that the command line names.
+
+    Raises
+    ------
+    RefusedError
+        An account or a profile is not known.
+    """
+    wanted = dict(one.partition("=")[::2] for one in profiles)
+    unknown = set(wanted) - {spec.name for spec in DEFAULT_ACCOUNTS}
+    if unknown:
+        raise RefusedError(Refusal.BAD_REQUEST, f"--profile: there is no account {', '.join(sorted(unknown))}")
+    return [
+        replace(spec, profile=rules_of(spec.broker, wanted[spec.name])) if spec.name in wanted else spec
+        for spec in DEFAULT_ACCOUNTS
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; return the exit code."""
     words = parser()
@@ -62,14 +84,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         make = feed_of(options)
         feed = make()
+        accounts = accounts_of(options.profile)
         listener = listen(options.host, options.port)
-    except (TradingError, OSError) as error:
+    except (TradingError, OSError, RefusedError) as error:
         print(f"venue: {error}", file=sys.stderr)
         return DATA_ERROR
     speed = options.speed if options.speed is not None else float(options.synthetic)
     pace = Pace(speed, feed.now, getattr(feed, "end", None))
     print(f"venue: {feed.name} on http://{options.host}:{listener.getsockname()[1]}", flush=True)
-    run(Exchange(feed, feed_factory=make), listener, pace)
+    run(Exchange(feed, accounts, feed_factory=make), listener, pace)
     return 0
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
 
+from orchestrator.domain.venues import IdUniqueness
 from venue.accounts import KRAKEN, Account
 from venue.feed import Asset, AssetKind, MarketQuote
 from venue.fees import FeeSchedule
@@ -82,12 +83,13 @@ def check(desk: Desk, account: Account, request: OrderRequest) -> None:
 
 def _client_id(_: Desk, account: Account, request: OrderRequest) -> None:
     earlier = account.client_ids.get(request.client_order_id, [])
-    if account.spec.broker == KRAKEN:
+    if account.rules.id_uniqueness is not IdUniqueness.FOR_EVER:
         earlier = [order for order in earlier if order.is_open]
     if earlier and request.client_order_id:
         raise RefusedError(Refusal.DUPLICATE_ID, "client_order_id must be unique")
-    if len(request.client_order_id) > 128:
-        raise RefusedError(Refusal.BAD_REQUEST, "client_order_id must be no more than 128 characters")
+    longest = account.rules.client_id_max_length
+    if account.spec.broker != KRAKEN and len(request.client_order_id) > longest:
+        raise RefusedError(Refusal.BAD_REQUEST, f"client_order_id must be no more than {longest} characters")
 
 
 def _listed(desk: Desk, account: Account, request: OrderRequest) -> None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from orchestrator.domain.venues import PROFILES, VenueProfile
 from venue.feed import AssetKind
 from venue.ids import activity_id, uuid_of
 from venue.occ import MULTIPLIER, Contract, parse
-from venue.orders import ZERO, Fill, Order, Side
+from venue.orders import ZERO, Fill, Order, Refusal, RefusedError, Side
 
 ALPACA = "alpaca"
 KRAKEN = "kraken"
@@ -20,12 +21,37 @@ KRAKEN = "kraken"
 
 @dataclass(frozen=True, slots=True)
 class AccountSpec:
-    """An account to open: name, broker whose rules it follows, starting cash in USD, API key that selects it."""
+    """An account to open: name, broker whose API it speaks, starting cash in USD, API key that selects it, rules.
+
+    `profile` is the venue whose rules hold for ids, look-ups and fees, under that API; None is the broker's own.
+    """
 
     name: str
     broker: str
     cash: Decimal
     key: str = ""
+    profile: VenueProfile | None = None
+
+    @property
+    def rules(self) -> VenueProfile:
+        """Return the profile whose rules hold."""
+        return self.profile if self.profile is not None else PROFILES[self.broker]
+
+
+def rules_of(broker: str, name: str) -> VenueProfile:
+    """Return the profile of that name for an account that speaks a broker's API.
+
+    Raises
+    ------
+    RefusedError
+        There is none, or the API cannot carry it: Alpaca's carries Alpaca's rules only, Kraken's every exchange's.
+    """
+    exchanges = [one.name for one in PROFILES.values() if one.takes_orders and one.name != ALPACA]
+    possible = [ALPACA] if broker == ALPACA else exchanges
+    if name not in possible:
+        text = f"profile {name!r} for an account of {broker}: one of {', '.join(possible)}"
+        raise RefusedError(Refusal.BAD_REQUEST, text)
+    return PROFILES[name]
 
 
 DEFAULT_ACCOUNTS = (
@@ -95,10 +121,12 @@ class Account:
     client_ids: dict[str, list[Order]] = field(default_factory=dict)
     last_equity: Decimal = ZERO
     last_prices: dict[str, Decimal] = field(default_factory=dict)
+    rules: VenueProfile = field(init=False)
 
     def __post_init__(self) -> None:
         self.cash = self.spec.cash
         self.last_equity = self.spec.cash
+        self.rules = self.spec.rules
 
     @property
     def name(self) -> str:
@@ -152,7 +180,7 @@ class Account:
     def book(self, fill: Fill) -> None:
         """Enter an execution: cash, position, history."""
         self.cash += fill.cash
-        self.position(fill.symbol, fill.kind).trade(fill.side.sign * fill.qty, fill.price)
+        self.position(fill.symbol, fill.kind).trade(fill.side.sign * fill.qty - fill.fee_coins, fill.price)
         self.fills.append(fill)
 
     def enter(self, kind: str, ts: datetime, day: date, *, cash: Decimal = ZERO, **fields: object) -> Activity:

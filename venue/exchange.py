@@ -339,11 +339,13 @@ class Exchange:
     def _fill(self, order: Order, qty: Decimal, price: Decimal, *, maker: bool) -> None:
         account = self.accounts[order.account]
         side = order.side or Side.BUY
-        fee = self.fees.fee(order.kind, side, qty, price, maker=maker)
+        in_coins = account.rules.fee_in_coin and order.kind is AssetKind.CRYPTO and side is Side.BUY
+        fee = ZERO if in_coins else self.fees.fee(order.kind, side, qty, price, maker=maker)
         fill = Fill(
             self._trade_id(order), order.id, order.root.id, order.root.client_order_id, account.name, order.symbol,
             order.kind, side, qty, price, MULTIPLIER if order.kind is AssetKind.OPTION else 1, fee, self.now, maker,
             tuple(leg.symbol for leg in order.root.legs) if order.is_leg else (),
+            fee_coins=self.fees.fee_in_coins(qty, maker=maker) if in_coins else ZERO,
         )  # fmt: skip
         order.fills.append(fill)
         order.filled_qty += qty

@@ -10,6 +10,7 @@ from venue.orders import Side
 
 CENT = Decimal("0.01")
 KRAKEN_UNIT = Decimal("0.0001")
+COIN_UNIT = Decimal("0.00000001")
 _BPS = Decimal(10_000)
 
 
@@ -54,3 +55,7 @@ class FeeSchedule:
         if side is Side.SELL:
             fee += qty * price * self.sec_per_usd + min(qty * self.taf_per_share, self.taf_max)
         return fee.quantize(CENT, ROUND_UP)
+
+    def fee_in_coins(self, qty: Decimal, *, maker: bool) -> Decimal:
+        """Return the fee of a purchase in the coin bought, rounded up to its smallest unit as such venues do."""
+        return (qty * (self.kraken_maker_bps if maker else self.kraken_taker_bps) / _BPS).quantize(COIN_UNIT, ROUND_UP)

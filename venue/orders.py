@@ -6,7 +6,7 @@ Plain records: no rule about acceptance, matching or money lives here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -157,7 +157,10 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One execution. `qty` is positive; cash moves by `-sign(side) * qty * price * multiplier - fee`."""
+    """One execution. `qty` is positive; cash moves by `-sign(side) * qty * price * multiplier - fee`.
+
+    A fee in coins moves no cash: the holding grows by `qty - fee_coins`, and `fee` is 0.
+    """
 
     trade_id: str
     order_id: str
@@ -174,6 +177,7 @@ class Fill:
     ts: datetime
     maker: bool
     legs: tuple[str, ...] = ()
+    fee_coins: Decimal = ZERO
 
     @property
     def cash(self) -> Decimal:
@@ -257,3 +261,21 @@ class Order:
         if self.parent is not None and self.parent.order_class is OrderClass.BRACKET:
             return [leg for leg in self.parent.legs if leg is not self]
         return []
+
+
+def as_it_was(order: Order, ts: datetime) -> Order | None:
+    """Return an order, with what hangs on it, as a list of that time would show it; None before it was taken."""
+    if order.created > ts:
+        return None
+    fills = [fill for fill in order.fills if fill.ts <= ts]
+    was = replace(
+        order,
+        fills=fills,
+        filled_qty=sum((fill.qty for fill in fills), ZERO),
+        filled_cost=sum((fill.qty * fill.price for fill in fills), ZERO),
+        legs=[leg for one in order.legs if (leg := as_it_was(one, ts)) is not None],
+    )
+    if order.finished is not None and order.finished > ts:
+        was.finished, was.reason = None, ""
+        was.status = Status.PARTIALLY_FILLED if fills else Status.NEW
+    return was

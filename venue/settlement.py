@@ -70,10 +70,10 @@ def _dividend(exchange: Exchange, account: Account, action: CorporateAction, cas
 def _split(exchange: Exchange, account: Account, action: CorporateAction, ratio: Decimal) -> None:
     position = account.positions.get(action.symbol)
     if position is not None and position.qty:
-        before = position.qty
-        position.qty, position.avg_price = position.qty * ratio, position.avg_price / ratio
+        before, fraction = position.qty, position.qty * ratio % 1 if ratio < 1 else ZERO
+        position.qty, position.avg_price = position.qty * ratio - fraction, position.avg_price / ratio
         account.enter(
-            "SPLIT", exchange.now, action.ex_date,
+            "SPLIT", exchange.now, action.ex_date, cash=(fraction * exchange.mark(action.symbol)).quantize(CENT),
             symbol=action.symbol, qty=f"{position.qty - before:f}", description=f"split {ratio:f} for 1",
         )  # fmt: skip
     if action.symbol in account.last_prices:

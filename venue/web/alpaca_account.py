@@ -56,7 +56,8 @@ def get_position(call: Call) -> Reply:
 def get_activities(call: Call) -> Reply:
     """List activities by type, time and page."""
     account = account_of(call)
-    found = _within(call, [one for one in account.activities if _of_kind(call, one)])
+    listed = [one for one in account.activities if call.is_listed(one.ts)]
+    found = _within(call, [one for one in listed if _of_kind(call, one)])
     if call.params.get("direction", "desc") != "asc":
         found.reverse()
     page = _after_token(found, call.params.get("page_token", ""))[: call.whole("page_size", 100, 100)]

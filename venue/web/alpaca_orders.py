@@ -116,7 +116,7 @@ def _notional_qty(call: Call, symbol: str, notional: Decimal) -> Decimal:
 def get_orders(call: Call) -> Reply:
     """List orders by status, time and symbol."""
     wanted = OrderFilter.of(call)
-    roots = list(account_of(call).orders.values())
+    roots = call.as_listed(account_of(call).orders.values())
     listed = roots if wanted.nested else [one for root in roots for one in (root, *root.legs) if not one.is_leg]
     chosen = [one for one in listed if wanted.passes(one)]
     if call.params.get("direction", "desc") != "asc":

@@ -79,8 +79,10 @@ class VenueApp:
         call.quote_fault = fault.quote_fault()
         if fault.kind is FaultKind.CLOCK_SKEW:
             call.skew = timedelta(seconds=fault.skew_seconds)
+        if fault.kind in {FaultKind.STALE_OPEN_ORDERS, FaultKind.LATE_HISTORY}:
+            call.list_lag = timedelta(seconds=fault.age_seconds)
         call.order_fault = partial(_disturb, fault)
-        answer = self.handle(call)
+        answer = fault.rewritten(self.handle(call))
         if fault.kind is FaultKind.DUPLICATE_REFUSED:
             return _word(call, RefusedError(Refusal.DUPLICATE_ID, "client_order_id must be unique"))
         return None if fault.kind is FaultKind.TIMEOUT_AFTER else answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from venue.feed import Chain, ContractQuote, MarketQuote
-from venue.orders import Order, OrderRequest, Refusal, RefusedError
+from venue.orders import Order, OrderRequest, Refusal, RefusedError, as_it_was
 
 if TYPE_CHECKING:
     from venue.accounts import Account
@@ -97,6 +97,8 @@ class Call:
     quote_fault: QuoteFault | None = None
     skew: timedelta = timedelta(0)
     order_fault: Callable[[Order], None] | None = None
+    list_lag: timedelta = timedelta(0)
+    """How old the list of open orders, and the newest row of the history, are in this answer."""
     after: Callable[[], None] | None = None
     _params: dict[str, str] | None = None
 
@@ -149,6 +151,17 @@ class Call:
             page = ChainPage(chain, sorted(chain.contracts.values(), key=lambda one: one.symbol))
             self.cache.chains[underlying] = page
         return page
+
+    def as_listed(self, orders: Iterable[Order]) -> list[Order]:
+        """Return orders as the list shows them, which a fault may have put into the past."""
+        if not self.list_lag:
+            return list(orders)
+        then = self.exchange.now - self.list_lag
+        return [was for order in orders if (was := as_it_was(order, then)) is not None]
+
+    def is_listed(self, ts: datetime) -> bool:
+        """Tell whether the history already shows what happened at that time."""
+        return ts <= self.exchange.now - self.list_lag
 
     def accept(self, account: Account, request: OrderRequest) -> Order:
         """Take an order; it meets the market after the answer was written, as at a real venue."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from venue.accounts import Account
+from venue import corporate
+from venue.accounts import Account, rules_of
 from venue.orders import Fill, Refusal, RefusedError
 from venue.web import alpaca_shapes as shapes
-from venue.web.call import Call, Reply, cents, maybe, number, reply, stamp, text, when
+from venue.web.call import Call, Reply, cents, maybe, number, optional, reply, stamp, text, when
 from venue.web.faults import FaultBook
 
 
@@ -110,6 +111,29 @@ class Control:
         change(symbol)
         return self.get_halts(call)
 
+    def post_actions(self, call: Call) -> Reply:
+        """Let a stock split, pay a dividend or take another name, now."""
+        body = call.json()
+        if set(body) - {"symbol", "ratio", "cash", "becomes"}:
+            raise RefusedError(Refusal.BAD_REQUEST, 'an action has "symbol", and "ratio", "cash" or "becomes"')
+        ratio, cash = optional(body.get("ratio"), "ratio"), optional(body.get("cash"), "cash")
+        symbol, becomes = str(body.get("symbol") or ""), str(body.get("becomes") or "")
+        corporate.act(call.exchange, symbol, ratio=ratio, cash=cash, becomes=becomes)
+        return self.get_ledger(call)
+
+    def get_profiles(self, call: Call) -> Reply:
+        """Tell under which venue's rules each account is."""
+        return reply({name: one.rules.name for name, one in call.exchange.accounts.items()})
+
+    def post_profiles(self, call: Call) -> Reply:
+        """Put an account under another venue's rules, from now on; its API stays what it is."""
+        body = call.json()
+        account = call.exchange.accounts.get(str(body.get("account") or ""))
+        if account is None or set(body) != {"account", "profile"}:
+            raise RefusedError(Refusal.BAD_REQUEST, 'post {"account": its name, "profile": a venue}')
+        account.rules = rules_of(account.spec.broker, str(body["profile"]))
+        return self.get_profiles(call)
+
     def get_faults(self, _: Call) -> Reply:
         """List the faults that were set."""
         return reply([fault.json() for fault in self.faults.faults])
@@ -127,6 +151,7 @@ class Control:
 def _account(call: Call, one: Account) -> dict[str, object]:
     return {
         "broker": one.spec.broker,
+        "profile": one.rules.name,
         "cash": cents(one.cash),
         "cash_exact": text(one.cash),
         "cash_start": cents(one.spec.cash),
@@ -152,6 +177,7 @@ def _fill(fill: Fill) -> dict[str, object]:
         "price": text(fill.price),
         "multiplier": fill.multiplier,
         "fee": text(fill.fee),
+        "fee_coins": text(fill.fee_coins),
         "cash": text(fill.cash),
         "maker": fill.maker,
         "ts": stamp(fill.ts),

@@ -13,14 +13,16 @@ from decimal import Decimal
 from enum import StrEnum
 
 from venue.orders import Refusal, RefusedError
-from venue.web.call import Call, QuoteFault, number
+from venue.web.call import Call, QuoteFault, Reply, number
+from venue.web.spoil import Nonsense, doubled, malformed
 
 
 class FaultKind(StrEnum):
     """What goes wrong.
 
     `duplicate_refused` takes the order and then answers that its client order id is in use, which is what a client
-    sees whose first attempt was accepted behind a lost answer. `timeout_*` give no answer at all.
+    sees whose first attempt was accepted behind a lost answer. `timeout_*` give no answer at all. `stale_open_orders`
+    and `late_history` show lists as they were `age_seconds` ago.
     """
 
     HTTP_429 = "http_429"
@@ -33,6 +35,10 @@ class FaultKind(StrEnum):
     DUPLICATE_REFUSED = "duplicate_refused"
     LATE_FILL = "late_fill"
     CLOCK_SKEW = "clock_skew"
+    STALE_OPEN_ORDERS = "stale_open_orders"
+    LATE_HISTORY = "late_history"
+    DUPLICATE_ROWS = "duplicate_rows"
+    MALFORMED = "malformed"
 
 
 @dataclass(slots=True)
@@ -53,6 +59,9 @@ class Fault:
     fraction: Decimal = Decimal("0.5")
     moments: int = 1
     skew_seconds: float = 60.0
+    how: Nonsense = Nonsense.NULL
+    field: str = ""
+    row: int = 0
     hits: int = 0
 
     def matches(self, call: Call) -> bool:
@@ -68,6 +77,12 @@ class Fault:
         if self.kind is FaultKind.STALE_QUOTE:
             return QuoteFault(age=timedelta(seconds=self.age_seconds))
         return QuoteFault(side=self.side) if self.kind is FaultKind.ONE_SIDED_QUOTE else None
+
+    def rewritten(self, answer: Reply) -> Reply:
+        """Return the answer as the fault lets it be told."""
+        if self.kind is FaultKind.MALFORMED:
+            return malformed(answer, self.how, field=self.field, row=self.row)
+        return doubled(answer) if self.kind is FaultKind.DUPLICATE_ROWS else answer
 
     def json(self) -> dict[str, object]:
         """Return the fault as the control API lists it."""
@@ -150,6 +165,13 @@ def _fraction(value: object) -> Decimal:
     return number(value, "fraction")
 
 
+def _how(value: object) -> Nonsense:
+    try:
+        return Nonsense(str(value))
+    except ValueError as error:
+        raise RefusedError(Refusal.BAD_REQUEST, f"invalid how: {value} (one of {', '.join(Nonsense)})") from error
+
+
 _OPTIONS: dict[str, Callable[[object], object]] = {
     "retry_after": _integer,
     "status": _integer,
@@ -159,4 +181,7 @@ _OPTIONS: dict[str, Callable[[object], object]] = {
     "fraction": _fraction,
     "moments": _integer,
     "skew_seconds": _seconds,
+    "how": _how,
+    "field": str,
+    "row": _integer,
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 
+from orchestrator.domain.venues import PROFILES, LookUp, VenueProfile
 from venue.accounts import KRAKEN, Account
 from venue.fees import KRAKEN_UNIT
 from venue.matching import floor_to
@@ -123,7 +124,7 @@ def add_order(call: Call) -> Reply:
     account = account_of(call)
     form = call.form()
     pair = find(names_of(call), form.get("pair", ""))
-    request = _request(call, pair, form)
+    request = _request(call, pair, form, account.rules)
     words = {"order": _words(pair, request)}
     if form.get("validate", "").lower() == "true":
         return answer({"descr": words})
@@ -131,7 +132,7 @@ def add_order(call: Call) -> Reply:
     return answer({"txid": [order.id], "descr": words})
 
 
-def _request(call: Call, pair: Pair, form: dict[str, str]) -> OrderRequest:
+def _request(call: Call, pair: Pair, form: dict[str, str], rules: VenueProfile) -> OrderRequest:
     kind = _TYPES.get(form.get("ordertype", ""))
     if kind is None or form.get("type") not in {"buy", "sell"}:
         raise _invalid("ordertype" if kind is None else "type")
@@ -147,7 +148,7 @@ def _request(call: Call, pair: Pair, form: dict[str, str]) -> OrderRequest:
         _volume(call, pair, form, in_usd="viqc" in flags),
         kind,
         _TIFS.get(form.get("timeinforce", "GTC").upper(), TimeInForce.GTC),
-        client_order_id=_client_id(form.get("cl_ord_id", "")),
+        client_order_id=_client_id(form.get("cl_ord_id", ""), rules),
         limit=limit,
         stop=price if triggered else None,
         post_only="post" in flags,
@@ -166,8 +167,9 @@ def _price(form: dict[str, str], name: str) -> Decimal | None:
     return None if price == 0 else price
 
 
-def _client_id(raw: str) -> str:
-    if raw and not _CLIENT_ID.match(raw):
+def _client_id(raw: str, rules: VenueProfile) -> str:
+    fits = _CLIENT_ID.match(raw) is not None if rules is PROFILES[KRAKEN] else rules.takes_id(raw)
+    if raw and not fits:
         raise _invalid("cl_ord_id")
     return raw
 
@@ -223,18 +225,20 @@ def cancel_all(call: Call) -> Reply:
 def open_orders(call: Call) -> Reply:
     """Return the open orders."""
     account, form = account_of(call), call.form()
-    wanted = [o for o in account.orders.values() if o.is_open and _client_matches(form, o)]
-    return answer({"open": {order.id: _order(call, order) for order in wanted}})
+    listed = [o for o in call.as_listed(account.orders.values()) if o.is_open and _client_matches(form, o)]
+    return answer({"open": {order.id: _order(call, order, account.rules) for order in listed}})
 
 
 def closed_orders(call: Call) -> Reply:
     """Return finished orders, the latest first, 50 a page."""
     account, form = account_of(call), call.form()
+    if form.get("cl_ord_id") and LookUp.CLOSED not in account.rules.look_up:
+        raise _invalid(f"cl_ord_id, an ended order is not found by it at {account.rules.name}")
     done = [o for o in account.orders.values() if not o.is_open and _client_matches(form, o)]
     done = [o for o in done if o.finished is not None and _in_range(form, o.finished)]
     done.sort(key=lambda o: o.finished or o.created, reverse=True)
     page = done[_offset(form) : _offset(form) + PAGE]
-    return answer({"closed": {order.id: _order(call, order) for order in page}, "count": len(done)})
+    return answer({"closed": {order.id: _order(call, order, account.rules) for order in page}, "count": len(done)})
 
 
 def _client_matches(form: dict[str, str], order: Order) -> bool:
@@ -260,10 +264,10 @@ def query_orders(call: Call) -> Reply:
     missing = [name for name in wanted if name not in account.orders]
     if missing or not wanted:
         raise RefusedError(Refusal.NOT_FOUND, ",".join(missing), kraken="EOrder:Invalid order")
-    return answer({name: _order(call, account.orders[name]) for name in wanted})
+    return answer({name: _order(call, account.orders[name], account.rules) for name in wanted})
 
 
-def _order(call: Call, order: Order) -> dict[str, object]:
+def _order(call: Call, order: Order, rules: VenueProfile) -> dict[str, object]:
     pair = find(names_of(call), order.symbol)
     tick = pair.asset.tick_size
     first, second = (order.stop, order.limit) if order.stop is not None else (order.limit, None)
@@ -272,7 +276,7 @@ def _order(call: Call, order: Order) -> dict[str, object]:
     return {
         "refid": None,
         "userref": None,
-        "cl_ord_id": order.client_order_id,
+        "cl_ord_id": order.client_order_id if order.is_open or LookUp.CLOSED in rules.look_up else None,
         "status": _STATES.get(order.status, "open"),
         "opentm": order.created.timestamp(),
         "starttm": 0,
@@ -304,7 +308,7 @@ def _order(call: Call, order: Order) -> dict[str, object]:
 def trades_history(call: Call) -> Reply:
     """Return executions, the latest first, 50 a page."""
     account, form = account_of(call), call.form()
-    found = [fill for fill in reversed(account.fills) if _in_range(form, fill.ts)]
+    found = [fill for fill in reversed(account.fills) if _in_range(form, fill.ts) and call.is_listed(fill.ts)]
     page = found[_offset(form) : _offset(form) + PAGE]
     return answer({"trades": _trades(call, account, page), "count": len(found)})
 
@@ -334,14 +338,15 @@ def _trade(call: Call, account: Account, fill: Fill) -> dict[str, object]:
         "ordertype": _NAMES[account.orders[fill.order_id].type],
         "price": text(fill.price),
         "cost": text((fill.qty * fill.price).quantize(KRAKEN_UNIT)),
-        "fee": text(fill.fee),
+        "fee": text(fill.fee_coins or fill.fee),
         "vol": fixed(fill.qty, VOLUME),
         "margin": "0.00000",
         "leverage": "0",
         "misc": "",
         "trade_id": account.fills.index(fill) + 1,
         "maker": fill.maker,
-        "cl_ord_id": fill.client_order_id,
+        **({"fee_currency": pair.base} if fill.fee_coins else {}),
+        **({"cl_ord_id": fill.client_order_id} if LookUp.TRADES in account.rules.look_up else {}),
     }
 
 
