@@ -120,6 +120,8 @@ class VenueProfile(Value):
     min_legs: int = 1
     max_legs: int = 1
     """Several legs as one order: `max_legs` of 1 = never."""
+    fee_in_coin: bool = False
+    """Whether a purchase pays its fee in the coin that it buys, so that less is received than was traded."""
     protection: Protection = Protection.NONE
     page: int = Field(default=100, ge=1)
     """Rows in one page of orders or trades."""
@@ -131,8 +133,11 @@ class VenueProfile(Value):
 
     def accepts_id(self, client_order_id: str) -> bool:
         """Tell whether the venue takes this client order id as it is (the prefix counts towards its length)."""
-        whole = self.client_id_prefix + client_order_id
-        return len(whole) <= self.client_id_max_length and re.fullmatch(self.client_id_pattern, whole) is not None
+        return self.takes_id(self.client_id_prefix + client_order_id)
+
+    def takes_id(self, sent: str) -> bool:
+        """Tell whether the venue takes an id in the form in which it is sent, prefix and all."""
+        return len(sent) <= self.client_id_max_length and re.fullmatch(self.client_id_pattern, sent) is not None
 
     def is_duplicate(self, words: str) -> bool:
         """Tell whether a refusal says that the client order id is in use."""
@@ -225,7 +230,7 @@ WHITEBIT = VenueProfile(
     client_id_pattern=r"[A-Za-z0-9._-]+",
     id_uniqueness=IdUniqueness.AMONG_OPEN,
     look_up=frozenset({LookUp.OPEN, LookUp.CLOSED, LookUp.TRADES}),
-    duplicate_words=("clientorderid",),
+    duplicate_words=("duplicate", "clientorderid"),
     visibility_lag=timedelta(seconds=10),
     exclusive_key=True,
     requests_per_minute=6000,
@@ -258,7 +263,8 @@ GATE = VenueProfile(
     duplicate_words=("duplicate",),
     visibility_lag=timedelta(seconds=10),
     requests_per_minute=1200,
-    requests={VenueCall.STATE: 5, VenueCall.SUBMIT: 1, VenueCall.CANCEL: 3, VenueCall.FIND: 3},
+    requests={VenueCall.STATE: 5, VenueCall.SUBMIT: 1, VenueCall.CANCEL: 7, VenueCall.FIND: 3},
+    fee_in_coin=True,
     protection=Protection.STOP,
     page=100,
     sources={
@@ -271,6 +277,7 @@ GATE = VenueProfile(
         "requests_per_minute": "gate.com API v4, rate limits: 200 in 10 s and user, private",
         "reserved_share": _CHOICE,
         "grid": "per market: /spot/currency_pairs, precision, amount_precision, min_base_amount, min_quote_amount",
+        "fee_in_coin": "gate.com API v4, my_trades: the fee of a purchase has the coin as fee_currency",
         "protection": "gate.com API v4: price-triggered orders",
         "page": "gate.com API v4, my_trades: limit, 100 by default",
     },
@@ -282,10 +289,11 @@ OKX = VenueProfile(
     client_id_pattern=r"[A-Za-z0-9]+",
     id_uniqueness=IdUniqueness.AMONG_OPEN,
     look_up=frozenset({LookUp.OPEN, LookUp.CLOSED, LookUp.TRADES}),
-    duplicate_words=("duplicated client order id", "51016", "clordid"),
+    duplicate_words=("duplicate", "51016", "clordid"),
     visibility_lag=timedelta(seconds=10),
     requests_per_minute=300,
-    requests={VenueCall.STATE: 5, VenueCall.SUBMIT: 1, VenueCall.CANCEL: 2, VenueCall.FIND: 3},
+    requests={VenueCall.STATE: 5, VenueCall.SUBMIT: 1, VenueCall.CANCEL: 4, VenueCall.FIND: 3},
+    fee_in_coin=True,
     protection=Protection.BRACKET,
     page=100,
     sources={
@@ -298,6 +306,7 @@ OKX = VenueProfile(
         "requests_per_minute": "okx.com/docs-v5: 10 in 2 s for balances, the tightest of the calls used",
         "reserved_share": _CHOICE,
         "grid": "per market: /public/instruments, tickSz, lotSz, minSz",
+        "fee_in_coin": "okx.com/docs-v5, fills: the fee of a purchase has the coin as feeCcy",
         "protection": "okx.com/docs-v5: attached take-profit and stop-loss orders",
         "page": "okx.com/docs-v5, order history: limit <= 100",
     },

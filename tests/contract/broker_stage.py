@@ -28,6 +28,7 @@ from orchestrator.domain.orders import (
     Side,
     plan,
 )
+from orchestrator.domain.venues import KRAKEN, MEMORY, VenueProfile
 from orchestrator.ports import Broker
 from tests.contract.venue_market import HOUR, OPEN, Venue, market, open_venue
 from venue.scripted import quote
@@ -125,10 +126,10 @@ class _Time:
 
 
 @contextmanager
-def memory_stage() -> Iterator[Stage]:
+def memory_stage(profile: VenueProfile = MEMORY) -> Iterator[Stage]:
     """The fake."""
     time = _Time()
-    broker = MemoryBroker(now=time.now, cash=Decimal(80_000))
+    broker = MemoryBroker(now=time.now, cash=Decimal(80_000), profile=profile)
     broker.set_prices({"XLK": Decimal(100)})
 
     def fall() -> None:
@@ -178,18 +179,19 @@ def alpaca_stage() -> Iterator[Stage]:
 
 
 @contextmanager
-def kraken_stage() -> Iterator[Stage]:
-    """ccxt's kraken against the local venue."""
+def kraken_stage(profile: VenueProfile = KRAKEN) -> Iterator[Stage]:
+    """ccxt's kraken against the local venue, which keeps this profile's rules."""
     feed = market()
     feed.say("BTC/USD", quote(OPEN + 2 * HOUR, "58000", "58010", size="5"))
     with open_venue(feed) as venue:
         closing = []
 
         def broker_at(url: str) -> KrakenBroker:
-            client = kraken_client("key", SECRET, base_url=url, sleep=lambda _: None)
+            client = kraken_client("key", SECRET, base_url=url, profile=profile, sleep=lambda _: None)
             closing.append(client)
             return KrakenBroker(client, clock=_VenueTime(venue))
 
+        venue.http.post("/venue/profiles", json={"account": "kraken", "profile": profile.name}).raise_for_status()
         broker = broker_at(venue.url)
         yield _venue_stage(
             venue, broker, "kraken", broker_at, symbol="BTC/USD", qty=Decimal("0.01"), price=Decimal(60000)

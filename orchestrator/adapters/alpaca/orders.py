@@ -37,10 +37,17 @@ def request_of(intent: OrderIntent) -> Raw:
     Raises
     ------
     OrderRefusedError
-        Alpaca has no such order: sides that contradict each other, or a stop over several legs.
+        Alpaca has no such order: sides that contradict each other, a stop over several legs, an id that does not fit,
+        less than one share.
     """
+    if not ALPACA.accepts_id(intent.client_order_id):
+        raise _cannot(intent, f"client order id of more than {ALPACA.client_id_max_length} characters")
+    grid = ALPACA.grid_at(intent.decision_px, option=True)
+    qty = grid.qty(intent.qty)
+    if small := grid.too_small(qty, None):
+        raise _cannot(intent, small)
     body: Raw = {
-        "qty": plain(intent.qty),
+        "qty": plain(qty),
         "type": intent.order_type.value,
         "time_in_force": intent.time_in_force.value,
         "client_order_id": intent.client_order_id,

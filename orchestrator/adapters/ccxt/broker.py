@@ -20,7 +20,8 @@ from orchestrator.adapters.ccxt.money import Purse
 from orchestrator.adapters.ccxt.orders import order_of, symbols_by_name, ticket_of
 from orchestrator.adapters.ccxt.trades import Execution, TradeReader, order_of_trades, seconds_of
 from orchestrator.adapters.clocks import SystemClock
-from orchestrator.adapters.rows import fields, said, shortened, sort_out
+from orchestrator.adapters.rows import fields, number, said, shortened, sort_out
+from orchestrator.domain.base import ZERO
 from orchestrator.domain.errors import (
     BrokerError,
     MalformedDataError,
@@ -153,6 +154,8 @@ class KrakenBroker:
         BrokerError
             Kraken cannot be asked.
         """
+        if order.broker_order_id is None and LookUp.CLOSED not in self.profile.look_up:
+            order = self._known_by_its_number(order)
         query = {"txid": order.broker_order_id} if order.broker_order_id else self._own_id(order)
         try:
             self._private("CancelOrder", query)
@@ -161,8 +164,18 @@ class KrakenBroker:
                 raise
         found = self.find(order)
         if found is None:
-            raise OrderRefusedError(f"order {order.id}: {self.name} has no such order to cancel", code="not_found")
+            raise self._no_such(order)
         return found
+
+    def _known_by_its_number(self, order: Order) -> Order:
+        """Return the order with the venue's id: without it nothing would tell, once cancelled, what it ended as."""
+        found = self.find(order)
+        if found is None:
+            raise self._no_such(order)
+        return order.model_copy(update={"broker_order_id": found.broker_order_id})
+
+    def _no_such(self, order: Order) -> OrderRefusedError:
+        return OrderRefusedError(f"order {order.id}: {self.name} has no such order to cancel", code="not_found")
 
     def find(self, order: Order) -> VenueOrder | None:
         """Look an order up in open orders, closed orders and trades.
@@ -176,40 +189,41 @@ class KrakenBroker:
             return self._find(order)
 
     def _find(self, order: Order) -> VenueOrder | None:
+        """Look in every list: one of them may be old, and an order that a later one tells as ended has ended."""
         since = (order.intent.decided_at - _BEFORE_DECISION).timestamp()
         own = self._own_id(order)
-        opened = self._mine(order, fields(self._private("OpenOrders", own)["open"]))
-        if opened is not None:
-            return opened
         by_id = own if LookUp.CLOSED in self.profile.look_up else {}
-        closed = self._mine(order, self._pages("ClosedOrders", "closed", since, by_id), surely=bool(by_id))
-        if closed is not None:
-            return closed
-        trades = self._pages("TradesHistory", "trades", since, {})
-        return order_of_trades(order, trades, prefix=self.profile.client_id_prefix)
+        opened = fields(self._private("OpenOrders", own)["open"])
+        closed = self._pages("ClosedOrders", "closed", since, by_id)
+        mine = {**self._mine(order, opened), **self._mine(order, closed, surely=bool(by_id))}
+        if mine:
+            key = max(mine, key=lambda key: (key == order.broker_order_id, _opened_at(mine[key])))
+            return self._order(key, mine[key])
+        traded = order_of_trades(
+            order, self._pages("TradesHistory", "trades", since, {}), prefix=self.profile.client_id_prefix
+        )
+        if traded is not None and traded.broker_order_id in closed:
+            return self._order(traded.broker_order_id, closed[traded.broker_order_id])
+        return traded
 
     def _own_id(self, order: Order) -> dict[str, str]:
         return {"cl_ord_id": self.profile.client_id_prefix + order.id}
 
-    def _mine(self, order: Order, listed: Mapping[str, object], *, surely: bool = True) -> VenueOrder | None:
-        """Return the order among these: the one of its venue's id, else of its client order id.
+    def _mine(self, order: Order, listed: Mapping[str, object], *, surely: bool = True) -> dict[str, object]:
+        """Return the rows of this order among these: by the venue's id of it, or by its client order id.
 
         Raises
         ------
         MalformedDataError
-            It cannot be read; or a row that was asked for by client order id (`surely`) does not tell its own.
+            A row that was asked for by client order id (`surely`) does not tell its own: it may be the one.
         """
         wanted = self._own_id(order)["cl_ord_id"]
-        known = order.broker_order_id
-        if known is not None and known in listed:
-            return self._order(known, listed[known])
         for key, raw in listed.items():
-            told = said(raw, "cl_ord_id")
-            if told == wanted:
-                return self._order(key, raw)
-            if surely and not told:
+            if surely and key != order.broker_order_id and not said(raw, "cl_ord_id"):
                 raise MalformedDataError(f"order {key} does not tell its client order id: {shortened(raw)[:300]}")
-        return None
+        return {
+            key: raw for key, raw in listed.items() if key == order.broker_order_id or said(raw, "cl_ord_id") == wanted
+        }
 
     def _order(self, key: str, raw: object) -> VenueOrder:
         names = symbols_by_name(self._client.markets().values())
@@ -291,6 +305,14 @@ class KrakenBroker:
             and one.charge.currency not in {USD, self.profile.quote, one.fill.symbol.partition("/")[0]}
         }
         return {} if not odd else self._client.prices_of(sorted(odd))
+
+
+def _opened_at(raw: object) -> Decimal:
+    """Return when an order was taken: of two under one client order id the later counts."""
+    try:
+        return number(fields(raw), "opentm")
+    except MalformedDataError:
+        return ZERO
 
 
 def _descr(raw: object) -> object:

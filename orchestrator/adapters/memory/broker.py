@@ -16,7 +16,7 @@ from orchestrator.adapters.memory.faults import Fault, FaultPlan
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import AccountView
 from orchestrator.domain.errors import OrderRefusedError
-from orchestrator.domain.orders import Fill, Leg, Order, OrderIntent, OrderState, OrderType, TimeInForce
+from orchestrator.domain.orders import Fill, Leg, Order, OrderIntent, OrderState, OrderType, Side, TimeInForce
 from orchestrator.domain.venues import MEMORY, IdUniqueness, VenueProfile
 from orchestrator.ports import CashEvent, VenueOrder, VenueState
 
@@ -64,7 +64,8 @@ class MemoryBroker:
     fee_rate
         Fee as a fraction of traded value.
     profile
-        The venue's rules; of them it keeps how long a client order id stays taken.
+        The venue's rules; of them it keeps how long a client order id stays taken, what it leads to, and whether a
+        purchase pays its fee in the coin.
     ids_stay_taken
         False frees a client order id once its order ended, whatever the profile says.
     tells_client_ids
@@ -165,6 +166,8 @@ class MemoryBroker:
     def find(self, order: Order) -> VenueOrder | None:
         """Return the order of that client order id, open or ended, or None.
 
+        Where an id leads to open orders only, an ended one is found by the venue's own id, or by what it traded.
+
         Raises
         ------
         BrokerError
@@ -174,7 +177,7 @@ class MemoryBroker:
             self.calls.append(("find", order.id))
             self.faults.before("find", f"{self.name} find {order.id}")
             held = self._held(order.id)
-            return None if held is None else held.view
+            return None if held is None or not self._leads_to(held, order) else held.view
 
     def set_prices(self, prices: Mapping[str, Decimal]) -> None:
         """Move the market; orders that can trade at the new prices do."""
@@ -229,6 +232,11 @@ class MemoryBroker:
         matches = [held for held in self._orders if held.intent.client_order_id == client_order_id]
         return matches[-1] if matches else None
 
+    def _leads_to(self, held: _Resting, order: Order) -> bool:
+        if self.profile.id_uniqueness is not IdUniqueness.PENDING_ONLY or not held.state.terminal:
+            return True
+        return order.broker_order_id == held.broker_order_id or held.filled_qty > 0
+
     def _told(self, fill: Fill) -> Fill:
         return fill if self.tells_client_ids else fill.model_copy(update={"client_order_id": ""})
 
@@ -273,9 +281,10 @@ class MemoryBroker:
     def _book(self, held: _Resting, leg: Leg, qty: Decimal, price: Decimal) -> None:
         value = qty * price * leg.multiplier
         fee = abs(value) * self.fee_rate
+        coins = qty * self.fee_rate if self.profile.fee_in_coin and leg.side is Side.BUY else ZERO
         self._multipliers[leg.symbol] = leg.multiplier
-        self.cash -= leg.side.sign * value + fee
-        self.positions[leg.symbol] = self.positions.get(leg.symbol, ZERO) + leg.side.sign * qty
+        self.cash -= leg.side.sign * value + (ZERO if coins else fee)
+        self.positions[leg.symbol] = self.positions.get(leg.symbol, ZERO) + leg.side.sign * qty - coins
         fill = Fill(
             trade_id=f"{held.broker_order_id}-{len(self._happened) + 1}",
             client_order_id=held.intent.client_order_id,
@@ -284,6 +293,9 @@ class MemoryBroker:
             qty=qty,
             price=price,
             fee=fee,
+            fee_currency=leg.symbol.partition("/")[0] if coins else "USD",
+            fee_paid=coins or None,
+            fee_base_qty=coins,
             ts_event=self.now(),
         )
         self._happened.append((fill, held.broker_order_id))
