@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.domain.actions import post_action
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.errors import ParameterOutOfBoundsError
-from orchestrator.domain.ledger import post_split, with_raised_stops
+from orchestrator.domain.foreign import CorporateAction
+from orchestrator.domain.ledger import with_raised_stops
 from orchestrator.domain.opportunities import ExitReason
 from orchestrator.domain.orders import Side
 from orchestrator.domain.positions import Position, PositionLeg, with_raised_stop
@@ -111,7 +113,8 @@ def test_the_book_keeps_the_highest_stop_of_each_position():
 
 def test_a_split_moves_the_raised_stop_and_what_was_sold():
     one = held(raised_stop=Decimal(96), exit_qty=Decimal(4))
-    after = post_split(book(positions={one.id: one}), "XLK", Decimal(2)).positions[one.id]
+    split = CorporateAction(id="x", symbol="XLK", becomes="XLK", new=Decimal(2), old=Decimal(1), at=OPENED)
+    after = post_action(book(positions={one.id: one}), split).positions[one.id]
     assert (after.raised_stop, after.exit_qty, after.entered_units) == (48, 8, 28)
 
 
