@@ -14,7 +14,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.documents import BookDoc
-from orchestrator.domain.instruments import AssetClass, Instrument, is_occ, parse_occ
+from orchestrator.domain.instruments import AssetClass, Instrument, OptionRight, is_occ, parse_occ
 from orchestrator.domain.market import MarketSnapshot, Quote
 from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
 from orchestrator.domain.orders import Leg, Order, OrderState, OrderType, Purpose, Side, TimeInForce
@@ -170,19 +170,24 @@ def _touch(leg: PositionLeg, quote: Quote | None, middle: Decimal) -> Decimal:
 def stops(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpportunity]:
     """Return a stop order for each position of one instrument that has none and is not being left.
 
-    Structures have their loss bounded by their legs; shares that cover a sold call are left alone, because a stop
-    would leave the call without them.
+    Structures have their loss bounded by their legs; shares in whose underlying more calls are sold than bought are
+    left alone, because a stop would leave those calls without them.
     """
     if not market.session.is_open:
         return []
-    sold = {
-        underlying_of(leg.symbol)
-        for position in book.positions.values()
-        for leg in position.legs
-        if is_occ(leg.symbol) and leg.qty < 0
-    }
-    naked = [p for p in book.positions.values() if is_naked(p, book) and p.symbol not in sold]
+    calls = _calls(book)
+    naked = [p for p in book.positions.values() if is_naked(p, book) and calls.get(p.symbol, ZERO) >= 0]
     return [_stop(next(parts_of(position)), book, market, now) for position in naked]
+
+
+def _calls(book: BookDoc) -> dict[str, Decimal]:
+    """Return calls held less calls sold, by underlying."""
+    found: dict[str, Decimal] = {}
+    for leg in (leg for position in book.positions.values() for leg in position.legs if is_occ(leg.symbol)):
+        contract = parse_occ(leg.symbol)
+        if contract.right is OptionRight.CALL:
+            found[contract.underlying] = found.get(contract.underlying, ZERO) + leg.qty
+    return found
 
 
 def is_naked(position: Position, book: BookDoc) -> bool:
