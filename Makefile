@@ -1,9 +1,11 @@
 # Everything a person types. Each target first installs what it needs and is missing.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test chaos-stack check types clean
+.PHONY: help setup up test chaos chaos-stack check types clean
 
 ARGS ?=
 MINUTES ?= 5
+STEPS ?= 20000
+SEED ?= $(shell date +%s)
 INSTALL := python3 -m scripts.install
 BIN := .venv/bin
 
@@ -20,6 +22,10 @@ up: ## Start the whole desk on this machine (options: make up ARGS="--speed 60")
 test: setup ## Run all tests (one kind: make test ARGS=tests/unit)
 	@$(BIN)/python -m scripts.dashboard
 	@exec $(BIN)/pytest $(ARGS)
+
+chaos: ## Tell the desk 20,000 steps of trouble, in memory, another story each time (make chaos STEPS=20000 SEED=1)
+	@$(INSTALL) python
+	@FIREDESK_CHAOS_STEPS=$(STEPS) FIREDESK_CHAOS_SEED=$(SEED) exec $(BIN)/pytest -q -s tests/chaos/test_desk_machine.py
 
 chaos-stack: ## Storm the whole suite: faults, killed workers, doubled events (make chaos-stack MINUTES=5)
 	@$(INSTALL) python node java firestore functions

@@ -10,6 +10,7 @@ from decimal import Decimal
 from orchestrator.adapters.memory.broker import MemoryBroker
 from orchestrator.adapters.memory.market import MemoryMarketData
 from orchestrator.adapters.memory.store import MemoryDataLayer
+from orchestrator.caretaker import Caretaker
 from orchestrator.cycle import CycleReport, Desk, ModularOrchestrator
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import BookDoc
@@ -40,6 +41,7 @@ PRICES = {
 ACCOUNT_OF = {module: name for name, modules in MODULES_OF.items() for module in modules}
 CADENCE = timedelta(minutes=5)
 
+SILENCE = dict.fromkeys(ModuleName, timedelta(minutes=20))
 LONG_WAIT = timedelta(minutes=30)
 
 _ROUNDS, _CLOSE_ROUNDS = 40, 6
@@ -134,8 +136,8 @@ class World:
         failures = account.failures
         self.run(module)
         self.check_once()
-        if account.failures != failures:
-            self.protection.disturbed(module)
+        if account.failures != failures or account.inner.fill_fraction == 0:
+            self.protection.disturbed(module)  # where nothing can be sold, no stop would sell it
         elif self.scripts[module].protects:
             self.protection.after_cycle(module, self.book(module), account)
 
@@ -145,8 +147,20 @@ class World:
             check_once(account.ledger)
 
     def sweep(self) -> None:
-        """Run the sweeper."""
-        sweep(ProcessStore(self.store, Process(), self.watch), self.now, Surroundings())
+        """Run the sweeper, which looks after books whose modules are silent."""
+        sweep(self.alive, self.now, Surroundings(cadence=SILENCE, carer=self))
+
+    @property
+    def alive(self) -> ProcessStore:
+        """The store as a process sees it that does not die."""
+        return ProcessStore(self.store, Process(), self.watch)
+
+    def care(self, module: ModuleName) -> int:
+        """Run the caretaker on a module's book; fulfils `orchestrator.caretaker.Carer`."""
+        process = Process()
+        broker = ProcessBroker(self.account(module), process, self.watch)
+        desk = Desk(Caretaker, ModuleConfig(universe={}), broker, ProcessMarket(self.market, process))
+        return ModularOrchestrator(self.alive, {module: lambda: desk}).care(module, now=self.now).summary.orders
 
     def settle(self, modules: Collection[ModuleName] = tuple(ModuleName)) -> None:
         """Let nobody want anything new, run on until nothing happens any more, and check everything."""
