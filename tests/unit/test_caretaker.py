@@ -281,3 +281,21 @@ def test_the_caretaker_needs_no_parameters(desk: TestDesk) -> None:
     bought(desk, "XLK")
     desk.store.commit([Put("parameters/stocks", {"schema": 1, "damaged": True})])
     assert care(desk).summary.orders == 1
+
+
+def test_a_key_that_a_hung_function_holds_is_waited_for(desk: TestDesk) -> None:
+    """One executor per key: what it cannot do now it does once the hold has ended."""
+    desk.broker.profile = desk.broker.profile.model_copy(update={"exclusive_key": True})
+    desk.broker.fill_fraction = Decimal(0)
+    desk.module.entries = ["XLK"]
+    desk.cycle()
+    desk.module.entries = ["XLF"]
+    with pytest.raises(KeyboardInterrupt):
+        desk.cycle(broker=DyingBroker(desk.broker, sends=False))
+    brake(desk, DeskState.HALTED)
+    care(desk, minutes=0.5)
+    assert len(open_orders(desk, Purpose.ENTRY)) == 2
+    care(desk, minutes=2)
+    care(desk)
+    assert open_orders(desk, Purpose.ENTRY) == []
+    assert len(desk.submitted()) == 1
