@@ -102,10 +102,17 @@ def _warnings(book: BookDoc) -> dict[str, object]:
     orders = [order for order in book.orders.values() if not order.state.terminal]
     traded = {(leg.symbol, _side(order.intent, leg)) for order in orders for leg in order.intent.legs}
     return {
+        "entering": sum(_opens(order, book) for order in book.orders.values()),
         "frozen": {**book.quarantine, **doubtful(book)},
         "buying": tuple(sorted(symbol for symbol, side in traded if side is Side.BUY)),
         "selling": tuple(sorted(symbol for symbol, side in traded if side is Side.SELL)),
     }
+
+
+def _opens(order: Order, book: BookDoc) -> bool:
+    """Whether an order may still open a position that the book does not have."""
+    entry = order.intent.purpose is Purpose.ENTRY and order.outstanding_qty > 0
+    return entry and order.intent.position_id not in book.positions
 
 
 def doubtful(book: BookDoc) -> dict[str, str]:
@@ -248,7 +255,7 @@ def share_moved(seen: ModuleExposure | None, share: ModuleExposure) -> bool:
 
 def _facts(share: ModuleExposure) -> tuple[object, ...]:
     known = (share.reserved_usd, share.open_positions, set(share.symbols), share.foreign_usd, share.quantities)
-    return (*known, share.strategies.keys(), share.frozen, set(share.buying), set(share.selling))
+    return (*known, share.entering, share.strategies.keys(), share.frozen, set(share.buying), set(share.selling))
 
 
 def drawdown(exposure: ExposureDoc) -> Decimal:

@@ -178,6 +178,8 @@ class RiskLimits(Value):
         ModuleName.OPTIONS: Decimal("0.30"),
         ModuleName.CRYPTO: Decimal("0.02"),
     }
+    min_confidence: Fraction = Decimal(0)
+    """Of a strategy in its signal; what is less sure is not entered."""
     volume_share: Fraction = Decimal("0.05")
     """Largest order, as a fraction of the mean volume of a bar."""
     unseen_volume_usd: Usd = Decimal(25_000)

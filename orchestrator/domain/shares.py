@@ -16,6 +16,8 @@ class ModuleExposure(Value):
     symbols: dict[str, Amount] = {}
     """Held plus reserved plus foreign, by symbol."""
     open_positions: int = 0
+    entering: int = 0
+    """Unfinished entries that have opened no position so far."""
     foreign_usd: Amount = ZERO
     """What others hold and may buy in the account, as far as its worth is known; counts to no allocation."""
     quantities: dict[str, Amount] = {}

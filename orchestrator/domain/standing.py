@@ -58,6 +58,7 @@ class Standing:
     shock_usd: tuple[float, ...]
     gains: Gains
     open_positions: int
+    """Positions held, and those that unfinished entries may open."""
     held: frozenset[str]
     entering: frozenset[str]
     frozen: Mapping[str, str]
@@ -116,7 +117,7 @@ def standing_of(book: BookDoc, exposure: ExposureDoc, limits: RiskLimits) -> Sta
         greeks=_added_greeks(share.greeks for share in every),
         shock_usd=_added_losses(share.shock_usd for share in every),
         gains=together(gains_of(share) for share in every),
-        open_positions=sum(share.open_positions for share in every),
+        open_positions=sum(share.open_positions + share.entering for share in every),
         held=frozenset(position.symbol for position in book.positions.values()),
         entering=_entering(book),
         frozen={underlying_of(symbol): why for part in doubts for symbol, why in part.items()},

@@ -327,6 +327,7 @@ export interface ModuleExposure {
   readonly reserved_usd: DecimalText;
   readonly symbols: { readonly [key: string]: DecimalText };
   readonly open_positions: number;
+  readonly entering: number;
   readonly foreign_usd: DecimalText;
   readonly quantities: { readonly [key: string]: DecimalText };
   readonly venue: string;
@@ -591,6 +592,7 @@ export interface RiskLimits {
   readonly quote_age_s: { readonly [K in ModuleName]?: number };
   readonly spread: { readonly [K in ModuleName]?: DecimalText };
   readonly price_collar: { readonly [K in ModuleName]?: DecimalText };
+  readonly min_confidence: DecimalText;
   readonly volume_share: DecimalText;
   readonly unseen_volume_usd: DecimalText;
   readonly touch_multiple: DecimalText;

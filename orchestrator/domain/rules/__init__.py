@@ -10,6 +10,7 @@ from orchestrator.domain.rules.candidate import Candidate, Rule, denied
 from orchestrator.domain.rules.caps import CAP_CODES, headroom
 from orchestrator.domain.rules.desk import (
     account_known,
+    confident,
     drawdown_bound,
     loss_of_day,
     loss_of_week,
@@ -49,6 +50,7 @@ ENTRY_RULES: tuple[Rule, ...] = (
     order_count,
     order_rate,
     account_known,
+    confident,
     loss_of_day,
     loss_of_week,
     drawdown_bound,

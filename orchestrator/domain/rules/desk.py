@@ -50,6 +50,12 @@ def account_known(c: Candidate) -> Denied | None:
     return None if known else denied(DenialCode.ACCOUNT_MISSING, "a venue account", "none seen")
 
 
+def confident(c: Candidate) -> Denied | None:
+    """Deny what its strategy is less sure of than the owner wants; a confidence that is no number is none."""
+    limit, sure = c.limits.min_confidence, c.opportunity.confidence
+    return None if sure >= float(limit) else denied(DenialCode.CONFIDENCE_BELOW_MIN, limit, sure)
+
+
 def loss_of_day(c: Candidate) -> Denied | None:
     """After a day's loss no new risk is taken."""
     limit, lost = c.limits.daily_loss, c.standing.lost_in_day
