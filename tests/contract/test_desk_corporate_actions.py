@@ -37,6 +37,10 @@ class Scene:
         self.desk.now = self.venue.exchange.now - timedelta(minutes=5)
         self.desk.cycle(prices={"XLK": Decimal(price)}, broker=self.broker)
 
+    def act(self, **action: str) -> None:
+        """Let the venue split, pay or rename the stock, now."""
+        self.venue.http.post("/venue/actions", json={"symbol": "XLK", **action}).raise_for_status()
+
     @property
     def position(self) -> Position:
         (held,) = self.desk.book.positions.values()
@@ -86,13 +90,18 @@ def dividend() -> Iterator[Scene]:
     yield from scene_with(CorporateAction("XLK", EX, cash=Decimal("0.75")), price="99.00")
 
 
+@pytest.fixture
+def calm() -> Iterator[Scene]:
+    yield from scene_with(price="100.00")
+
+
 def settled(scene: Scene, price: str) -> None:
     """Let two more cycles pass: nothing is left to explain, one stop rests for all that is held."""
     scene.cycle(price)
     scene.cycle(price)
     book = scene.desk.book
     assert (book.quarantine, book.drift, book.foreign, book.cash_drift) == ({}, {}, {}, 0)
-    assert scene.position.units == scene.shown()
+    assert scene.position.units == scene.shown(scene.position.symbol)
     (stop,) = scene.resting
     assert stop.state is OrderState.WORKING
     assert stop.intent.qty == scene.position.units
@@ -137,3 +146,30 @@ def test_a_split_that_the_desk_slept_through_is_taken_in_before_any_level_is_jud
     assert split.position.stop_price is not None
     assert split.position.stop_price < 50
     settled(split, "50")
+
+
+def test_a_reverse_split_pays_a_fraction_and_cancels_the_stop_which_is_placed_anew(calm: Scene) -> None:
+    before, (stop,) = calm.position, calm.resting
+    calm.act(ratio="0.03125")
+    calm.cycle("3200")
+    whole, fraction = divmod(before.units / 32, 1)
+    assert fraction, f"{before.units} is a case without a fraction"
+    assert calm.position.units == whole
+    paid = calm.desk.book.realized_pnl + fraction * calm.position.legs[0].avg_px
+    assert paid > 0
+    settled(calm, "3200")
+    (after,) = calm.resting
+    assert after.id != stop.id
+
+
+def test_a_change_of_symbol_takes_position_and_protection_with_it(calm: Scene) -> None:
+    before, (stop,) = calm.position, calm.resting
+    calm.act(becomes="TECH")
+    calm.cycle("100")
+    assert (calm.position.symbol, calm.position.units, calm.position.id) == ("TECH", before.units, before.id)
+    assert {"XLK", "TECH"} <= set(calm.desk.book.quarantine)
+    settled(calm, "100")
+    (after,) = calm.resting
+    assert after.intent.legs[0].symbol == "TECH"
+    assert after.id != stop.id
+    assert calm.shown("XLK") == 0
