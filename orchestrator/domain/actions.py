@@ -27,7 +27,7 @@ _WHOLE, _SMALL = 500, 20
 """Largest n of splits n for 1 and 1 for n, and largest number of a split such as 3 for 2."""
 
 _CENT = Decimal("0.01")
-_CLOSE = Decimal("0.02")
+_CLOSE = Decimal("0.03")
 _POSITION_LEVELS = (
     "entry_px", "decision_px", "stop_price", "take_profit", "high_water_px", "raised_stop", "max_loss_usd",
 )  # fmt: skip
@@ -75,7 +75,7 @@ def rate_with_fraction(before: Decimal, after: Decimal) -> Rate | None:
 
 
 def gap_like_a_split(before: Decimal, price: Decimal) -> bool:
-    """Return whether a price has jumped as it does at a split: by a third or more, to within 2 % of such a ratio."""
+    """Return whether a price has jumped as it does at a split: by a third or more, to within 3 % of such a ratio."""
     ratios = [Decimal(n) for n in (2, 3, 4, 5, 6, 7, 8, 10, 15, 20)] + [Decimal("1.5")]
     fell = before / price
     return any(abs(jump / ratio - 1) <= _CLOSE for ratio in ratios for jump in (fell, 1 / fell))
