@@ -29,7 +29,7 @@ from orchestrator.domain.documents import (
     event_path,
 )
 from orchestrator.domain.errors import ConcurrencyConflictError, MalformedDataError
-from orchestrator.domain.events import DeskEvent, heartbeat_stale, order_events, unknown_too_long
+from orchestrator.domain.events import DeskEvent, flatten_open, heartbeat_stale, order_events, unknown_too_long
 from orchestrator.domain.orders import Order, OrderState
 from orchestrator.notify import Outlets, notify, open_notifications, resume_delivery
 from orchestrator.paging import PAGE, every
@@ -54,6 +54,9 @@ OVERLAP = timedelta(minutes=15)
 
 FIRST_LOOK = timedelta(hours=24)
 """How far back a sweep looks that finds no curve."""
+
+FLATTEN_FOR = timedelta(minutes=30)
+"""How long closing everything may take before a person is told what is left."""
 
 UNKNOWN_FOR = timedelta(minutes=10)
 """How long an order may be UNKNOWN before a person is asked to look."""
@@ -193,7 +196,11 @@ def _settle(run: _Sweep, orders: Sequence[Order]) -> tuple[list[DeskEvent], Desk
 
 
 def _seen_in(desk: Desk, run: _Sweep) -> Iterator[DeskEvent]:
-    """Yield what the desk's documents show by themselves: silence, lasting doubt."""
+    """Yield what the desk's documents show by themselves: silence, lasting doubt, a flatten that takes long."""
+    slow = desk.state.flatten and run.now - desk.state.changed_at > FLATTEN_FOR
+    if slow and flattened(desk, run.now) is None:
+        held = {position.symbol for book in desk.books.values() for position in book.positions.values()}
+        yield flatten_open(desk.state, sorted(held), run.now)
     for module, book in desk.books.items():
         if book.last_slot is not None and is_silent(desk, module, run.now, run.around.cadence):
             yield heartbeat_stale(module, book.last_slot, run.now)

@@ -39,6 +39,10 @@ def _head(desk: Desk, summary: SummaryDoc, name: str) -> Text:
     ]
     if state != "ACTIVE":
         lines.append(f"{state} by {escape(desk.state.by)}: {escape(desk.state.reason)}")
+    if desk.state.flatten:
+        lines.append("[bold red]closing everything it holds[/]")
+    if desk.state.breach:
+        lines.append(f"the limit for {escape(desk.state.breach)} was reached: `desk rearm` before it is resumed")
     lines.append(f"as of {summary.updated_at:%Y-%m-%d %H:%M:%S} UTC")
     return Text.from_markup("\n".join(lines))
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from orchestrator.domain.base import ModuleName, Value, slot_id
+from orchestrator.domain.base import ModuleName, Value, slot_id, utc_day
 from orchestrator.domain.documents import CommandDoc, DeskStateDoc, EventDoc, EventKind
 from orchestrator.domain.orders import Order, OrderState, Transition
 from orchestrator.domain.reduction import Breach, Cut
@@ -135,6 +135,20 @@ def state_changed(before: DeskStateDoc | None, after: DeskStateDoc) -> DeskEvent
         at=after.changed_at,
     )
     return DeskEvent(id=f"state-{after.state.lower()}-after-{left}", doc=doc)
+
+
+def flatten_open(state: DeskStateDoc, left: Sequence[str], now: datetime) -> DeskEvent:
+    """Return the event of a flatten that is not over yet; once for each UTC day."""
+    held = ", ".join(left) or "orders that have not ended"
+    doc = EventDoc(
+        kind=EventKind.STATE_CHANGED,
+        subject=state.state.value,
+        severity="warning",
+        text=f"Not everything is closed yet: {held}. The desk goes on trying, when the markets are open.",
+        data={"left": list(left)},
+        at=now,
+    )
+    return DeskEvent(id=f"flatten-open-{slot_id(state.changed_at)}-{utc_day(now):%Y%m%d}", doc=doc)
 
 
 def limit_breached(breach: Breach) -> DeskEvent:

@@ -13,9 +13,11 @@ from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.bootstrap import Builder
 from orchestrator.cli import app
 from orchestrator.domain.base import ModuleName
+from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import CONFIG_RISK, DESK_STATE, BookDoc, DeskStateDoc, RiskLimitsDoc, book_path
 from orchestrator.domain.orders import Evidence, OrderState, plan
 from orchestrator.domain.risk import DeskState, RiskLimits
+from orchestrator.ports import Put
 from orchestrator.settings import Settings
 from tests.builders import position
 from tests.watched_desk import NOW, brake, documents, intent, life, lose, new_desk, put_book, put_state, read
@@ -51,6 +53,15 @@ def test_flatten_asks_whether_it_is_meant(built: Builder, store: MemoryDataLayer
     assert done.exit_code == 0, done.output
     assert "the desk is HALTED and closes everything it holds" in done.stdout
     assert (brake(store), state(store).by) == (DeskState.HALTED, "console")
+
+
+def test_status_says_that_everything_is_being_closed(built: Builder, store: MemoryDataLayer) -> None:
+    assert "closing everything" not in desk(built, "status").stdout
+    doc = DeskStateDoc(state=DeskState.HALTED, flatten=True, breach="drawdown", changed_at=NOW)
+    store.commit([Put(DESK_STATE, encode(doc))])
+    shown = " ".join(desk(built, "status").stdout.split())
+    assert "closing everything it holds" in shown
+    assert "the limit for drawdown was reached: `desk rearm` before it is resumed" in shown
 
 
 def test_a_flatten_of_nothing_is_over_at_once(built: Builder, store: MemoryDataLayer) -> None:

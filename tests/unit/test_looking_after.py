@@ -148,7 +148,8 @@ def test_a_venue_that_hangs_keeps_nobody_else_waiting(store: MemoryDataLayer) ->
 def test_a_flattened_desk_says_so_once_and_stays_halted(store: MemoryDataLayer) -> None:
     brake(store, DeskState.HALTED, flatten=True)
     for _ in range(2):
-        sweep(store, NOW, Surroundings(carer=MemoryCarer()))
+        sweep(store, NOW + timedelta(hours=1), Surroundings(carer=MemoryCarer()))
+    assert events(store, "state_changed") == []
     after = read(store, DeskStateDoc, DESK_STATE)
     assert (after.state, after.flatten, after.by) == (DeskState.HALTED, False, "olga")
     (event,) = events(store, "flattened")
@@ -163,6 +164,16 @@ def test_a_flatten_lasts_until_every_book_is_flat(store: MemoryDataLayer, holds:
     sweep(store, NOW, Surroundings(carer=MemoryCarer({CRYPTO: [BrokerUnavailableError("down")]})))
     assert read(store, DeskStateDoc, DESK_STATE).flatten
     assert events(store, "flattened") == []
+
+
+def test_a_flatten_that_takes_long_is_told_with_what_is_left_once_a_day(store: MemoryDataLayer) -> None:
+    put_book(store, STOCKS, equity=80_000, **HELD)
+    brake(store, DeskState.HALTED, flatten=True)
+    for minutes in (25, 31, 36, 24 * 60):
+        sweep(store, NOW + timedelta(minutes=minutes), Surroundings(carer=MemoryCarer()))
+    told = [event for event in events(store, "state_changed") if "Not everything" in event["text"]]
+    assert [event["data"]["left"] for event in told] == [["XLK"], ["XLK"]]
+    assert told[0]["at"] == NOW + timedelta(minutes=31)
 
 
 def test_a_book_that_cannot_be_read_is_not_called_flat(store: MemoryDataLayer) -> None:
