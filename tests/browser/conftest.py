@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from scripts import dashboard, suite
 from scripts.steps import MissingToolError, in_ci
-from tests.browser import sample
+from tests.browser import sample, sample_risk
 from tests.browser.site import Site, Visit, open_site, visiting
 
 
@@ -53,6 +53,14 @@ def site(shared_site: Site) -> Site:
     for path, model in sample.documents():
         shared_site.put(path, model)
     return shared_site
+
+
+@pytest.fixture
+def risky(site: Site) -> Site:
+    """The sample desk with its risk."""
+    for path, model in sample_risk.documents():
+        site.put(path, model)
+    return site
 
 
 @pytest.fixture(scope="module")

@@ -12,20 +12,12 @@ from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import CommandDoc, CommandResult, DeskStateDoc
 from orchestrator.domain.risk import DeskState
 from scripts.demo_users import USERS
-from tests.browser import sample, sample_risk
+from tests.browser import sample
 from tests.browser.site import DESKTOP, PHONE, Site, Visit, fixture_path, visiting
 
 pytestmark = [pytest.mark.suite, pytest.mark.browser]
 
 OWNER, OPERATOR, VIEWER = USERS
-
-
-@pytest.fixture
-def risky(site: Site) -> Site:
-    """The sample desk with its risk."""
-    for path, model in sample_risk.documents():
-        site.put(path, model)
-    return site
 
 
 @pytest.fixture

@@ -32,10 +32,10 @@ def test_a_large_display_is_one_screen(browser: Browser, site: Site, scheme: Lit
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_has_five_pages_without_sideways_scrolling(
-    browser: Browser, site: Site, scheme: Literal["light", "dark"]
+    browser: Browser, risky: Site, scheme: Literal["light", "dark"]
 ) -> None:
     settings = {"viewport": PHONE, "color_scheme": scheme, "device_scale_factor": 2, "has_touch": True}
-    with visiting(browser, site.url, **settings) as visit:
+    with visiting(browser, risky.url, **settings) as visit:
         visit.sign_in(OWNER)
         for tab in ("Desk", "Book", "Risk", "Why", "Log"):
             visit.page.get_by_role("button", name=tab, exact=True).click()
@@ -48,10 +48,10 @@ def test_a_phone_has_five_pages_without_sideways_scrolling(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_nobody_is_shut_out(
-    browser: Browser, site: Site, viewport: ViewportSize, scheme: Literal["light", "dark"]
+    browser: Browser, risky: Site, viewport: ViewportSize, scheme: Literal["light", "dark"]
 ) -> None:
     """No fault that axe knows of: names, roles, order, contrast; on the door, the pages and the brake's dialog."""
-    with visiting(browser, site.url, viewport=viewport, color_scheme=scheme) as visit:
+    with visiting(browser, risky.url, viewport=viewport, color_scheme=scheme) as visit:
         expect(visit.page.get_by_label("Password")).to_be_visible()
         found = faults(visit.page)
         visit.sign_in(OWNER)
@@ -60,6 +60,10 @@ def test_nobody_is_shut_out(
         for number in range(5 if viewport is PHONE else 1):
             if viewport is PHONE:
                 tabs.nth(number).click()
+            found |= faults(visit.page)
+        if viewport is DESKTOP:
+            visit.page.get_by_role("button", name="Risk", exact=True).click()
+            expect(visit.page.locator("[data-risk='2026-08-20']")).to_be_visible()
             found |= faults(visit.page)
         visit.page.locator("[data-brake]").click()
         found |= faults(visit.page)
