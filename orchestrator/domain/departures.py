@@ -183,9 +183,20 @@ def _exit(
     order = _order(scene, position, mark, reason=why, qty=qty, working=working)
     if quote is None or quote.bid is None or not quote.two_sided:
         return order.model_copy(update={"order_type": OrderType.MARKET, "time_in_force": scene.market_tif})
-    through = quote.bid * (1 - scene.execution.exit_through_bps / _BPS)
+    tries = 1 + _misses(scene.book, position)
+    through = quote.bid * (1 - tries * scene.execution.exit_through_bps / _BPS)
     worst = floor_to(max(through, mark * (1 - _WORST_EXIT)), tick)
     return order.model_copy(update={"limit_px": worst, "quote_ts": quote.ts, "two_sided": True})
+
+
+def _misses(book: BookDoc, position: Position) -> int:
+    """Return how many exits of a position the book remembers that ended without filling: the next one gives up more."""
+    return sum(
+        order.intent.position_id == position.id
+        and order.intent.purpose is Purpose.EXIT
+        and order.state in {OrderState.CANCELLED, OrderState.EXPIRED}
+        for order in book.orders.values()
+    )
 
 
 def _protection(

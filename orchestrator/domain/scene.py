@@ -36,7 +36,7 @@ class Execution(Parameters):
     through_bps: int = Field(default=5, ge=0, le=50)
     """How far through the ask an entry's limit is."""
     exit_through_bps: int = Field(default=30, ge=0, le=200)
-    """How far through the bid an exit's limit is."""
+    """How far through the bid an exit's limit is; as far again after each exit of the position that missed."""
     atr_bars: int = Field(default=14, ge=2, le=60)
     vol_bars: int = Field(default=20, ge=5, le=120)
     min_annual_vol: float = Field(default=0.08, ge=0.01, le=1.0)

@@ -124,6 +124,17 @@ def test_what_the_venue_says_is_sold_counts_as_sold_before_it_shows_the_fills():
     assert brief(left(one, 100, stopped, by=knobs())) == [(Purpose.PROTECT, 6, ())]
 
 
+def test_an_exit_that_missed_is_tried_again_further_through_but_never_gives_the_position_away():
+    one = held()
+    missed = [resting(one, Purpose.EXIT, key=f"exit{n}", state=OrderState.CANCELLED) for n in range(20)]
+    limits = [left(one, 89, *missed[:n], by=knobs())[0].limit_px for n in (0, 1, 2, 20)]
+    bid = quote("AAPL", 89).bid
+    assert bid is not None
+    wanted = [bid * (1 - Decimal(n) * 30 / 10_000) for n in (1, 2, 3)] + [Decimal(89) * Decimal("0.97")]
+    assert limits == pytest.approx(wanted, abs=Decimal("0.0101"))
+    assert limits[3] >= Decimal(89) * Decimal("0.97") - Decimal("0.01")
+
+
 @pytest.mark.parametrize(("covered", "wanted"), [(7, 10), (12, 10)])
 def test_a_protective_order_of_another_size_is_replaced(covered, wanted):
     one = held()
@@ -291,4 +302,5 @@ def test_what_leaves_a_position_never_adds_up_to_more_than_is_held(units, sold, 
         if wish.purpose is Purpose.PROTECT:
             assert wish.stop_price is not None
             assert wish.stop_price < wish.decision_px
-            assert all(wish.stop_price >= (working[key].intent.stop_price or 0) for key in wish.replaces)
+            rested = [working[key] for key in wish.replaces if working[key].state is OrderState.WORKING]
+            assert all(wish.stop_price >= (order.intent.stop_price or 0) for order in rested)
