@@ -189,6 +189,7 @@ def summarize(desk: Desk, now: datetime, *, cadence: Cadence | None = None) -> S
         day_pnl=cents(exposure.equity - exposure.day_start_equity),
         peak_equity=cents(exposure.peak_equity),
         drawdown=round(float(drawdown(exposure)), 6),
+        drift_usd=cents(sum((book.drift_usd for book in desk.books.values()), ZERO)),
         state=desk.state.state,
         modules={
             module: _module_summary(desk, module, exposure, silent=is_silent(desk, module, now, cadence))

@@ -346,6 +346,8 @@ class SummaryDoc(Document):
     day_pnl: Amount = ZERO
     peak_equity: Amount
     drawdown: float = 0.0
+    drift_usd: Amount = ZERO
+    """What books and venues differ by, unexplained cash included, as far as its worth is known."""
     state: DeskState
     modules: dict[ModuleName, ModuleSummary] = {}
     market: str = ""

@@ -40,6 +40,15 @@ def holding(store: MemoryDataLayer, **more: object) -> None:
     store.commit([Put("books/stocks", encode(book.model_copy(update=update)))])
 
 
+def test_the_first_screen_adds_up_what_books_and_venues_differ_by() -> None:
+    store = new_desk()
+    put_book(store, ModuleName.STOCKS, equity=80_000, drift_usd=Decimal("12.50"))
+    put_book(store, ModuleName.CRYPTO, equity=20_000, drift_usd=Decimal(3))
+    summary = summarize(load(store), NOW)
+    assert summary.drift_usd == Decimal("15.50")
+    assert summary.modules[ModuleName.CRYPTO].drift_usd == 3
+
+
 def test_a_desk_is_one_round_trip(store: MemoryDataLayer) -> None:
     before = store.usage.round_trips
     load(store)

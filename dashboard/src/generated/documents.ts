@@ -676,6 +676,7 @@ export interface SummaryDoc {
   readonly day_pnl: DecimalText;
   readonly peak_equity: DecimalText;
   readonly drawdown: number;
+  readonly drift_usd: DecimalText;
   readonly state: DeskState;
   readonly modules: { readonly [K in ModuleName]?: ModuleSummary };
   readonly market: string;
