@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 
 from orchestrator.domain.base import ZERO
@@ -15,6 +16,7 @@ from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.risk import Approved, DenialCode, Denied, Resized, Verdict
 from orchestrator.domain.rules import CAP_CODES, ENTRY_RULES, EXIT_RULES, Candidate, first_denial, headroom
+from orchestrator.domain.rules.caps import least_usd
 from orchestrator.domain.sizing import NO_RECORD, size, wanted_units
 from orchestrator.domain.tape import tape_of
 from orchestrator.module import Context
@@ -77,6 +79,9 @@ def _sized(candidate: Candidate) -> Verdict:
     record = candidate.book.records.get(candidate.opportunity.strategy, NO_RECORD)
     try:
         room = headroom(candidate)
+        name, free = min(room.items(), key=lambda pair: pair[1])
+        if free < least_usd(candidate):
+            return _nothing_left(candidate, name, free)
         qty, cap = size(candidate.opportunity, equity=equity, limits=limits, headroom_usd=room, record=record)
         wanted = min(
             wanted_units(candidate.opportunity, equity=equity, limits=limits, record=record).values(), default=ZERO
@@ -84,12 +89,17 @@ def _sized(candidate: Candidate) -> Verdict:
     except Exception as error:  # noqa: BLE001 - what cannot be calculated is not sent
         return Denied(code=DenialCode.RULE_FAILED, limit="size", observed=f"{type(error).__name__}: {error}")
     if qty <= 0:
-        code = CAP_CODES.get(cap, DenialCode.ORDER_SIZE_BELOW_MIN)
-        limit = f"{candidate.limits.min_order_usd} USD, {candidate.opportunity.instrument.min_qty} units"
-        return Denied(code=code, limit=limit, observed=f"{cap} leaves {room.get(cap, wanted):.2f}")
+        return _nothing_left(candidate, cap, room.get(cap, wanted))
     if cap in CAP_CODES:
         return Resized(qty=qty, wanted_qty=wanted, binding_cap=cap)
     return Approved(qty=qty, binding_cap=cap)
+
+
+def _nothing_left(candidate: Candidate, cap: str, left: Decimal) -> Denied:
+    """Return the refusal of an entry that a cap leaves too little for."""
+    code = CAP_CODES.get(cap, DenialCode.ORDER_SIZE_BELOW_MIN)
+    limit = f"{candidate.limits.min_order_usd} USD, {candidate.opportunity.instrument.min_qty} units"
+    return Denied(code=code, limit=limit, observed=f"{cap} leaves {left:.2f}")
 
 
 def counted(candidate: Candidate, verdict: Verdict) -> Candidate:

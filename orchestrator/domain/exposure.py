@@ -5,7 +5,7 @@ Everything returns a new document; writing it by compare-and-set is the caller's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -13,10 +13,10 @@ from orchestrator.domain.base import ZERO, ModuleName, cents, utc_day
 from orchestrator.domain.documents import AccountView, BookDoc, ExposureDoc, ModuleExposure
 from orchestrator.domain.foreign import risk_symbol, worth
 from orchestrator.domain.greeks import Greeks
-from orchestrator.domain.history import Returns, date_of, gains
+from orchestrator.domain.history import Gains, Returns, date_of, gains
 from orchestrator.domain.orders import Leg, Order, OrderIntent, OrderState, Purpose, Side
 from orchestrator.domain.positions import Position
-from orchestrator.domain.stakes import of_foreign, shock_table, stakes
+from orchestrator.domain.stakes import Stake, of_foreign, shock_table, stakes
 
 _KEEP_TRANSFERS = 60
 
@@ -47,7 +47,7 @@ def reservation(order: Order) -> Decimal:
     return order.intent.reserved_usd * order.outstanding_qty / order.intent.qty
 
 
-def book_exposure(book: BookDoc) -> ModuleExposure:
+def book_exposure(book: BookDoc, returns: Returns | None = None) -> ModuleExposure:
     """Return what a book holds and has reserved, and what others hold and may buy in its part of the account."""
     share = module_exposure(book.positions.values(), book.orders.values())
     foreign = foreign_exposure(book)
@@ -57,15 +57,24 @@ def book_exposure(book: BookDoc) -> ModuleExposure:
     quantities = {symbol: qty for symbol, qty in held_by_symbol(book).items() if qty}
     total = sum(foreign.values(), ZERO)
     update = {"symbols": symbols, "foreign_usd": total, "quantities": quantities}
-    return share.model_copy(update=update | _stakes_of(book, foreign) | _warnings(book))
+    held = [*stakes(book), *(of_foreign(symbol, usd) for symbol, usd in foreign.items())]
+    past = {} if returns is None or not returns.symbols else _past(gains(held, returns))
+    return share.model_copy(update=update | _stakes_of(book, held) | _warnings(book) | past)
 
 
-def _stakes_of(book: BookDoc, foreign: Mapping[str, Decimal]) -> dict[str, object]:
+def _past(found: Gains) -> dict[str, object]:
+    return {
+        "gains_day": date_of(found.last),
+        "gains_usd": tuple(round(usd, 2) for usd in found.usd.tolist()),
+        "unseen_sigma_usd": found.unseen_sigma_usd,
+    }
+
+
+def _stakes_of(book: BookDoc, held: Sequence[Stake]) -> dict[str, object]:
     """Return the fields of a share that say what is at stake: at delta, by strategy, by underlying, under shocks.
 
     What others hold counts as bought: whether it hedges is not the desk's to say.
     """
-    held = [*stakes(book), *(of_foreign(symbol, usd) for symbol, usd in foreign.items())]
     rises, falls, greeks = 0.0, 0.0, dict[str, Greeks]()
     for stake in held:
         delta = stake.greeks.delta_usd
@@ -222,24 +231,16 @@ def with_module(exposure: ExposureDoc, book: BookDoc, now: datetime, returns: Re
     Without `returns` the gains that the share told before stay while nothing but marks has changed; after that what is
     held counts by its expected volatility.
     """
-    share = _with_gains(book_exposure(book), exposure.modules.get(book.module), book, returns)
+    share = book_exposure(book, returns)
+    if not share.gains_usd:
+        share = _with_past_of(exposure.modules.get(book.module), share)
     modules = {**exposure.modules, book.module: share}
     realized = {**exposure.realized_today, book.module: book.realized_today}
     return exposure.model_copy(update={"modules": modules, "realized_today": realized, "updated_at": now})
 
 
-def _with_gains(
-    share: ModuleExposure, before: ModuleExposure | None, book: BookDoc, returns: Returns | None
-) -> ModuleExposure:
-    if returns is not None and returns.symbols:
-        foreign = (of_foreign(symbol, usd) for symbol, usd in foreign_exposure(book).items())
-        found = gains((*stakes(book), *foreign), returns)
-        update = {
-            "gains_day": date_of(found.last),
-            "gains_usd": tuple(round(float(usd), 2) for usd in found.usd),
-            "unseen_sigma_usd": found.unseen_sigma_usd,
-        }
-        return share.model_copy(update=update)
+def _with_past_of(before: ModuleExposure | None, share: ModuleExposure) -> ModuleExposure:
+    """Return the share with the gains that it told before, while nothing but marks has changed."""
     if before is None or not before.gains_usd or share_moved(before, share):
         return share
     names = ("gains_day", "gains_usd", "unseen_sigma_usd")

@@ -119,6 +119,8 @@ def _numbers(ends: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _carried(closes: Floats) -> Floats:
     """Return closes with gaps filled by the last one before; before the first there is nothing."""
+    if np.isfinite(closes).all():
+        return closes
     rows = np.where(np.isfinite(closes), np.arange(len(closes))[:, None], 0)
     np.maximum.accumulate(rows, axis=0, out=rows)
     return closes[rows, np.arange(closes.shape[1])]

@@ -6,6 +6,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from orchestrator.domain.base import Amount, Value
 from orchestrator.domain.errors import MalformedDataError
@@ -50,6 +51,7 @@ class Contract(Value):
     strike: Amount
 
 
+@lru_cache(maxsize=8192)
 def is_occ(symbol: str) -> bool:
     """Return whether a symbol is that of a listed option."""
     return _OCC.match(symbol) is not None

@@ -48,6 +48,11 @@ _MOVE_TOGETHER: dict[str, str] = {
 GROUPS: Mapping[str, frozenset[str]] = {name: frozenset(names.split()) for name, names in _MOVE_TOGETHER.items()}
 """Symbols that move together, up or down; a symbol may be in several groups."""
 
+_GROUPS_OF = {
+    symbol: tuple(name for name, members in GROUPS.items() if symbol in members)
+    for symbol in frozenset().union(*GROUPS.values())
+}
+
 _FUNDS_AGAINST = "SQQQ SPXU SPXS SH SDS TZA SDOW SOXS TMV PSQ DOG RWM SVXY"
 INVERSE = frozenset(_FUNDS_AGAINST.split())
 """Funds that rise when their index falls."""
@@ -82,7 +87,9 @@ def sector_of(symbol: str, more: Mapping[str, str]) -> str:
 def groups_of(symbol: str, more: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Return the names of the groups a symbol is in; a group of `more` extends the desk's own of that name."""
     name = underlying_of(symbol)
-    own = [group for group, members in GROUPS.items() if name in members]
+    own = _GROUPS_OF.get(name, ())
+    if not more:
+        return own
     return tuple(dict.fromkeys([*own, *(group for group, members in more.items() if name in members)]))
 
 

@@ -59,7 +59,8 @@ def size(
     units = wanted_units(opportunity, equity=equity, limits=limits, record=record)
     if not units:
         return ZERO, INVALID_INPUT
-    units |= {name: free / opportunity.worst_notional_usd for name, free in headroom_usd.items()}
+    reserved = opportunity.worst_notional_usd
+    units |= {name: free / reserved for name, free in headroom_usd.items()}
     if opportunity.max_qty is not None:
         units[TOUCH_SIZE] = opportunity.max_qty
     binding = min(units, key=lambda name: units[name])

@@ -24,8 +24,7 @@ class Tape:
     """The market of one cycle, as risk looks at it."""
 
     quotes: Mapping[str, Quote] = field(default_factory=dict)
-    volumes: Mapping[str, Decimal] = field(default_factory=dict)
-    """Mean volume of a bar, units, by symbol; the shortest bars that there are."""
+    panels: Mapping[int, Panel] = field(default_factory=dict)
     halted: frozenset[str] = frozenset()
     pegs: Mapping[str, Decimal] = field(default_factory=dict)
     """USD price of a stablecoin, by currency."""
@@ -33,6 +32,13 @@ class Tape:
     """The stablecoin that stands for USD in a symbol's prices, by symbol."""
 
     returns: Returns = field(default_factory=Returns)
+
+    def volume(self, symbol: str) -> Decimal | None:
+        """Return the mean volume of a bar, units, of the shortest bars that there are; None = nobody tells it."""
+        for minutes in sorted(self.panels):
+            if symbol in self.panels[minutes].symbols and (mean := _mean_volume(self.panels[minutes], symbol)) > 0:
+                return Decimal(repr(mean))
+        return None
 
     def touch(self, symbol: str, side: Side) -> Decimal | None:
         """Return the units shown at the price that an order of `side` meets; None = nothing is shown."""
@@ -45,12 +51,9 @@ class Tape:
 
 def tape_of(market: MarketSnapshot) -> Tape:
     """Return what risk reads of a market snapshot."""
-    volumes: dict[str, Decimal] = {}
-    for minutes in sorted(market.panels, reverse=True):
-        volumes |= _mean_volumes(market.panels[minutes])
     return Tape(
         quotes=market.quotes,
-        volumes=volumes,
+        panels=market.panels,
         halted=market.halted,
         pegs=market.pegs,
         pegged=market.pegged,
@@ -58,15 +61,9 @@ def tape_of(market: MarketSnapshot) -> Tape:
     )
 
 
-def _mean_volumes(panel: Panel) -> dict[str, Decimal]:
-    """Return the mean volume of each symbol's newest bars; a symbol without any volume is absent."""
-    if not len(panel):
-        return {}
-    newest = np.where(np.isfinite(panel.close[-VOLUME_BARS:]), panel.volume[-VOLUME_BARS:], np.nan)
-    counted = np.isfinite(newest).sum(axis=0)
-    means = np.nansum(newest, axis=0) / np.maximum(counted, 1)
-    return {
-        symbol: Decimal(repr(float(mean)))
-        for symbol, mean in zip(panel.symbols, means, strict=True)
-        if np.isfinite(mean) and mean > 0
-    }
+def _mean_volume(panel: Panel, symbol: str) -> float:
+    """Return the mean volume of a symbol's newest bars, 0 where it has none."""
+    column = panel.column(symbol)
+    bars = panel.volume[-VOLUME_BARS:, column][np.isfinite(panel.close[-VOLUME_BARS:, column])]
+    known = bars[np.isfinite(bars)]
+    return float(known.mean()) if len(known) else 0.0

@@ -280,11 +280,10 @@ def shock_losses(holdings: Iterable[Sensitivity], moves: ArrayLike, vol_points: 
     """
     move = np.asarray(moves, dtype=np.float64)[:, None]
     points = np.asarray(vol_points, dtype=np.float64)[None, :]
-    total = np.zeros((move.size, points.size))
-    for held in holdings:
-        gain = held.delta_usd * move + held.gamma_usd / 2 * move**2 + held.vega_usd * points
-        total += np.minimum(-gain, held.worst_usd)
-    return total
+    rows = [(held.delta_usd, held.gamma_usd, held.vega_usd, held.worst_usd) for held in holdings]
+    delta, gamma, vega, worst = np.array(rows, dtype=np.float64).reshape(-1, 4).T[:, :, None, None]
+    gain = delta * move + gamma / 2 * move**2 + vega * points
+    return np.asarray(np.minimum(-gain, worst).sum(axis=0), dtype=np.float64)
 
 
 def _checked(level: float) -> float:

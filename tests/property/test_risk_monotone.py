@@ -19,7 +19,7 @@ from orchestrator.domain.risk import Denied, RiskLimits
 from orchestrator.domain.tape import Tape
 from orchestrator.risk import judge
 from tests.builders import NOW, exposure, opportunity
-from tests.unit.risk_cases import candidate, coin, short_call, spread
+from tests.unit.risk_cases import candidate, coin, short_call, spread, traded
 
 TIGHTER_UP = {"min_order_usd", "min_confidence"}
 """Limits from below: the higher is the tighter."""
@@ -80,7 +80,7 @@ def shares(draw: st.DrawFn) -> ModuleExposure:
 
 def units(wish: TradeOpportunity, share: ModuleExposure, limits: RiskLimits) -> Decimal:
     quotes = {"XLK": Quote(symbol="XLK", ts=NOW, bid=Decimal(99), ask=Decimal(100), ask_size=Decimal(3))}
-    tape = Tape(quotes=quotes, volumes={"XLK": Decimal(500)}, pegs={"USDT": Decimal("0.97")})
+    tape = Tape(quotes=quotes, panels={1440: traded("XLK", 500)}, pegs={"USDT": Decimal("0.97")})
     desk = exposure(
         modules={ModuleName.CRYPTO: share},
         venue_equity={"alpaca": Decimal(97_500)},

@@ -15,7 +15,7 @@ from orchestrator.domain.risk import DenialCode, RiskLimits
 from orchestrator.domain.rules import Candidate
 from orchestrator.domain.tape import Tape
 from tests.builders import NOW, book, exposure, opportunity
-from tests.unit.risk_cases import FREE, ONE, UNIT, C, Case, D, candidate, others, spread
+from tests.unit.risk_cases import FREE, ONE, UNIT, C, Case, D, candidate, others, spread, traded
 
 
 def cap_cases() -> Iterator[Case]:
@@ -54,7 +54,7 @@ def _caps() -> Iterator[tuple[DenialCode, str, Any]]:
     yield C.DELTA_ABOVE_MAX, "greek_delta", lambda r: share(greeks={"XLK": Greeks(delta_usd=float(50_000 - r))})
     yield from _option_caps()
     yield from _loss_caps()
-    thin = Tape(volumes={"XLK": D(200)})
+    thin = Tape(panels={1440: traded("XLK", 200)})
     yield (
         C.VOLUME_SHARE_ABOVE_MAX,
         "volume_share",

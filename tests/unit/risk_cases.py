@@ -8,11 +8,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import ModuleExposure
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import AssetClass, Instrument
-from orchestrator.domain.market import SessionState
+from orchestrator.domain.market import Panel, SessionState
 from orchestrator.domain.orders import Leg, OrderState, Purpose, Side
 from orchestrator.domain.risk import DenialCode, DeskState, RiskLimits
 from orchestrator.domain.rules import Candidate, desk, holdings, prices
@@ -101,6 +103,13 @@ def coin(**changes: Any) -> dict[str, Any]:
     pair = Instrument(symbol="BTC/USD", asset_class=AssetClass.CRYPTO)
     legs = (Leg(symbol="BTC/USD", side=Side.BUY),)
     return {"module": ModuleName.CRYPTO, "symbol": "BTC/USD", "instrument": pair, "legs": legs} | changes
+
+
+def traded(symbol: str, volume: float) -> Panel:
+    """Return a day on which so much of a symbol was traded at 100."""
+    prices = np.full((1, 1), 100.0)
+    ends = np.array([int(NOW.timestamp())], dtype=np.int64)
+    return Panel((symbol,), ends, prices, prices, prices, prices, np.full((1, 1), volume))
 
 
 def lost(**changes: Any) -> Candidate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from orchestrator.domain.orders import OrderState, Purpose
 from orchestrator.domain.risk import DenialCode, Denied, DeskState, Resized
 from orchestrator.domain.rules import CAP_CODES, ENTRY_RULES, EXIT_RULES, Candidate, first_denial
+from orchestrator.domain.tape import Tape
 from orchestrator.risk import counted, judge
 from tests.builders import book, order, position
 from tests.unit.cap_cases import cap_cases
@@ -74,12 +75,12 @@ def test_a_rule_that_raises_denies(rule: Any) -> None:
 
 
 def test_a_cap_that_cannot_be_calculated_denies() -> None:
-    class Unreadable(dict[str, Decimal]):
-        def get(self, *_: Any) -> Decimal:
+    @dataclass(frozen=True)
+    class Unreadable(Tape):
+        def volume(self, symbol: str) -> Decimal | None:
             raise KeyError("volume")
 
-    sound = candidate()
-    verdict = judge(replace(sound, tape=replace(sound.tape, volumes=Unreadable())))
+    verdict = judge(candidate(tape=Unreadable()))
     assert verdict == Denied(code=DenialCode.RULE_FAILED, limit="size", observed="KeyError: 'volume'")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -55,8 +54,8 @@ class Candidate:
 
     def facing(self, opportunity: TradeOpportunity) -> Candidate:
         """Return the same surroundings around another opportunity; what was summed stays summed."""
-        other = copy.copy(self)
-        other.__dict__["opportunity"] = opportunity
+        other = object.__new__(Candidate)
+        other.__dict__.update(self.__dict__, opportunity=opportunity)
         return other
 
     def after(self, units: Decimal) -> Candidate:

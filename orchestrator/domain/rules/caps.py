@@ -57,16 +57,25 @@ _SIGMAS = {(name, level): getattr(parametric(1.0, level), name) for name in ("va
 
 
 def headroom(c: Candidate) -> dict[str, Decimal]:
-    """Return the USD of exposure, at the worst price, still free under each cap; what does not apply is absent."""
-    stake = of_unit(c.opportunity)
-    unit = c.opportunity.worst_notional_usd
+    """Return the USD of exposure, at the worst price, still free under each cap; what does not apply is absent.
+
+    Where a plain sum of exposures leaves too little for an order already, the dearer caps are not calculated.
+    """
     room = _allocations(c)
+    if min(room.values()) < least_usd(c):
+        return room
+    stake, unit = of_unit(c.opportunity), c.opportunity.worst_notional_usd
     for name, units in (*_at_delta(c, stake), *_greeks(c, stake), *_shocks(c, stake), *_tails(c, stake)):
         if math.isfinite(units):
             room[name] = Decimal(repr(units)) * unit
         elif not units > 0:
             room[name] = ZERO
-    return room | _in_the_market(c)
+    return room | _in_the_market(c, unit)
+
+
+def least_usd(c: Candidate) -> Decimal:
+    """Return the USD of exposure below which no order can be sent."""
+    return max(c.limits.min_order_usd, c.opportunity.notional_usd * c.opportunity.instrument.min_qty)
 
 
 def _allocations(c: Candidate) -> dict[str, Decimal]:
@@ -90,10 +99,10 @@ def _allocations(c: Candidate) -> dict[str, Decimal]:
     return room
 
 
-def _in_the_market(c: Candidate) -> dict[str, Decimal]:
+def _in_the_market(c: Candidate, unit: Decimal) -> dict[str, Decimal]:
     """Return what volume and touch allow; where no volume is known, a stated amount of USD."""
-    o, unit = c.opportunity, c.opportunity.worst_notional_usd
-    volume = c.tape.volumes.get(o.legs[0].symbol)
+    o = c.opportunity
+    volume = c.tape.volume(o.legs[0].symbol)
     room = {"volume_share": c.limits.unseen_volume_usd}
     if volume is not None:
         room["volume_share"] = volume * c.limits.volume_share * unit

@@ -33,14 +33,11 @@ def order_count(c: Candidate) -> Denied | None:
 
 def order_rate(c: Candidate) -> Denied | None:
     """Deny an entry beyond the orders of a clock hour or a day, this cycle's counted."""
-    hour, day = c.orders_so_far
-    for limit, sent, name in ((c.limits.orders_per_hour, hour, "hour"), (c.limits.orders_per_day, day, "day")):
-        if sent + c.planned_orders >= limit:
-            return denied(
-                DenialCode.ORDER_RATE_ABOVE_MAX,
-                f"{limit} in the {name}",
-                f"{sent + c.planned_orders + 1} with this one",
-            )
+    hour, day, limits = *c.orders_so_far, c.limits
+    if hour + c.planned_orders >= limits.orders_per_hour:
+        return denied(DenialCode.ORDER_RATE_ABOVE_MAX, f"{limits.orders_per_hour} in an hour", hour + c.planned_orders)
+    if day + c.planned_orders >= limits.orders_per_day:
+        return denied(DenialCode.ORDER_RATE_ABOVE_MAX, f"{limits.orders_per_day} in a day", day + c.planned_orders)
     return None
 
 

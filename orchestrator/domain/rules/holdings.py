@@ -53,8 +53,10 @@ def no_short_sale(c: Candidate) -> Denied | None:
     """Nothing is sold to open but options, unless the owner allows it; those have rules of their own."""
     if c.limits.allow_short:
         return None
-    sold = [leg.symbol for leg in c.opportunity.legs if _side(c, leg) is Side.SELL and not is_occ(leg.symbol)]
-    return denied(DenialCode.SHORT_SALE, "what is held", f"a sale of {sold[0]}") if sold else None
+    for leg in c.opportunity.legs:
+        if _side(c, leg) is Side.SELL and not is_occ(leg.symbol):
+            return denied(DenialCode.SHORT_SALE, "what is held", f"a sale of {leg.symbol}")
+    return None
 
 
 def cash_settled(c: Candidate) -> Denied | None:

@@ -14,8 +14,10 @@ from orchestrator.domain.sectors import stablecoin_of, underlying_of
 
 def not_halted(c: Candidate) -> Denied | None:
     """Deny what the venue does not trade now, an option with its underlying; a silent halt shows as a stale quote."""
+    if not c.tape.halted:
+        return None
     names = {c.opportunity.symbol, underlying_of(c.opportunity.symbol), *(leg.symbol for leg in c.opportunity.legs)}
-    halted = sorted(names & c.tape.halted) if c.tape.halted else []
+    halted = sorted(names & c.tape.halted)
     return denied(DenialCode.SYMBOL_HALTED, "trading", f"{halted[0]} is halted") if halted else None
 
 
@@ -44,8 +46,8 @@ def spread_bound(c: Candidate) -> Denied | None:
     spread, px = c.opportunity.spread, abs(c.opportunity.decision_px)
     if spread is None or px == 0:
         return denied(DenialCode.SPREAD_ABOVE_MAX, limit, "not known")
-    wide = spread / px
-    return None if 0 <= wide <= limit else denied(DenialCode.SPREAD_ABOVE_MAX, limit, round(wide, 4))
+    inside = 0 <= spread <= limit * px
+    return None if inside else denied(DenialCode.SPREAD_ABOVE_MAX, limit, round(spread / px, 4))
 
 
 def price_collar(c: Candidate) -> Denied | None:
@@ -56,8 +58,9 @@ def price_collar(c: Candidate) -> Denied | None:
         return denied(DenialCode.PRICE_COLLAR_ABOVE_MAX, limit, "an order without a limit")
     if px == 0:
         return denied(DenialCode.PRICE_COLLAR_ABOVE_MAX, limit, "no price")
-    away = abs(worst - px) / abs(px)
-    return None if away <= limit else denied(DenialCode.PRICE_COLLAR_ABOVE_MAX, limit, round(away, 4))
+    away, size = abs(worst - px), abs(px)
+    inside = away <= limit * size
+    return None if inside else denied(DenialCode.PRICE_COLLAR_ABOVE_MAX, limit, round(away / size, 4))
 
 
 def peg_kept(c: Candidate) -> Denied | None:
