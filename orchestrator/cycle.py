@@ -121,7 +121,7 @@ class ModularOrchestrator:
 
     def _settled(self, module: ModuleName, *, slot: datetime, now: datetime, care: bool) -> CycleReport:
         """Run, and again on the newer book when another run of another slot, or the caretaker, committed first."""
-        desk = self._desks[module]()
+        desk = self._desk(module, now)
         for _ in range(_RACES):
             unit = open_unit(self._store, module, venue=desk.broker.name, slot=slot, now=now, care=care)
             if not care and unit.book.last_slot is not None and unit.book.last_slot >= slot:
@@ -129,6 +129,14 @@ class ModularOrchestrator:
             with suppress(AlreadyExistsError):
                 return self._run(unit, desk)
         return _report(unit, CycleStatus.DUPLICATE)
+
+    def _desk(self, module: ModuleName, now: datetime) -> Desk:
+        """Return what a module runs with; that the desk is not set up comes before what its venue lacks."""
+        try:
+            return self._desks[module]()
+        except ConfigurationError:
+            open_unit(self._store, module, venue="none", slot=now, now=now)
+            raise
 
     def _run(self, unit: Unit, desk: Desk) -> CycleReport:
         kind = Closer if unit.desk.flatten else Caretaker if unit.care else desk.module
