@@ -1,12 +1,15 @@
 """Tunes the strategies every night, after New York's close and before the UTC day ends."""
 
 import os
+import tempfile
 
 from firebase_functions import logger, scheduler_fn
 
 from orchestrator.adapters.functions.entry import TUNING, guard, refuse_emulators, secrets, settled, slot
 
 refuse_emulators(os.environ)
+# Beside the code nothing can be written: compiled code is kept where an instance may.
+os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.gettempdir())
 
 
 @guard

@@ -1,25 +1,30 @@
-"""A small backtest of one strategy on bars: next-bar-open fills, costs on both sides, long only, pessimistic stops.
+"""The backtest: strategies' signals on bars, traded as the desk would, in compiled code.
 
-The portfolio is one strategy's: at most `max_positions`, each sized to the same volatility, on a constant capital of
-one (profits are not reinvested). What it leaves out: partial fills, the caps that modules share, dividends, the stops
-that trail within a bar, and ladders. Live acts on a bar's close at once; here the fill waits for the next open.
-
-When a bar touches both stop and target, the stop counts; a gap through the stop fills at the open.
+A signal on a bar is filled at the next bar's open, or at the same close where the account says so. Several strategies
+share one account; each keeps its own places and exits, and a symbol is held by one of them at a time. Sizes are the
+desk's: the least of volatility target, loss at the stop, the strategy's weight and method, and what the caps leave.
+When a bar touches both stop and target, the stop counts; a gap through the stop fills at the open; a stop moves at the
+close, for the bars after it. What it leaves out: partial fills of entries, options, and what an owner would order.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml.backtest import layout
+from ml.backtest.account import Account, Costs
+from ml.backtest.kernel import run as run_bars
+from ml.backtest.layout import Ints
+from orchestrator.domain.errors import DomainError
 from orchestrator.domain.indicators import average_true_range, volatility
+from orchestrator.domain.kelly import SizingRules
 from orchestrator.domain.market import Floats, Panel, Signals
 from orchestrator.domain.scene import Execution
 from orchestrator.domain.stops import ExitRules
-
-Mask = NDArray[np.bool_]
 
 POSITION_VOL = 0.02
 """Annual volatility that one position adds, as a fraction of the capital."""
@@ -27,175 +32,243 @@ POSITION_VOL = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What turns signals into trades.
+    """What turns a strategy's signals into trades.
 
     Parameters
     ----------
     max_weight
         Largest position, as a fraction of the capital.
-    cost
-        Of one side, as a fraction of the notional.
     """
 
     exits: ExitRules
     max_positions: int
     max_weight: float
-    cost: float
+    sizing: SizingRules = field(default_factory=SizingRules)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Market:
-    """A panel of the traded symbols with what stops and sizes are made of, all (T, S); known at the bar's end."""
+    """A panel of the traded symbols with what stops and sizes are made of, all (T, S); known at the bar's end.
+
+    Parameters
+    ----------
+    stop_base
+        Expected move of one bar, in price.
+    weight
+        Size that volatility asks for of a position opened on this bar's signal, as a fraction of the capital.
+    flags
+        (T,) bits of `layout.NO_ENTRY` (nothing is opened in this row) and `layout.LEAVE` (all is left after it).
+    actions
+        (N, 4): row, symbol's column, units of one unit after it (split), and cash of each unit (dividend), where the
+        prices are not adjusted for them.
+    lots, leverage
+        Of each symbol: grid of quantities (0 = none), and what a fund multiplies its index by.
+    """
 
     panel: Panel
     stop_base: Floats
-    """Expected move of one bar, in price."""
     least_stop: float
     weight: Floats
-    """Size that volatility asks for of a position opened on this bar's signal, as a fraction of the capital."""
+    flags: Ints | None = None
+    actions: Floats = field(default_factory=lambda: np.zeros((0, layout.ACTION)))
+    lots: Mapping[str, float] = field(default_factory=dict)
+    leverage: Mapping[str, float] = field(default_factory=dict)
 
     def __getitem__(self, rows: slice) -> Market:
-        return Market(self.panel[rows], self.stop_base[rows], self.least_stop, self.weight[rows])
+        start, stop, _ = rows.indices(len(self.panel))
+        inside = (self.actions[:, 0] >= start) & (self.actions[:, 0] < stop)
+        flags = None if self.flags is None else self.flags[rows]
+        return Market(
+            self.panel[rows],
+            self.stop_base[rows],
+            self.least_stop,
+            self.weight[rows],
+            flags,
+            self.actions[inside] - [start, 0, 0, 0],
+            self.lots,
+            self.leverage,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """One strategy of a run: its signals on the market's rows and symbols, and its rules."""
+
+    name: str
+    signals: Signals
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What a run earned: profit per bar as a fraction of the capital, and of each closed trade, costs taken off."""
+    """What a run earned.
 
+    Parameters
+    ----------
+    equity, gross
+        At each row's end: of the account, and the worth of all that is held.
+    returns
+        Profit of each row as a fraction of the capital, or of the equity before it where sizes follow it.
+    ledger
+        Closed round trips, one a row, as the kernel writes them.
+    columns
+        Strategy and symbol of each column that the ledger names.
+    """
+
+    capital: float
+    ends: Ints
+    equity: Floats
+    gross: Floats
     returns: Floats
-    trades: Floats
+    ledger: Floats
+    columns: tuple[tuple[str, str], ...]
+
+    @property
+    def trades(self) -> Floats:
+        """Profit of each round trip as a fraction of the capital, costs taken off."""
+        return self.position(layout.FLOW) / self.capital
+
+    @property
+    def costs(self) -> Floats:
+        """What each round trip cost as a fraction of the capital: fees, spread, impact, borrowing."""
+        return self.position(layout.COSTS) / self.capital
+
+    def position(self, place: int) -> Floats:
+        """Return what the ledger says of each position as it was left, by its place in a row of the book."""
+        return self.ledger[:, layout.T_POSITION + place - layout.SIDE]
 
     @property
     def count(self) -> int:
         """Number of round trips."""
-        return len(self.trades)
+        return len(self.ledger)
 
 
-def market_of(panel: Panel, execution: Execution, *, bars_per_year: float) -> Market:
+def market_of(
+    panel: Panel,
+    execution: Execution,
+    *,
+    bars_per_year: float,
+    position_vol: float = POSITION_VOL,
+    leverage: Mapping[str, float] | None = None,
+) -> Market:
     """Return the market that positions in the symbols of `panel` are simulated on."""
-    annual = volatility(panel.close, execution.vol_bars) * bars_per_year**0.5
-    weight = POSITION_VOL / np.maximum(annual, execution.min_annual_vol)
-    return Market(panel, average_true_range(panel, execution.atr_bars), execution.min_stop_pct, weight)
+    multiple = np.array([(leverage or {}).get(symbol, 1.0) for symbol in panel.symbols])
+    with np.errstate(all="ignore"):
+        annual = volatility(panel.close, execution.vol_bars) * bars_per_year**0.5 / multiple
+        weight = position_vol / (np.maximum(annual, execution.min_annual_vol) * multiple)
+        move = average_true_range(panel, execution.atr_bars)
+    return Market(panel, move, execution.min_stop_pct, weight, leverage=leverage or {})
 
 
-def simulate(market: Market, signals: Signals, rules: Rules) -> Result:
-    """Trade every row of `market` in order; it begins and ends without a position.
+def simulate(market: Market, signals: Signals, rules: Rules, *, cost: float) -> Result:
+    """Trade one strategy on a constant capital of one, without the limits that modules share.
 
     Parameters
     ----------
     market
-        The rows to trade.
+        The rows to trade; the run begins and ends without a position.
     signals
         Of the same rows and symbols; those of row t are acted on at the open of row t + 1.
-
-    Returns
-    -------
-    Result
-        `returns` has one value for each row, the first is 0.
+    cost
+        Of one side, as a fraction of the notional.
     """
-    book = _Book(market, signals, rules)
-    for row in range(1, len(market.panel)):
-        book.step(row)
-    book.finish()
-    return Result(book.returns, np.array(book.trades, dtype=np.float64))
+    return backtest(market, [Plan("strategy", signals, rules)], Account(costs=Costs(fee=cost)))
 
 
-class _Book:
-    """Positions of one run, a column for each symbol."""
+def backtest(market: Market, plans: Sequence[Plan], account: Account) -> Result:
+    """Trade every row of `market` in order with all strategies in one account; what is held at the end is sold.
 
-    def __init__(self, market: Market, signals: Signals, rules: Rules) -> None:
-        self._market, self._signals, self._rules = market, signals, rules
-        symbols = len(market.panel.symbols)
-        self._held = np.zeros(symbols, np.bool_)
-        self._due = np.zeros(symbols, np.bool_)
-        self._qty, self._mark, self._entry = np.zeros(symbols), np.zeros(symbols), np.zeros(symbols)
-        self._stop, self._target, self._risk = np.zeros(symbols), np.zeros(symbols), np.zeros(symbols)
-        self._top = np.zeros(symbols)
-        self._gain, self._since = np.zeros(symbols), np.zeros(symbols, np.int64)
-        self.returns = np.zeros(len(market.panel))
-        self.trades: list[float] = []
+    Raises
+    ------
+    DomainError
+        There is no bar, or something is not of the panel's shape; the message says what.
+    """
+    panel = market.panel
+    _check(market, plans)
+    rows, symbols = panel.close.shape
+    columns = symbols * len(plans)
+    equity, gross = np.empty(rows), np.empty(rows)
+    desk = layout.Desk(
+        book=np.concatenate([_columns(market, plan.rules, place) for place, plan in enumerate(plans)]),
+        purse=account.purse(least_stop=market.least_stop),
+        record=np.zeros((len(plans), layout.RECORD)),
+        now=np.zeros(layout.NOW),
+        trades=np.empty(((rows + 1) * columns, layout.TRADE)),
+    )
+    count = run_bars(_bars(market, plans), desk, equity, gross)
+    named = tuple((plan.name, symbol) for plan in plans for symbol in panel.symbols)
+    before = np.concatenate([[account.capital], equity[:-1]])
+    returns = (equity - before) / (before if account.compound else account.capital)
+    return Result(account.capital, panel.ends, equity, gross, returns, desk.trades[:count].copy(), named)
 
-    def step(self, row: int) -> None:
-        """Trade one bar: departures and entries at its open, then stop and target, then the close."""
-        panel = self._market.panel
-        known = np.isfinite(panel.close[row])
-        left = self._due & self._held & known
-        if left.any():
-            self._leave(row, left, panel.open[row])
-        self._enter(row, known & ~left)
-        held = self._held & known
-        if held.any():
-            self._protect(row, held)
-            self._close_of_bar(row, self._held & known)
 
-    def finish(self) -> None:
-        """Leave what is still held at its last known price."""
-        if self._held.any():
-            self._leave(len(self.returns) - 1, self._held.copy(), self._mark)
+def _check(market: Market, plans: Sequence[Plan]) -> None:
+    """Refuse what does not fit: compiled code does not look where it reads."""
+    shape = market.panel.close.shape
+    if not plans or 0 in shape:
+        raise DomainError(f"backtest: {len(plans)} strategies on {shape[0]} bars of {shape[1]} symbols")
+    arrays = {"stop_base": market.stop_base, "weight": market.weight}
+    for name in ("open", "high", "low", "volume"):
+        arrays[name] = getattr(market.panel, name)
+    for plan in plans:
+        arrays |= {f"{plan.name}.{name}": getattr(plan.signals, name) for name in ("target", "confidence")}
+    for name, array in arrays.items():
+        if array.shape != shape:
+            raise DomainError(f"backtest: {name} has shape {array.shape}, the panel {shape}")
+    flags, actions = market.flags, market.actions
+    if market.panel.ends.shape != shape[:1] or (flags is not None and flags.shape != shape[:1]):
+        raise DomainError(f"backtest: times or flags are not {shape[0]}, as the panel's rows")
+    if actions.ndim != 2 or actions.shape[1] != layout.ACTION:
+        raise DomainError(f"backtest: corporate actions have shape {actions.shape}, not (N, {layout.ACTION})")
 
-    def _enter(self, row: int, free: Mask) -> None:
-        panel, signals = self._market.panel, self._signals
-        weight = np.minimum(self._market.weight[row - 1], self._rules.max_weight)
-        move = self._market.stop_base[row - 1]
-        wanted = free & ~self._held & (signals.target[row - 1] == 1.0) & (weight > 0) & (move > 0)
-        slots = self._rules.max_positions - int(self._held.sum())
-        if slots <= 0 or not wanted.any():
-            return
-        columns = np.flatnonzero(wanted)
-        best = columns[np.argsort(-signals.confidence[row - 1, columns], kind="stable")][:slots]
-        price = panel.open[row, best]
-        exits = self._rules.exits
-        far = exits.stop_pct * price if exits.stop_pct else exits.stop_moves * move[best]
-        risk = np.maximum(far, self._market.least_stop * price)
-        self._held[best], self._due[best] = True, False
-        self._entry[best], self._mark[best], self._risk[best] = price, price, risk
-        self._qty[best] = weight[best] / price
-        self._stop[best], self._target[best], self._top[best] = price - risk, price + risk * exits.target_r, price
-        self._since[best], self._gain[best] = panel.ends[row], 0.0
-        self._pay(row, best, weight[best])
 
-    def _protect(self, row: int, held: Mask) -> None:
-        panel = self._market.panel
-        stopped = held & (panel.low[row] <= self._stop)
-        if stopped.any():
-            self._leave(row, stopped, np.minimum(panel.open[row], self._stop))
-        reached = held & ~stopped & (panel.high[row] >= self._target)
-        if reached.any():
-            self._leave(row, reached, np.maximum(panel.open[row], self._target))
+def _bars(market: Market, plans: Sequence[Plan]) -> layout.Bars:
+    panel = market.panel
+    flags = np.zeros(len(panel), np.int64) if market.flags is None else market.flags
+    return layout.Bars(
+        ends=_plain(panel.ends),
+        flags=_plain(flags),
+        open=_plain(panel.open),
+        high=_plain(panel.high),
+        low=_plain(panel.low),
+        close=_plain(panel.close),
+        volume=_plain(panel.volume),
+        move=_plain(market.stop_base),
+        weight=_plain(market.weight),
+        target=_side_by_side([plan.signals.target for plan in plans]),
+        confidence=_side_by_side([plan.signals.confidence for plan in plans]),
+        actions=_plain(market.actions[np.argsort(market.actions[:, layout.A_ROW], kind="stable")]),
+    )
 
-    def _close_of_bar(self, row: int, held: Mask) -> None:
-        self._earn(row, held, self._market.panel.close[row])
-        self._follow(row, held)
-        old = self._market.panel.ends[row] - self._since >= self._rules.exits.max_hold_hours * 3600
-        self._due = np.where(held, old | (self._signals.target[row] == 0.0), self._due)
 
-    def _follow(self, row: int, held: Mask) -> None:
-        """Raise the stops that trail, have broken even or hang from the highest high; none comes down."""
-        exits, close = self._rules.exits, self._market.panel.close[row]
-        gain = close - self._entry
-        stop = np.where(gain >= self._risk * exits.trail_after_r, close - self._risk * exits.trail_r, self._stop)
-        if exits.break_even_r:
-            stop = np.where(gain >= self._risk * exits.break_even_r, np.maximum(stop, self._entry), stop)
-        if exits.chandelier_moves:
-            self._top = np.where(held, np.maximum(self._top, self._market.panel.high[row]), self._top)
-            stop = np.fmax(stop, self._top - exits.chandelier_moves * self._market.stop_base[row])
-        self._stop = np.where(held, np.maximum(self._stop, stop), self._stop)
+def _columns(market: Market, rules: Rules, place: int) -> Floats:
+    """Return one strategy's part of the book: a row for each symbol, how it trades and nothing held."""
+    symbols, exits, sizing = market.panel.symbols, rules.exits, rules.sizing
+    book = np.zeros((len(symbols), layout.BOOK))
+    book[:, layout.SYMBOL], book[:, layout.PLAN] = np.arange(len(symbols)), place
+    book[:, layout.LOT] = [market.lots.get(symbol, 0.0) for symbol in symbols]
+    book[:, layout.LEVERAGE] = [market.leverage.get(symbol, 1.0) for symbol in symbols]
+    book[:, layout.PLACES], book[:, layout.WEIGHT] = rules.max_positions, rules.max_weight
+    book[:, layout.AT_RISK] = sizing.fixed_fraction if sizing.method == "fixed_fraction" else np.inf
+    book[:, layout.STOP_MOVES], book[:, layout.STOP_PCT] = exits.stop_moves, exits.stop_pct
+    book[:, layout.TARGET_R] = exits.target_r
+    book[:, layout.TRAIL_AFTER_R], book[:, layout.TRAIL_R] = exits.trail_after_r, exits.trail_r
+    book[:, layout.BREAK_EVEN_R], book[:, layout.CHANDELIER] = exits.break_even_r, exits.chandelier_moves
+    book[:, layout.HOLD_S] = exits.max_hold_hours * 3600.0
+    book[:, layout.KELLY] = sizing.kelly_multiple if sizing.method == "kelly" else 0.0
+    book[:, layout.KELLY_LEAST], book[:, layout.PRIOR_TRADES] = sizing.kelly_min_trades, sizing.prior_trades
+    book[:, layout.PRIOR_RATE], book[:, layout.PRIOR_PAYOFF] = sizing.prior_win_rate, sizing.prior_payoff
+    book[:, layout.RUNG_R : layout.RUNG_R + layout.RUNGS] = np.inf
+    for step, rung in enumerate(exits.ladder):
+        book[:, layout.RUNG_R + step], book[:, layout.RUNG_PART + step] = rung.at_r, rung.part
+    return book
 
-    def _leave(self, row: int, which: Mask, price: Floats) -> None:
-        self._earn(row, which, price)
-        columns = np.flatnonzero(which)
-        self._pay(row, columns, self._qty[columns] * self._mark[columns])
-        self.trades += [float(gain) for gain in self._gain[columns]]
-        self._held[columns], self._due[columns], self._qty[columns] = False, False, 0.0
 
-    def _earn(self, row: int, which: Mask, price: Floats) -> None:
-        columns = np.flatnonzero(which)
-        earned = self._qty[columns] * (price[columns] - self._mark[columns])
-        self._gain[columns] += earned
-        self._mark[columns] = price[columns]
-        self.returns[row] += float(earned.sum())
+def _side_by_side(arrays: list[Floats]) -> Floats:
+    found: Floats = _plain(arrays[0] if len(arrays) == 1 else np.hstack(arrays))
+    return found
 
-    def _pay(self, row: int, columns: NDArray[np.int64], notional: Floats) -> None:
-        cost = notional * self._rules.cost
-        self._gain[columns] -= cost
-        self.returns[row] -= float(cost.sum())
+
+def _plain(array: Any) -> Any:
+    """Return the array as the compiled code wants it: in C order and its own; no copy where it is so already."""
+    return np.require(array, requirements=["C", "W"])

@@ -66,9 +66,9 @@ class Arena:
             exits=settings.exits,
             max_positions=settings.max_positions,
             max_weight=settings.weight,
-            cost=self.terms.cost,
+            sizing=settings.sizing,
         )
-        return simulate(self.market[rows], signals, rules)
+        return simulate(self.market[rows], signals, rules, cost=self.terms.cost)
 
     def _signals(self, panel: Panel, settings: StrategyParameters, rows: int) -> Signals:
         try:

@@ -1,0 +1,281 @@
+"""The event loop of the backtest, compiled: bars and wishes in, equity and trades out.
+
+It knows arrays and numbers (`ml.backtest.layout`), no strategy and no desk; `ml.backtest.engine` fills them.
+
+On each bar, in this order: corporate actions and borrowing; departures and entries at the open; stop, ladder and
+target within the bar, the stop first; the close, at which stops move and departures are decided. With fills on the
+same close, departures and entries come after the close instead.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ml.backtest.compiled import compiled, inner
+from ml.backtest.layout import (
+    A_DIVIDEND,
+    A_ROW,
+    A_SPLIT,
+    A_SYMBOL,
+    ACTIVE,
+    ASK,
+    BORROW,
+    BRAKE,
+    CASH,
+    COSTS,
+    DAILY_LOSS,
+    DAY,
+    DAY_S,
+    DAY_START,
+    DRAWDOWN_HALTED,
+    DRAWDOWN_REDUCING,
+    DUE,
+    ENDED,
+    ENTRY,
+    EQUITY,
+    FLOW,
+    HALTED,
+    HIGH,
+    INF,
+    LEAVE,
+    MARK,
+    N_BRAKE,
+    N_CLOSE,
+    N_END,
+    N_HIGH,
+    N_LEAVE,
+    N_LOW,
+    N_MOVE,
+    N_OPEN,
+    N_ROW,
+    N_VOLUME,
+    N_WISH,
+    NEXT_RUNG,
+    NO_ENTRY,
+    NOTHING,
+    OPEN,
+    PAID,
+    PEAK,
+    PLACES,
+    PLAN,
+    QTY,
+    QUIET_DAY,
+    REDUCING,
+    RISK,
+    SAME_CLOSE,
+    SHORT,
+    SIDE,
+    STATE,
+    STOP,
+    SYMBOL,
+    TARGET,
+    TOP,
+    TRADES,
+    UNITS,
+    YEAR_S,
+    Bars,
+    Desk,
+    Floats,
+)
+from ml.backtest.position import (
+    at_close,
+    enter,
+    leave,
+    sell_touched,
+    touched,
+    trade_price,
+)
+
+
+@compiled
+def run(bars: Bars, desk: Desk, equity: Floats, gross: Floats) -> int:
+    """Trade every row, write equity and gross exposure at each row's end, return the number of round trips."""
+    book, purse, action = desk.book, desk.purse, 0
+    late = purse[SAME_CLOSE] != 0.0
+    watched = min(purse[DAILY_LOSS], purse[DRAWDOWN_REDUCING], purse[DRAWDOWN_HALTED]) < INF
+    for row in range(len(bars.ends)):
+        action = _begin(bars, desk, row, action)
+        if not late and row > 0 and _anything(bars.target[row - 1], book):
+            _trade(bars, desk, row, row - 1)
+        if purse[OPEN] > 0.0:
+            _pass_bar(bars, desk, row)
+        if late and _anything(bars.target[row], book):
+            _trade(bars, desk, row, row)
+        equity[row], gross[row] = _worth(book, purse)
+        if watched:
+            _watch(desk, bars.ends[row] // DAY_S, equity[row])
+    equity[-1] = _finish(desk, len(bars.ends) - 1)
+    return int(purse[TRADES])
+
+
+@inner
+def _pass_bar(bars: Bars, desk: Desk, row: int) -> None:
+    """Take what is held through the bar."""
+    for column in range(len(desk.book)):
+        one = desk.book[column]
+        if one[SIDE] != 0.0 and _look(bars, desk.now, row, int(one[SYMBOL])):
+            desk.now[N_WISH] = bars.target[row, column]
+            first = touched(one, desk.now)
+            if first != NOTHING:
+                sell_touched(desk, column, first)
+            if one[SIDE] != 0.0:
+                at_close(one, desk.now)
+
+
+@inner
+def _begin(bars: Bars, desk: Desk, row: int, action: int) -> int:
+    """Do what happens before a bar opens; return the place of the next corporate action."""
+    if desk.purse[BORROW] > 0.0 and row > 0:
+        _charge_borrowing(desk.book, desk.purse, (bars.ends[row] - bars.ends[row - 1]) / YEAR_S)
+    if action < len(bars.actions) and bars.actions[action, A_ROW] <= row:
+        return _act(bars.actions, desk.book, desk.purse, action)
+    return action
+
+
+@inner
+def _anything(target: Floats, book: Floats) -> bool:
+    """Return whether a row's wishes, or what is due, could make an order."""
+    for column in range(len(book)):
+        if book[column, SIDE] == 0.0:
+            if abs(target[column]) == 1.0:
+                return True
+        elif book[column, DUE] != 0.0:
+            return True
+    return False
+
+
+@inner
+def _look(bars: Bars, now: Floats, row: int, symbol: int) -> bool:
+    """Write the symbol's bar into `now`; return whether it has one."""
+    close = bars.close[row, symbol]
+    now[N_ROW], now[N_END], now[N_CLOSE] = row, bars.ends[row], close
+    now[N_OPEN], now[N_HIGH], now[N_LOW] = bars.open[row, symbol], bars.high[row, symbol], bars.low[row, symbol]
+    now[N_VOLUME], now[N_MOVE] = bars.volume[row, symbol], bars.move[row, symbol]
+    now[N_LEAVE] = bars.flags[row] & LEAVE
+    return math.isfinite(close)
+
+
+@inner
+def _trade(bars: Bars, desk: Desk, row: int, seen: int) -> None:
+    """Leave what is due and enter what was wanted at the end of row `seen`, at the open or the close of `row`."""
+    wanted = 0
+    for column in range(len(desk.book)):
+        one = desk.book[column]
+        known = _look(bars, desk.now, row, int(one[SYMBOL]))
+        asked = -1.0
+        if one[SIDE] != 0.0:
+            if known and one[DUE] != 0.0:
+                leave(desk, column, trade_price(desk), int(one[DUE]) - 1)
+        elif known and _wants(bars, desk.purse, one, seen * len(desk.book) + column):
+            asked = max(bars.confidence[seen, column], 0.0)
+            wanted += 1
+        one[ASK] = asked
+    quiet = desk.purse[QUIET_DAY] == bars.ends[row] // DAY_S or bars.flags[row] & NO_ENTRY
+    if wanted and not quiet and desk.purse[STATE] == ACTIVE:
+        _enter_best(bars, desk, row, seen)
+
+
+@inner
+def _wants(bars: Bars, purse: Floats, one: Floats, place: int) -> bool:
+    """Return whether a column asks for a position that a size and a stop can be said of."""
+    columns = bars.target.shape[1]
+    seen, column, symbol = place // columns, place % columns, int(one[SYMBOL])
+    wish = bars.target[seen, column]
+    sided = wish == 1.0 or (wish == -1.0 and purse[SHORT] != 0.0)
+    fit: bool = bars.weight[seen, symbol] > 0.0 and bars.move[seen, symbol] > 0.0
+    return sided and fit
+
+
+@inner
+def _enter_best(bars: Bars, desk: Desk, row: int, seen: int) -> None:
+    """Open what was asked for, the surest first, as long as strategy and symbol have room."""
+    book = desk.book
+    while True:
+        best = -1
+        for column in range(len(book)):
+            if book[column, ASK] >= 0.0 and (best < 0 or book[column, ASK] > book[best, ASK]):
+                best = column
+        if best < 0:
+            return
+        book[best, ASK] = -1.0
+        taken, free = 0, True
+        for column in range(len(book)):
+            if book[column, SIDE] != 0.0:
+                taken += book[column, PLAN] == book[best, PLAN]
+                free = free and book[column, SYMBOL] != book[best, SYMBOL]
+        if free and taken < book[best, PLACES]:
+            _look(bars, desk.now, row, int(book[best, SYMBOL]))
+            desk.now[N_WISH] = bars.target[seen, best]
+            enter(bars, desk, seen, best)
+
+
+@inner
+def _worth(book: Floats, purse: Floats) -> tuple[float, float]:
+    """Return the account's equity and the worth of all that is held."""
+    worth, gross = purse[CASH], 0.0
+    if purse[OPEN] == 0.0:
+        return worth, gross
+    for column in range(len(book)):
+        held = book[column, QTY] * book[column, MARK]
+        worth += held
+        gross += abs(held)
+    return worth, gross
+
+
+@inner
+def _watch(desk: Desk, day: int, worth: float) -> None:
+    """Put the brake on where losses ask for it."""
+    book, purse = desk.book, desk.purse
+    if day != purse[DAY]:
+        purse[DAY], purse[DAY_START] = day, purse[EQUITY]
+    purse[EQUITY], purse[PEAK] = worth, max(purse[PEAK], worth)
+    if worth <= purse[DAY_START] * (1.0 - purse[DAILY_LOSS]):
+        purse[QUIET_DAY] = day
+    if purse[STATE] == HALTED or worth <= purse[PEAK] * (1.0 - purse[DRAWDOWN_HALTED]):
+        purse[STATE], desk.now[N_BRAKE] = HALTED, 1.0
+        for column in range(len(book)):
+            if book[column, SIDE] != 0.0:
+                book[column, DUE] = BRAKE + 1
+    else:
+        purse[STATE] = REDUCING if worth <= purse[PEAK] * (1.0 - purse[DRAWDOWN_REDUCING]) else ACTIVE
+
+
+@inner
+def _act(actions: Floats, book: Floats, purse: Floats, first: int) -> int:
+    """Apply the splits and dividends of a row to what is held over its start; return the next one's place."""
+    place = first
+    while place < len(actions) and actions[place, A_ROW] == actions[first, A_ROW]:
+        split, dividend = actions[place, A_SPLIT], actions[place, A_DIVIDEND]
+        for column in range(len(book)):
+            one = book[column]
+            if one[SIDE] != 0.0 and one[SYMBOL] == actions[place, A_SYMBOL]:
+                one[FLOW] += one[QTY] * dividend
+                purse[CASH] += one[QTY] * dividend
+                one[QTY] *= split
+                one[UNITS] *= split
+                for price in (MARK, ENTRY, STOP, TARGET, NEXT_RUNG, RISK, TOP, HIGH, PAID):
+                    one[price] /= split
+        place += 1
+    return place
+
+
+@inner
+def _charge_borrowing(book: Floats, purse: Floats, years: float) -> None:
+    for column in range(len(book)):
+        one = book[column]
+        if one[SIDE] < 0.0:
+            cost = -one[QTY] * one[MARK] * purse[BORROW] * years
+            purse[CASH] -= cost
+            one[FLOW] -= cost
+            one[COSTS] += cost
+
+
+@inner
+def _finish(desk: Desk, row: int) -> float:
+    """Leave what is still held at its last known price; return the equity after."""
+    desk.now[N_ROW] = row
+    for column in range(len(desk.book)):
+        if desk.book[column, SIDE] != 0.0:
+            leave(desk, column, desk.book[column, MARK], ENDED)
+    equity: float = desk.purse[CASH]
+    return equity
