@@ -26,6 +26,10 @@ FALLBACK_STOP = Decimal("0.08")
 _THROUGH = Decimal("0.003")
 """How far through the touch an exit may trade, as a fraction of it; its limit is no further from the middle than:"""
 _WORST = Decimal("0.03")
+_CONCESSION = Decimal("0.02")
+"""How much of its touch an exit of options gives up for each one that missed, a cent at least, half of it at most."""
+_MOST_MISSES = 4
+"""Misses that count: a market without buyers is left at no price at all."""
 _BESIDE = Decimal("0.001")
 """How far beyond the touch a stop stays that the price has already passed: it triggers on the next step."""
 _CENT = Decimal("0.01")
@@ -123,14 +127,25 @@ def leave(part: Part, book: BookDoc, market: MarketSnapshot, now: datetime, *, r
     """Return the order that leaves a part of a position, priced to fill; its resting orders end first."""
     order = _order(part, now, reason=reason).model_copy(update={"replaces": _resting(book, part.position)})
     quotes = {leg.symbol: quote for leg in part.legs if (quote := market.quotes.get(leg.symbol)) is not None}
-    priced = _priced_structure(part, quotes) if is_occ(part.legs[0].symbol) else _priced_single(part, quotes)
+    priced_as = _priced_structure if is_occ(part.legs[0].symbol) else _priced_single
+    priced = priced_as(part, quotes, misses=_misses(book, part.position))
     stamps = [quote.ts for quote in quotes.values()]
     complete = len(quotes) == len(part.legs)
     seen = {"quote_ts": min(stamps) if complete else None}
     return order.model_copy(update=priced | seen)
 
 
-def _priced_single(part: Part, quotes: dict[str, Quote]) -> dict[str, object]:
+def _misses(book: BookDoc, position: Position) -> int:
+    """Return how many exits of a position ended lately with something left: each makes the next one give up more."""
+    ended = {OrderState.CANCELLED, OrderState.EXPIRED}
+    missed = (
+        order.intent.position_id == position.id and order.intent.purpose is Purpose.EXIT and order.state in ended
+        for order in book.orders.values()
+    )
+    return min(sum(missed), _MOST_MISSES)
+
+
+def _priced_single(part: Part, quotes: dict[str, Quote], *, misses: int) -> dict[str, object]:
     """Return price and time of an order for shares or coins: through the touch, at the market without a quote."""
     leg = part.legs[0]
     quote, side = quotes.get(leg.symbol), part.exit_legs[0].side
@@ -138,15 +153,16 @@ def _priced_single(part: Part, quotes: dict[str, Quote]) -> dict[str, object]:
     if quote is None or mid is None:
         rests = TimeInForce.GTC if part.position.module is ModuleName.CRYPTO else TimeInForce.DAY
         return {"order_type": OrderType.MARKET, "time_in_force": rests, "decision_px": mark_of(leg)}
+    through, most = _THROUGH * (1 + misses), _WORST * (1 + misses)
     if side is Side.SELL:
-        worst = max((quote.bid or ZERO) * (1 - _THROUGH), mid * (1 - _WORST))
+        worst = max((quote.bid or ZERO) * (1 - through), mid * (1 - most))
     else:
-        worst = min((quote.ask or mid) * (1 + _THROUGH), mid * (1 + _WORST))
+        worst = min((quote.ask or mid) * (1 + through), mid * (1 + most))
     limit = on_grid(worst, tick_of(part.position.module, mid), side)
     return {"limit_px": limit, "decision_px": mid, "time_in_force": TimeInForce.IOC, "two_sided": True}
 
 
-def _priced_structure(part: Part, quotes: dict[str, Quote]) -> dict[str, object]:
+def _priced_structure(part: Part, quotes: dict[str, Quote], *, misses: int) -> dict[str, object]:
     """Return the price of an order for options: the touch of each leg; net, credit negative, for several."""
     touch = mid = ZERO
     for leg, leaves in zip(part.legs, part.exit_legs, strict=True):
@@ -155,6 +171,7 @@ def _priced_structure(part: Part, quotes: dict[str, Quote]) -> dict[str, object]
         touch += leaves.side.sign * leaves.ratio * _touch(leg, quote, middle)
         mid += leaves.side.sign * leaves.ratio * middle
     sided = all((quote := quotes.get(leg.symbol)) is not None and quote.two_sided for leg in part.legs)
+    touch += min(misses * max(abs(touch) * _CONCESSION, _CENT), abs(touch) / 2)
     if len(part.legs) == 1:
         touch, mid = max(abs(touch), _CENT), max(abs(mid), _CENT)
     return {"limit_px": touch, "decision_px": mid, "two_sided": sided}
