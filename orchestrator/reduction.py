@@ -42,8 +42,13 @@ class Watched:
 
 
 def watch(desk: Desk, now: datetime) -> Watched:
-    """Return the breaches and the plan as they stand at `now`; the same desk again changes and tells nothing."""
+    """Return the breaches and the plan as they stand at `now`; the same desk again changes and tells nothing.
+
+    While equity is unknown or a book cannot be read nothing is concluded: everything stays as it was.
+    """
     before = desk.reduction
+    if desk.faults or current_exposure(desk, now).equity <= 0:
+        return Watched(before)
     readings = {reading.key: reading for reading in readings_of(desk, now)}
     breaches = {key: _breach(reading, before, now) for key, reading in readings.items() if _breached(reading, before)}
     events = [limit_breached(breach) for key, breach in breaches.items() if key not in before.breaches]

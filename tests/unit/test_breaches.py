@@ -204,6 +204,37 @@ def test_prices_that_run_on_after_a_plan_make_the_next_one(store):
     assert (plan_of(store).number, plan_of(store).cuts[0].units, plan_of(store).cuts[0].keep) == (2, 75, 50)
 
 
+def test_nothing_is_concluded_while_a_book_cannot_be_read(store):
+    hold(store, 20_000)
+    sweep(store, NOW)
+    before = plan_of(store)
+    store.commit([Put("books/stocks", {"schema": 1, "module": "stocks", "positions": 7})])
+    sweep(store, NOW + MINUTE)
+    assert plan_of(store) == before
+    assert told(store, "limit_kept") == []
+
+
+def test_nothing_is_concluded_while_equity_is_unknown(store):
+    hold(store, 20_000)
+    sweep(store, NOW)
+    before = plan_of(store)
+    exposure = store.get_many(["desk/exposure"])["desk/exposure"].data
+    store.commit([Put("desk/exposure", {**exposure, "venue_equity": {}})])
+    for module in ModuleName:
+        put_book(store, module, equity=0)
+    sweep(store, NOW + MINUTE)
+    assert plan_of(store) == before
+
+
+def test_a_limit_lowered_below_what_is_held_is_outgrown_at_once(store):
+    hold(store, 14_000)
+    sweep(store, NOW)
+    assert DESK_REDUCTION not in store.get_many([DESK_REDUCTION])
+    set_limits(store, symbol_concentration="0.07")
+    sweep(store, NOW + MINUTE)
+    assert plan_of(store).cuts[0].keep == 50
+
+
 def test_switched_off_it_still_tells_but_does_not_cut(store):
     set_limits(store, auto_reduce=False)
     hold(store, 30_000)

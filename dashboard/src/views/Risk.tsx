@@ -29,7 +29,7 @@ export function Risk({ data, clock, ...rest }: Props) {
     <main class="risk" data-risk={day?.day ?? ''}>
       <div class="column">
         <Figures day={day} past={past} clock={clock} onNow={() => setChosen(null)} />
-        {!past && <DoubtPanel books={data.books} clock={clock} {...rest} />}
+        {!past && data.books.length > 0 && <DoubtPanel books={data.books} clock={clock} {...rest} />}
         {past && day !== null && <Activities day={day} clock={clock} />}
       </div>
       <div class="column">
@@ -40,7 +40,7 @@ export function Risk({ data, clock, ...rest }: Props) {
         {day !== null && <Tails day={day} />}
         {day !== null && <Shocks day={day} />}
         {day !== null && day.underlyings.length > 0 && <Greeks day={day} />}
-        <Reports reports={reports} chosen={day?.day ?? null} onDay={setChosen} />
+        {reports.length > 0 && <Reports reports={reports} chosen={day?.day ?? null} onDay={setChosen} />}
       </div>
     </main>
   );
