@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -124,6 +125,15 @@ def said(value: object, *names: str) -> str:
     """Return the first of these fields that is a text, "" if none is: what a row in trouble calls itself."""
     row = value if isinstance(value, dict) else {}
     return next((str(row[name]) for name in names if isinstance(row.get(name), str) and row[name]), "")
+
+
+def readable(rows: Mapping[str, Any], read: Callable[[str, Any], T]) -> dict[str, T]:
+    """Return what could be read, by the name under which it was told; the rest is absent."""
+    found: dict[str, T] = {}
+    for name, row in rows.items():
+        with suppress(*UNREADABLE):
+            found[name] = read(name, row)
+    return found
 
 
 def sort_out(

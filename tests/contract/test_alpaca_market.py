@@ -40,7 +40,7 @@ def test_strikes_far_from_spot_are_left_out(stage: MarketStage) -> None:
 def test_contracts_outside_the_window_of_expiries_are_left_out(stage: MarketStage) -> None:
     snapshot = stage.data.snapshot(DataRequest(chains=("SPY",), min_days_to_expiry=7), OPEN)
     assert not snapshot.chains
-    assert snapshot.missing == {"SPY": "Alpaca has no option chain"}
+    assert snapshot.missing == {"SPY": "Alpaca has no option chain that can be read"}
 
 
 def test_a_contract_without_iv_says_none(stage: MarketStage) -> None:

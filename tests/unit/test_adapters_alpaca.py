@@ -79,6 +79,19 @@ def test_a_price_off_the_grid_moves_in_our_favour(side: Side, price: str, sent: 
     assert request_of(order)["limit_price"] == sent
 
 
+@pytest.mark.parametrize(
+    ("purpose", "qty", "sent"),
+    [(Purpose.ENTRY, "10.9", "10"), (Purpose.EXIT, "10.5", "10.5"), (Purpose.EXIT, "0.5", "0.5")],
+)
+def test_whole_shares_are_bought_and_fractions_can_be_left(purpose: Purpose, qty: str, sent: str) -> None:
+    assert request_of(intent(purpose=purpose, qty=D(qty)))["qty"] == sent
+
+
+def test_less_than_a_share_is_not_bought() -> None:
+    with pytest.raises(OrderRefusedError):
+        request_of(intent(qty=D("0.9")))
+
+
 def test_an_option_keeps_the_cent_below_one_dollar() -> None:
     legs = (Leg(symbol="SPY260717C00640000", side=Side.BUY, multiplier=D(100)),)
     assert request_of(intent(legs=legs, limit_price=D("0.456")))["limit_price"] == "0.45"
@@ -292,14 +305,14 @@ def test_a_contract_nobody_quoted_is_kept_without_sides() -> None:
         "SPY260717C00650000": {},
         "SPY1260717C00650000": {},
     }
-    chain = chain_of("SPY", D(640), snapshots)
+    chain = chain_of("SPY", D(640), snapshots, NOW)
     assert chain is not None
     assert [(one.strike, one.bid) for one in chain.contracts] == [(D(640), D(1)), (D(650), None)]
     assert chain.contracts[1].ts.year == 1970
 
 
 def test_a_chain_without_a_quote_is_no_chain() -> None:
-    assert chain_of("SPY", D(640), {"SPY260717C00650000": {}}) is None
+    assert chain_of("SPY", D(640), {"SPY260717C00650000": {}}, NOW) is None
 
 
 def test_a_time_without_a_zone_is_utc() -> None:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from orchestrator.adapters.alpaca.client import Raw, day, moment
+from orchestrator.adapters.series import believable
 from orchestrator.domain.market import Bars
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -34,11 +35,18 @@ def _close(session: date, clock: str) -> int:
 
 
 def bars_of(rows: Sequence[Raw], minutes: int, closes: Closes, now: datetime) -> Bars:
-    """Return the bars that were complete at `now`, oldest first."""
+    """Return the bars that were complete at `now`, oldest first.
+
+    Raises
+    ------
+    MalformedDataError
+        One of them cannot be.
+    """
     end_of = _daily_end if minutes >= DAILY else _intraday_end
     ends = np.array([end_of(str(row["t"]), minutes, closes) for row in rows], np.int64)
     values = np.array([[row["o"], row["h"], row["l"], row["c"], row["v"]] for row in rows], np.float64).reshape(-1, 5)
     done = (ends > 0) & (ends <= int(now.timestamp()))
+    believable(values[done])
     return Bars(ends[done], *(values[done, column] for column in range(5)))
 
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 from orchestrator.adapters.alpaca.client import Raw, decimal, moment
+from orchestrator.adapters.rows import LARGEST, UNREADABLE
+from orchestrator.adapters.series import AHEAD
 from orchestrator.domain.errors import MalformedDataError
 from orchestrator.domain.instruments import Contract, parse_occ
 from orchestrator.domain.market import OptionChain, OptionQuote, Quote
@@ -23,19 +25,30 @@ def quote_of(symbol: str, raw: Raw) -> Quote:
         ts=moment(str(raw["t"])),
         bid=_side(raw.get("bp")),
         ask=_side(raw.get("ap")),
-        bid_size=decimal(raw.get("bs")),
-        ask_size=decimal(raw.get("as")),
+        bid_size=_size(raw.get("bs")),
+        ask_size=_size(raw.get("as")),
     )
 
 
 def _side(price: object) -> Decimal | None:
-    found = decimal(price)
-    return found if found > 0 else None
+    found = _size(price)
+    return found or None
 
 
-def chain_of(underlying: str, spot: Decimal, snapshots: Mapping[str, Raw]) -> OptionChain | None:
-    """Return a chain, or None if none of its contracts was ever quoted; symbols that are not OCC are left out."""
-    contracts = tuple(_contracts(snapshots))
+def _size(value: object) -> Decimal:
+    """Return a number that is not negative; nothing is zero."""
+    found = decimal(value)
+    if not 0 <= found < LARGEST:
+        raise MalformedDataError(f"{found} is no price or size")
+    return found
+
+
+def chain_of(underlying: str, spot: Decimal, snapshots: Mapping[str, Raw], now: datetime) -> OptionChain | None:
+    """Return a chain, or None if none of its contracts was ever quoted.
+
+    Left out are symbols that are not OCC, contracts that cannot be read, and quotes of a time that has not come yet.
+    """
+    contracts = tuple(one for one in _contracts(snapshots) if one.ts <= now + AHEAD)
     newest = max((contract.ts for contract in contracts), default=NEVER)
     if newest == NEVER:
         return None
@@ -46,7 +59,7 @@ def _contracts(snapshots: Mapping[str, Raw]) -> Iterable[OptionQuote]:
     for symbol, raw in sorted(snapshots.items()):
         try:
             yield _contract(symbol, raw)
-        except MalformedDataError:  # an adjusted contract (AAPL1...): not traded by this desk
+        except UNREADABLE:  # an adjusted contract (AAPL1...), not traded by this desk, or a row that makes no sense
             continue
 
 
@@ -67,8 +80,8 @@ def _contract(symbol: str, raw: Raw) -> OptionQuote:
         ts=moment(str(quote["t"])) if quote else NEVER,
         bid=_side(quote.get("bp")),
         ask=_side(quote.get("ap")),
-        bid_size=decimal(quote.get("bs")),
-        ask_size=decimal(quote.get("as")),
+        bid_size=_size(quote.get("bs")),
+        ask_size=_size(quote.get("as")),
         iv=raw.get("impliedVolatility"),
         **{name: greeks.get(name) for name in ("delta", "gamma", "theta", "vega", "rho")},
     )

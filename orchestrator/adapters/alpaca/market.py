@@ -30,6 +30,8 @@ from orchestrator.adapters.alpaca.bars import DAILY, NEW_YORK, bars_of, closes_o
 from orchestrator.adapters.alpaca.chains import chain_of, quote_of
 from orchestrator.adapters.alpaca.client import AlpacaKeys, moment, tame, trading_client
 from orchestrator.adapters.alpaca.errors import translated
+from orchestrator.adapters.rows import fields, readable
+from orchestrator.adapters.series import AHEAD
 from orchestrator.adapters.transport import CallMeter, read
 from orchestrator.domain.errors import BrokerError
 from orchestrator.domain.instruments import is_occ
@@ -66,7 +68,7 @@ class _Gathered:
         """Return what the call gives of `symbols`; what it lacks is noted as missing."""
         try:
             found = call()
-            reason = f"Alpaca has no {kind}"
+            reason = f"Alpaca has no {kind} that can be read"
         except BrokerError as error:
             self.errors.append(error)
             found, reason = {}, f"no {kind}: {error}"
@@ -74,6 +76,14 @@ class _Gathered:
         self.missing.update({symbol: reason for symbol in symbols if symbol not in found})
         self.got += len(kept)
         return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Bars by symbol, and the symbols of which some cannot be read."""
+
+    bars: Mapping[str, Bars]
+    spoilt: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +166,7 @@ class AlpacaMarketData:
         """
         session = self._session()
         gathered = _Gathered()
-        quotes = self._quotes(request, gathered)
+        quotes = self._quotes(request, gathered, now)
         panels = {
             minutes: panel_of(gathered.take(self._bars_call(minutes, request, now), symbols, f"{minutes}-minute bars"))
             for minutes, symbols in request.bars.items()
@@ -192,7 +202,7 @@ class AlpacaMarketData:
 
         return self._read("clock", call)
 
-    def _quotes(self, request: DataRequest, gathered: _Gathered) -> dict[str, Quote]:
+    def _quotes(self, request: DataRequest, gathered: _Gathered, now: datetime) -> dict[str, Quote]:
         contracts = [symbol for symbol in request.quotes if is_occ(symbol)]
         stocks = list(dict.fromkeys([s for s in request.quotes if not is_occ(s)] + list(request.chains)))
         quotes: dict[str, Quote] = {}
@@ -200,15 +210,18 @@ class AlpacaMarketData:
             quotes |= gathered.take(lambda: self._stock_quotes(stocks), stocks, "quote")
         if contracts:
             quotes |= gathered.take(lambda: self._option_quotes(contracts), contracts, "quote")
-        return quotes
+        early = [symbol for symbol, quote in quotes.items() if quote.ts > now + AHEAD]
+        gathered.missing.update(dict.fromkeys(early, "Alpaca's quote is of a time that has not come yet"))
+        return {symbol: quote for symbol, quote in quotes.items() if symbol not in early}
 
     def _stock_quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
         asked = StockLatestQuoteRequest(symbol_or_symbols=list(symbols), feed=self._feed)
-        return self._read("quotes", lambda: _quotes_of(self._stocks.get_stock_latest_quote(asked)))
+        return self._read("quotes", lambda: readable(_told(self._stocks.get_stock_latest_quote(asked)), quote_of))
 
     def _option_quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
         asked = OptionLatestQuoteRequest(symbol_or_symbols=list(symbols), feed=self._option_feed)
-        return self._read("option quotes", lambda: _quotes_of(self._options.get_option_latest_quote(asked)))
+        found = self._read("option quotes", lambda: _told(self._options.get_option_latest_quote(asked)))
+        return readable(found, quote_of)
 
     def _bars_call(self, minutes: int, request: DataRequest, now: datetime) -> Callable[[], Mapping[str, Bars]]:
         symbols = request.bars[minutes]
@@ -225,25 +238,29 @@ class AlpacaMarketData:
         question = (symbols, lookback, midnight.date())
         kept = self._intraday.get(minutes)
         if kept is None or kept.question != question or kept.read_at > now:
-            bars = self._bars(minutes, symbols, midnight - timedelta(days=lookback), now)
-            kept = _IntradayBars(question, now, bars)
+            read = self._bars(minutes, symbols, midnight - timedelta(days=lookback), now)
+            kept = _IntradayBars(question, now, read.bars)
         else:
             since = kept.read_at - _LATE_BARS * timedelta(minutes=minutes)
-            kept = kept.extended(self._bars(minutes, symbols, since, now), question, now)
-        self._intraday[minutes] = kept
-        return kept.bars
+            read = self._bars(minutes, symbols, since, now)
+            kept = kept.extended(read.bars, question, now)
+        if read.spoilt:
+            self._intraday.pop(minutes, None)  # read it all again: what is missing now would stay a hole
+        else:
+            self._intraday[minutes] = kept
+        return {symbol: bars for symbol, bars in kept.bars.items() if symbol not in read.spoilt}
 
     def _daily_bars(self, symbols: tuple[str, ...], lookback: int, now: datetime) -> Mapping[str, Bars]:
         question = (symbols, lookback, now.astimezone(NEW_YORK).date())
         self._learn_closes(now - timedelta(days=lookback), now)
         newest = newest_daily_end(self._closes, now)
         if self._daily is None or not self._daily.answers(question, now, newest):
-            bars = self._bars(DAILY, symbols, now - timedelta(days=lookback), now)
-            end = min((int(series.ends[-1]) for series in bars.values()), default=0)
-            self._daily = _DailyBars(question, now, end, bars)
+            read = self._bars(DAILY, symbols, now - timedelta(days=lookback), now)
+            end = min((int(series.ends[-1]) for series in read.bars.values()), default=0)
+            self._daily = _DailyBars(question, now, 0 if read.spoilt else end, read.bars)
         return self._daily.bars
 
-    def _bars(self, minutes: int, symbols: tuple[str, ...], start: datetime, now: datetime) -> dict[str, Bars]:
+    def _bars(self, minutes: int, symbols: tuple[str, ...], start: datetime, now: datetime) -> _Read:
         self._learn_closes(start, now)
         asked = StockBarsRequest(
             symbol_or_symbols=list(symbols),
@@ -253,10 +270,10 @@ class AlpacaMarketData:
             feed=self._feed,
         )
 
-        def call() -> dict[str, Bars]:
-            rows: Any = self._stocks.get_stock_bars(asked)
-            found = {symbol: bars_of(rows[symbol], minutes, self._closes, now) for symbol in rows}
-            return {symbol: bars for symbol, bars in found.items() if len(bars)}
+        def call() -> _Read:
+            rows = _told(self._stocks.get_stock_bars(asked))
+            found = readable(rows, lambda _, raw: bars_of(raw, minutes, self._closes, now))
+            return _Read({symbol: bars for symbol, bars in found.items() if len(bars)}, frozenset(rows) - set(found))
 
         return self._read(f"{minutes}-minute bars", call)
 
@@ -285,15 +302,15 @@ class AlpacaMarketData:
         )
 
         def call() -> dict[str, OptionChain]:
-            snapshots: Any = self._options.get_option_chain(asked)
-            chain = chain_of(underlying, spot, snapshots)
+            chain = chain_of(underlying, spot, _told(self._options.get_option_chain(asked)), now)
             return {} if chain is None else {underlying: chain}
 
         return self._read(f"chain of {underlying}", call)
 
 
-def _quotes_of(raw: Any) -> dict[str, Quote]:
-    return {symbol: quote_of(symbol, one) for symbol, one in raw.items()}
+def _told(raw: Any) -> dict[str, Any]:
+    """Return an answer by symbol."""
+    return dict(fields(raw))
 
 
 def _timeframe(minutes: int) -> TimeFrame:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from orchestrator.adapters.alpaca.client import Raw, plain
 from orchestrator.adapters.rows import choice, fields, maybe_number, maybe_word, number, said, shortened, word
-from orchestrator.domain.base import ZERO
+from orchestrator.domain.base import ZERO, floor_to
 from orchestrator.domain.errors import MalformedDataError, OrderRefusedError
 from orchestrator.domain.instruments import is_occ
 from orchestrator.domain.orders import Leg, OrderIntent, OrderState, OrderType, Purpose, Side
@@ -28,6 +28,9 @@ _STATES = {
 }
 """Every state of Alpaca's documentation; another word is a trouble, never a guess."""
 
+_FRACTION = Decimal("0.000000001")
+"""The least part of a share that Alpaca trades; the desk itself buys whole ones."""
+
 SIDES = {"buy": Side.BUY, "sell": Side.SELL, "sell_short": Side.SELL}
 
 
@@ -42,10 +45,7 @@ def request_of(intent: OrderIntent) -> Raw:
     """
     if not ALPACA.accepts_id(intent.client_order_id):
         raise _cannot(intent, f"client order id of more than {ALPACA.client_id_max_length} characters")
-    grid = ALPACA.grid_at(intent.decision_px, option=True)
-    qty = grid.qty(intent.qty)
-    if small := grid.too_small(qty, None):
-        raise _cannot(intent, small)
+    qty = _quantity(intent)
     body: Raw = {
         "qty": plain(qty),
         "type": intent.order_type.value,
@@ -53,6 +53,17 @@ def request_of(intent: OrderIntent) -> Raw:
         "client_order_id": intent.client_order_id,
     }
     return body | (_package(intent) if len(intent.legs) > 1 else _single(intent))
+
+
+def _quantity(intent: OrderIntent) -> Decimal:
+    """Return whole units; of stocks that are held in fractions all can be left."""
+    grid = ALPACA.grid_at(intent.decision_px)
+    if intent.purpose is not Purpose.ENTRY and not is_occ(intent.legs[0].symbol):
+        return floor_to(intent.qty, _FRACTION)
+    qty = grid.qty(intent.qty)
+    if small := grid.too_small(qty, None):
+        raise _cannot(intent, small)
+    return qty
 
 
 def _single(intent: OrderIntent) -> Raw:

@@ -16,7 +16,11 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from orchestrator.adapters.ccxt.client import CcxtClient, Raw
+from orchestrator.adapters.ccxt.errors import translated
 from orchestrator.adapters.ccxt.orders import instant
+from orchestrator.adapters.rows import Row, exact, fields, maybe_number, number
+from orchestrator.adapters.series import AHEAD, believable
+from orchestrator.domain.base import ZERO
 from orchestrator.domain.errors import BrokerError
 from orchestrator.domain.market import Bars, DataRequest, MarketSnapshot, Quote, SessionState, panel_of, still_missing
 from orchestrator.domain.sectors import STABLECOINS
@@ -105,7 +109,7 @@ class CcxtMarketData:
             Nothing can be had.
         """
         gathered = _Gathered(missing=dict.fromkeys(request.chains, "crypto has no option chains here"))
-        quotes = self._quotes(gathered, request.quotes)
+        quotes = self._quotes(gathered, request.quotes, now)
         panels = {
             minutes: panel_of(self._series(gathered, symbols, _wanted(minutes, request, now)))
             for minutes, symbols in request.bars.items()
@@ -130,18 +134,21 @@ class CcxtMarketData:
         found: dict[str, Decimal] = {}
         for currency in set(pegged.values()):
             try:
-                quote = _quote(self._clients[0], f"{currency}/USD")
+                with translated(f"price of {currency}"):
+                    quote = _quote(self._clients[0], f"{currency}/USD")
             except BrokerError:
                 continue
             if quote is not None and quote.mid is not None:
                 found[currency] = quote.mid
         return found
 
-    def _quotes(self, gathered: _Gathered, symbols: Sequence[str]) -> dict[str, Quote]:
+    def _quotes(self, gathered: _Gathered, symbols: Sequence[str], now: datetime) -> dict[str, Quote]:
         quotes: dict[str, Quote] = {}
         for symbol in symbols:
             found = self._first(gathered, symbol, "quote", partial(_quote, symbol=symbol))
-            if found is not None:
+            if found is not None and found.value.ts > now + AHEAD:
+                gathered.missing[symbol] = "the quote is of a time that has not come yet"
+            elif found is not None:
                 quotes[symbol] = gathered.note(symbol, found)
         return quotes
 
@@ -166,7 +173,8 @@ class CcxtMarketData:
         reasons = []
         for client in self._clients:
             try:
-                value = call(client)
+                with translated(f"{client.name} {kind} of {symbol}"):
+                    value = call(client)
             except BrokerError as error:
                 gathered.errors.append(error)
                 reasons.append(str(error))
@@ -189,31 +197,40 @@ def _quote(client: CcxtClient, symbol: str) -> Quote | None:
     if client.profile.name == "kraken":
         asked = {"pair": name, "count": 1}
         return _touch(symbol, client.read("Depth", lambda exchange: exchange.publicGetDepth(asked)["result"][name]))
-    ticker = client.read("ticker", lambda exchange: exchange.publicGetTicker24hr({"symbol": name}))
+    ticker = fields(client.read("ticker", lambda exchange: exchange.publicGetTicker24hr({"symbol": name})))
     return Quote(
         symbol=symbol,
-        ts=instant(int(ticker["closeTime"]) / 1000),
-        bid=Decimal(ticker["bidPrice"]) or None,
-        ask=Decimal(ticker["askPrice"]) or None,
-        bid_size=Decimal(ticker["bidQty"]),
-        ask_size=Decimal(ticker["askQty"]),
+        ts=instant(number(ticker, "closeTime") / 1000),
+        bid=number(ticker, "bidPrice", least=ZERO) or None,
+        ask=number(ticker, "askPrice", least=ZERO) or None,
+        bid_size=number(ticker, "bidQty", least=ZERO),
+        ask_size=number(ticker, "askQty", least=ZERO),
     )
 
 
 def _touch(symbol: str, book: Raw) -> Quote | None:
     """Return best bid and ask of Kraken's book, as old as their last change; None if both sides are empty."""
-    bid, ask = (next(iter(book[side]), None) for side in ("bids", "asks"))
-    times = [instant(level[2]) for level in (bid, ask) if level is not None]
+    bid, ask = (_level(book, side) for side in ("bids", "asks"))
+    times = [instant(number(level, "time", above=ZERO)) for level in (bid, ask) if level]
     if not times:
         return None
     return Quote(
         symbol=symbol,
         ts=max(times),
-        bid=None if bid is None else Decimal(bid[0]),
-        ask=None if ask is None else Decimal(ask[0]),
-        bid_size=Decimal(0) if bid is None else Decimal(bid[1]),
-        ask_size=Decimal(0) if ask is None else Decimal(ask[1]),
+        bid=maybe_number(bid, "price", above=ZERO),
+        ask=maybe_number(ask, "price", above=ZERO),
+        bid_size=maybe_number(bid, "size", least=ZERO) or ZERO,
+        ask_size=maybe_number(ask, "size", least=ZERO) or ZERO,
     )
+
+
+def _level(book: Raw, side: str) -> Row:
+    """Return the best level of a side with names for its fields, empty if the side is."""
+    best = next(iter(book[side]), None)
+    if best is None:
+        return {}
+    price, size, time = best
+    return {"price": exact(price, side), "size": exact(size, side), "time": exact(time, side)}
 
 
 def _candles(client: CcxtClient, symbol: str, wanted: _Wanted) -> Bars | None:
@@ -229,6 +246,7 @@ def _candles(client: CcxtClient, symbol: str, wanted: _Wanted) -> Bars | None:
         lambda exchange: exchange.fetch_ohlcv(name, timeframe, int(start.timestamp() * 1000), candles),
     )
     values = np.array(rows, np.float64).reshape(-1, 6)
+    believable(values[:, 1:])
     ends = (values[:, 0] / 1000).astype(np.int64) + 60 * minutes - (CLOSING_PRINT_S if minutes == DAILY else 0)
     done = ends <= int(wanted.now.timestamp())
     if not done.any():
