@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from orchestrator.caretaker import Caretaker, Closer
+from orchestrator.domain import flatten
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import (
@@ -36,9 +37,9 @@ from orchestrator.domain.errors import (
 from orchestrator.domain.ledger import with_raised_stops
 from orchestrator.domain.market import MarketSnapshot, SessionState
 from orchestrator.domain.opportunities import TradeOpportunity
-from orchestrator.domain.orders import OrderState, Purpose
+from orchestrator.domain.orders import TERMINAL, OrderState, Purpose
 from orchestrator.domain.parameters import Parameters
-from orchestrator.domain.positions import marked
+from orchestrator.domain.positions import Position, marked
 from orchestrator.execution import OrderExecutor
 from orchestrator.module import Context, ModuleConfig, TradeResult, TradingModule
 from orchestrator.ports import Broker, MarketData, Store
@@ -176,18 +177,18 @@ def _measure(unit: Unit, trading: TradingModule) -> None:
 def _protected_at_once(
     unit: Unit, desk: Desk, trading: TradingModule, sent: Sequence[TradeResult]
 ) -> list[TradeResult]:
-    """Look again after entries were sent, and send the stops of what has filled by now: no need to wait for a cycle.
+    """Look again after entries and exits were sent, and send the stops of what is held now: no cycle is waited for.
 
-    What is not done here, because nothing has filled yet or the venue does not answer, the next cycle does.
+    That is what has been entered by now, and what an exit left whose stop it had replaced. What is not done here,
+    because nothing has filled yet or the venue does not answer, the next cycle does.
     """
-    entered = any(result.opportunity.purpose is Purpose.ENTRY and result.state in _TAKEN for result in sent)
-    if not entered or unit.round_trips + 2 > ROUND_TRIPS:
+    if not any(map(_changes_holdings, sent)) or unit.round_trips + 2 > ROUND_TRIPS:
         return []
     before = unit.book
     try:
         reconcile(unit, desk.broker)
         trading.begin(replace(trading.context, book=unit.book))
-        stops = [wish for wish in _stops(unit, trading) if wish.position_id not in before.positions]
+        stops = _stops(unit, trading, before.positions)
         if stops:
             return trading.execute_trades(stops)
     except (BrokerError, StoreError) as error:
@@ -197,13 +198,22 @@ def _protected_at_once(
     return []
 
 
-def _stops(unit: Unit, trading: TradingModule) -> list[TradeOpportunity]:
-    """Return the protective orders that the module wants for positions that nothing protects."""
+def _changes_holdings(result: TradeResult) -> bool:
+    """Return whether an order may have opened a position, or closed a part of one, since it was sent."""
+    purpose, state = result.opportunity.purpose, result.state
+    return (purpose is Purpose.ENTRY and state in _TAKEN) or (purpose is Purpose.EXIT and state in _TAKEN | TERMINAL)
+
+
+def _stops(unit: Unit, trading: TradingModule, before: Mapping[str, Position]) -> list[TradeOpportunity]:
+    """Return stops for what nothing protects: the module's for new positions, plain ones for what exits left."""
     naked = {position.id for position in unprotected(unit.book)}
-    if not naked:
-        return []
-    wanted = _decide(unit, trading.monitor_positions, "monitor_positions")
-    return [wish for wish in wanted if wish.purpose is Purpose.PROTECT and wish.position_id in naked]
+    opened = naked - before.keys()
+    wanted = _decide(unit, trading.monitor_positions, "monitor_positions") if opened else []
+    own = [wish for wish in wanted if wish.purpose is Purpose.PROTECT and wish.position_id in opened]
+    if not naked - opened:
+        return own
+    plain = flatten.stops(unit.book, trading.context.market, unit.now)
+    return own + [wish for wish in plain if wish.position_id in naked - opened]
 
 
 def usable_parameters(unit: Unit, model: type[Parameters]) -> Parameters:

@@ -13,7 +13,7 @@ from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import OrderDoc, order_path
 from orchestrator.domain.errors import OutcomeUnknownError
 from orchestrator.domain.exposure import reservation
-from orchestrator.domain.orders import Order, OrderState
+from orchestrator.domain.orders import Order, OrderState, Purpose
 from orchestrator.domain.venues import IdUniqueness
 from orchestrator.lookups import LONGEST_WAIT, waiting_time
 from orchestrator.ports import Trouble, TroubleKind, VenueState
@@ -280,3 +280,30 @@ def test_what_the_venue_tells_as_filled_in_its_answer_stays_reserved(desk: TestD
     order = only_order(desk)
     assert (order.state, order.told_qty, order.filled_qty) == (OrderState.CANCELLED, order.intent.qty / 2, 0)
     assert reservation(order) == order.intent.reserved_usd / 2
+
+
+def test_what_an_exit_left_is_protected_again_in_the_same_cycle(desk: TestDesk) -> None:
+    desk.module.entries, desk.module.protects = ["XLK"], True
+    desk.cycle()
+    desk.module.entries, desk.module.exits = [], True
+    held = next(iter(desk.book.positions.values())).units
+
+    class Half(DyingBroker):
+        """Fills half of what is sold and cancels the rest, as an order that may not rest does."""
+
+        def submit(self, order):
+            said = desk.broker.submit(order)
+            if order.intent.purpose is Purpose.EXIT:
+                desk.broker.fill(order.id, order.intent.qty // 2)
+                desk.broker.end(order.id, OrderState.CANCELLED)
+            return said
+
+    desk.broker.fill_fraction = Decimal(0)
+    before = desk.store.usage.round_trips
+    report = desk.cycle(broker=Half(desk.broker, sends=True))
+    assert desk.store.usage.round_trips - before == 5
+    assert [str(result.opportunity.purpose) for result in report.results] == ["exit", "protect"]
+    (position,) = desk.book.positions.values()
+    stop = desk.book.orders[position.protective_order_id]
+    assert (stop.state, stop.intent.qty) == (OrderState.WORKING, held - held // 2)
+    assert position.units == stop.intent.qty
