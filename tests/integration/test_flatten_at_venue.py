@@ -192,7 +192,8 @@ def test_the_caretaker_closes_what_three_dead_modules_hold(stage: Stage) -> None
         args={"confirm": "flatten"},
         created_at=datetime.now(UTC),
     )
-    assert stage.built.answer(command).status == "done"
+    for _ in range(2):
+        assert stage.built.answer(command).status == "done", "also when it is delivered twice"
     for _ in range(8):
         stage.wait(2)
         sweep(stage.store, stage.exchange.now, Surroundings(carer=stage.built))
