@@ -27,6 +27,7 @@ from orchestrator.domain.documents import (
     CycleStatus,
     CycleSummary,
     ExposureDoc,
+    ModuleExposure,
     OpportunityTrace,
     book_path,
     cycle_path,
@@ -40,7 +41,7 @@ from orchestrator.domain.errors import (
     OrderRefusedError,
     OutcomeUnknownError,
 )
-from orchestrator.domain.exposure import share_moved, with_account, with_module
+from orchestrator.domain.exposure import doubtful, share_moved, with_account, with_module
 from orchestrator.domain.history import daily_returns
 from orchestrator.domain.keys import key_path
 from orchestrator.domain.opportunities import TradeOpportunity
@@ -287,6 +288,7 @@ class OrderExecutor:
         orders = [_answered(before[key], answer, unit) for key, answer in answers.items() if key in before]
         book = _with_orders(unit.book, orders)
         writes: list[Write] = [Put(order_path(order.id), encode(order_doc(order))) for order in orders]
+        writes += self._doubt_write(book)
         if unit.summary is not None:
             counted = {"round_trips": unit.round_trips + 1, "writes": unit.writes + len(writes) + 1}
             unit.summary = unit.summary.model_copy(update=counted)
@@ -296,13 +298,27 @@ class OrderExecutor:
         replaced = Replace(book_path(unit.module), encode(book), unit.book_version)
         versions = unit.store.commit([replaced, *writes, *key_writes])
         unit.book, unit.book_version = book, versions[book_path(unit.module)]
+        unit.desk = _desk_after(unit.desk, writes, versions)
         if freed is not None:
             unit.key = Versioned(freed, versions[key_path(unit.venue)])
 
+    def _doubt_write(self, book: BookDoc) -> list[Write]:
+        """Return the write that tells the other modules of an order in doubt, so that its symbol is frozen for all."""
+        unit, doubt = self._unit, doubtful(book)
+        share = unit.desk.exposure.modules.get(unit.module, ModuleExposure())
+        if doubt.keys() <= share.frozen.keys():
+            return []
+        told = share.model_copy(update={"frozen": {**share.frozen, **doubt}})
+        modules = {**unit.desk.exposure.modules, unit.module: told}
+        exposure = unit.desk.exposure.model_copy(update={"modules": modules})
+        return [Replace(DESK_EXPOSURE, encode(exposure), unit.desk.exposure_version)]
+
     def _reload(self) -> None:
-        """Read book and key anew; a key that another run has taken over meanwhile is left to it."""
+        """Read book, exposure and key anew; a key that another run has taken over meanwhile is left to it."""
         path, unit = book_path(self._unit.module), self._unit
-        found = unit.store.get_many([path, key_path(unit.venue)])
+        found = unit.store.get_many([path, DESK_EXPOSURE, key_path(unit.venue)])
+        exposure = decode(ExposureDoc, found[DESK_EXPOSURE].data, where=DESK_EXPOSURE)
+        unit.desk = replace(unit.desk, exposure=exposure, exposure_version=found[DESK_EXPOSURE].version)
         unit.book = decode(BookDoc, found[path].data, where=path)
         unit.book_version = found[path].version
         unit.key = key_in(found, unit.venue)
