@@ -18,7 +18,7 @@ PAGES = sorted(
 )
 OWN = [page for page in PAGES if page.parent in {ROOT, ROOT / "docs", ROOT / "docs" / "adr"}]
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
-TARGETS = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
 SEARCHED = ("", "orchestrator", "orchestrator/adapters", "orchestrator/domain", "docs", "venue")
 # Folders and files that only exist once something has run, and the reader's own data.
 _MADE = re.compile(
@@ -80,7 +80,7 @@ def test_every_desk_command_and_option_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_make_target_exists(page: Path) -> None:
-    wanted = set(re.findall(r"(?:`|^ {4,})make ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
+    wanted = set(re.findall(r"(?:`|^ {4,})make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
     assert wanted <= TARGETS
 
 
