@@ -30,7 +30,13 @@ def test_what_kraken_cannot_deliver_comes_from_binance_and_says_so(stage: Market
     assert snapshot.quotes["BTC/USD"].two_sided
     assert len(snapshot.panels[1440])
     assert snapshot.source == {"BTC/USD": "binance: USDT stands for USD"}
+    assert snapshot.pegged == {"BTC/USD": "USDT"}
+    assert snapshot.pegs == {}, "the venue does not trade the stablecoin: nobody tells its worth"
     assert not snapshot.missing
+
+
+def test_prices_of_the_venue_itself_rest_on_no_stablecoin(stage: MarketStage) -> None:
+    assert stage.data.snapshot(DataRequest(quotes=("BTC/USD",)), OPEN).pegged == {}
 
 
 def test_kept_candles_still_say_whose_they_are(stage: MarketStage) -> None:
