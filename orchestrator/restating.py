@@ -28,6 +28,7 @@ from orchestrator.domain.actions import (
 from orchestrator.domain.base import ZERO, ModuleName, floor_to
 from orchestrator.domain.claims import answers_for
 from orchestrator.domain.documents import EventKind
+from orchestrator.domain.errors import TradingError
 from orchestrator.domain.exposure import held_by_symbol
 from orchestrator.domain.foreign import CorporateAction, risk_symbol
 from orchestrator.domain.instruments import is_occ
@@ -72,7 +73,7 @@ def restate(unit: Unit, state: VenueState, news: News) -> dict[str, str]:
     if news.first or unit.module is ModuleName.CRYPTO:
         return {}
     told = _Told(unit, state, news, [event for event in news.events if event.kind in RESTATING])
-    signs = {risk_symbol(symbol): reason for event in told.events for symbol, reason in _event_signs(told, event)}
+    signs = {risk_symbol(symbol): reason for event in told.events for symbol, reason in _signs_of(told, event)}
     signs = dict(_quiet_signs(told)) | signs
     for action in unit.book.actions:
         _adjust_contracts(told, action)
@@ -91,20 +92,33 @@ def drop_unscaled(unit: Unit, state: VenueState) -> None:
             unit.put_order(order.model_copy(update={"intent": intent}))
 
 
-def _event_signs(told: _Told, event: CashEvent) -> Iterator[tuple[str, str]]:
-    action = _action(told, event)
-    if action is None:
-        yield event.symbol, f"{event.kind} on {event.ts_event:%Y-%m-%d} that the desk cannot work out"
-        if _concerns(told.unit, event.symbol):
-            text = f"{event.symbol}: {event.kind} ({event.id}) cannot be worked out; compare the book with the venue"
-            told.unit.tell(f"action_{event.id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=event.symbol)
-        return
-    yield from dict.fromkeys((action.symbol, action.becomes), _words(action)).items()
-    if not _taken_in(told.unit, action):
-        before = told.held_before(action.symbol, action.at)
-        _post(told.unit, action)
-        if event.qty and action.symbol == action.becomes == event.symbol:
-            _pay_fraction(told.unit, event, before * action.new / action.old - (before + event.qty))
+def _signs_of(told: _Told, event: CashEvent) -> Iterator[tuple[str, str]]:
+    """Take one activity in; what makes no sense is told, and keeps the cycle from nothing else."""
+    try:
+        action = _action(told, event)
+        if action is not None and not _taken_in(told.unit, action):
+            _take_in(told, event, action)
+    except (ArithmeticError, ValueError, TradingError) as error:
+        yield from _not_worked_out(told.unit, event, f" ({type(error).__name__}: {error})")
+    else:
+        if action is None:
+            yield from _not_worked_out(told.unit, event, "")
+        else:
+            yield from dict.fromkeys((action.symbol, action.becomes), _words(action)).items()
+
+
+def _take_in(told: _Told, event: CashEvent, action: CorporateAction) -> None:
+    before = told.held_before(action.symbol, action.at)
+    _post(told.unit, action)
+    if event.qty and action.symbol == action.becomes == event.symbol:
+        _pay_fraction(told.unit, event, before * action.new / action.old - (before + event.qty))
+
+
+def _not_worked_out(unit: Unit, event: CashEvent, why: str) -> Iterator[tuple[str, str]]:
+    if _concerns(unit, event.symbol):
+        text = f"{event.symbol}: {event.kind} ({event.id}) cannot be worked out{why}; compare the book with the venue"
+        unit.tell(f"action_{event.id}", EventKind.DRIFT_FOUND, text, severity="critical", subject=event.symbol)
+    yield event.symbol, f"{event.kind} on {event.ts_event:%Y-%m-%d} that the desk cannot work out"
 
 
 def _words(action: CorporateAction) -> str:

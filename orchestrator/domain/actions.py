@@ -52,7 +52,7 @@ def rate_of(before: Decimal, after: Decimal) -> Rate | None:
     >>> rate_of(Decimal(10), Decimal(13)) is None
     True
     """
-    if before * after <= 0 or before == after:
+    if before * after <= 0 or before == after or max(after / before, before / after) > _WHOLE:
         return None
     ratio = Fraction(after) / Fraction(before)
     new, old = ratio.numerator, ratio.denominator
@@ -62,7 +62,7 @@ def rate_of(before: Decimal, after: Decimal) -> Rate | None:
 
 def rate_told(new: Decimal, old: Decimal) -> Rate | None:
     """Return a split as the venue tells it, `0.1 for 1` too; None if it says nothing."""
-    if new <= 0 or old <= 0 or new == old:
+    if new <= 0 or old <= 0 or new == old or not 1 <= max(new / old, old / new) <= _WHOLE:
         return None
     ratio = (Fraction(new) / Fraction(old)).limit_denominator(_WHOLE)
     return Rate(Decimal(ratio.numerator), Decimal(ratio.denominator)) if ratio > 0 else None
@@ -99,11 +99,10 @@ def post_action(book: BookDoc, action: CorporateAction) -> BookDoc:
 
 
 def _position(position: Position, action: CorporateAction) -> Position:
-    own = any(leg.symbol == action.symbol for leg in position.legs)
-    if position.symbol != action.symbol and not own:
-        return position
+    if all(leg.symbol != action.symbol for leg in position.legs):
+        return position  # contracts follow when the venue shows their adjusted ones
     update: dict[str, str | Decimal] = {"symbol": action.becomes} if position.symbol == action.symbol else {}
-    if own and len(position.legs) == 1:
+    if len(position.legs) == 1:
         update |= _levels(position, _POSITION_LEVELS, action) | {"exit_qty": _qty(position.exit_qty, action)}
     legs = tuple(_leg(leg, action) for leg in position.legs)
     return position.model_copy(update=update | {"legs": legs})
@@ -206,7 +205,8 @@ def post_adjustment(book: BookDoc, position_id: str, action: CorporateAction, re
         for leg in position.legs
     )
     levels = _levels(position, _POSITION_LEVELS, action)
-    after = position.model_copy(update={**levels, "legs": legs, "exit_qty": _qty(position.exit_qty, action)})
+    update = {**levels, "symbol": action.becomes, "legs": legs, "exit_qty": _qty(position.exit_qty, action)}
+    after = position.model_copy(update=update)
     return book.model_copy(update={"positions": {**book.positions, position_id: after}})
 
 

@@ -61,6 +61,8 @@ def test_a_rate_is_understood_however_the_venue_writes_it() -> None:
     assert rate_told(Decimal("0.3333333"), Decimal(1)) == Rate(Decimal(1), Decimal(3))
     assert rate_told(Decimal(1), Decimal(1)) is None
     assert rate_told(Decimal(0), Decimal(1)) is None
+    assert rate_told(Decimal(501), Decimal(1)) is None
+    assert rate_of(Decimal(1), Decimal("1e300")) is None
 
 
 def test_a_reverse_split_whose_fraction_was_paid_out_is_known_if_only_one_fits() -> None:

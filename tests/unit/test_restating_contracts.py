@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -78,6 +79,33 @@ def test_contracts_that_are_shown_later_are_followed_later(broker: MemoryBroker)
     reconcile(unit, broker)
     (held,) = unit.book.positions.values()
     assert {leg.symbol: leg.qty for leg in held.legs} == new
+
+
+def test_contracts_of_a_renamed_stock_follow_when_the_venue_renames_them(broker: MemoryBroker) -> None:
+    went = CashEvent("n1", "NC", "AAPL", Decimal(0), Decimal(-5), Decimal(0), NOW)
+    broker.tell(went)
+    broker.tell(replace(went, id="n2", symbol="PEAR", qty=Decimal(5)))
+    broker.positions = {leg.symbol: leg.qty for leg in SPREAD}
+    unit = unit_with(broker)
+    reconcile(unit, broker)
+    (held,) = unit.book.positions.values()
+    assert (held.symbol, held.legs) == ("AAPL", SPREAD)
+    assert {"AAPL", "PEAR"} <= set(unit.book.quarantine)
+    broker.positions = {leg.symbol.replace("AAPL", "PEAR"): leg.qty for leg in SPREAD}
+    reconcile(unit, broker)
+    (held,) = unit.book.positions.values()
+    assert held.symbol == "PEAR"
+    assert {leg.symbol: leg.qty for leg in held.legs} == broker.positions
+    assert unit.book.drift == {}
+
+
+def test_an_activity_that_makes_no_sense_keeps_the_cycle_from_nothing(broker: MemoryBroker) -> None:
+    broker.tell(replace(activity("s1", "AAPL", 0), new_rate=Decimal("NaN"), old_rate=Decimal(1)))
+    unit = unit_with(broker)
+    reconcile(unit, broker)
+    (held,) = unit.book.positions.values()
+    assert held.legs == SPREAD
+    assert "cannot work out" in unit.book.quarantine["AAPL"]
 
 
 def test_a_contract_that_keeps_its_name_is_quarantined_and_told(broker: MemoryBroker) -> None:
