@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from orchestrator.adapters.rows import choice, fields, number, said, sort_out, word
+from orchestrator.adapters.rows import choice, fields, maybe_number, number, said, sort_out, word
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import AccountView
 from orchestrator.domain.errors import MalformedDataError
@@ -68,7 +68,7 @@ def _price(raw: object) -> tuple[str, Decimal]:
 
 
 def account_of(raw: object, *, venue: str, now: datetime) -> AccountView:
-    """Return the account's money in USD; buying power is the least that it names.
+    """Return the account's money in USD; buying power without a margin loan: as told, or else the cash at most.
 
     Raises
     ------
@@ -76,13 +76,11 @@ def account_of(raw: object, *, venue: str, now: datetime) -> AccountView:
         A sum is missing or no number: without the account nothing is known.
     """
     row = fields(raw)
-    named = [name for name in ("buying_power", "non_marginable_buying_power") if row.get(name) is not None]
-    if not named:
-        raise MalformedDataError("buying_power is missing")
+    cash, own = number(row, "cash"), maybe_number(row, "non_marginable_buying_power")
     return AccountView(
         venue=venue,
-        cash=number(row, "cash"),
+        cash=cash,
         equity=number(row, "equity"),
-        buying_power=min(number(row, name) for name in named),
+        buying_power=min(number(row, "buying_power"), max(cash, ZERO) if own is None else own),
         as_of=now,
     )
