@@ -237,3 +237,32 @@ def test_a_trade_whose_levels_make_no_sense_is_no_evidence() -> None:
     both = opened.book.model_copy(update={"orders": {**opened.book.orders, leave.id: leave}})
     closed = post(both, leave, fill("x", side=Side.SELL, price=Decimal(104))).book
     assert (closed.trades, closed.records) == (1, {})
+
+
+@given(
+    deals=st.lists(
+        st.tuples(st.integers(1, 9), st.integers(1, 50), st.sampled_from(["", "USD", "XLK"])), min_size=1, max_size=7
+    ),
+    shuffler=st.randoms(use_true_random=False),
+)
+def test_any_order_and_repetition_of_fills_gives_one_position_whatever_the_fees_are_paid_in(
+    deals: list[tuple[int, int, str]], shuffler: object
+) -> None:
+    def told(number: int, qty: int, price: int, currency: str) -> Fill:
+        coins = Decimal("0.001") * qty if currency == "XLK" else ZERO
+        fee = coins * price if coins else Decimal(len(currency)) / 100
+        paid = {"fee": fee, "fee_currency": currency or "USD", "fee_base_qty": coins}
+        return fill(f"t{number}", qty=Decimal(qty), price=Decimal(price), **paid)
+
+    fills = [told(number, *deal) for number, deal in enumerate(deals)]
+    entry = order(OrderState.WORKING, qty=Decimal(sum(qty for qty, _, _ in deals)))
+    mixed = [*fills, *fills]
+    shuffler.shuffle(mixed)  # type: ignore[attr-defined]
+    (straight,) = post(booked(entry), entry, *fills).book.positions.values()
+    posted = post(booked(entry), entry, *mixed).book
+    (held,) = posted.positions.values()
+    assert held.units == straight.units == sum((one.held_qty for one in fills), ZERO)
+    assert held.fees == straight.fees == posted.fees
+    assert abs(held.legs[0].cost + held.fees + sum(map(cash_flow, fills), ZERO)) < Decimal("1e-15")
+    assert posted.orders[entry.id].state is OrderState.FILLED
+    assert posted.orders[entry.id].filled_qty == entry.intent.qty
