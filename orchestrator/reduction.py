@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from orchestrator.domain.base import ModuleName, cents
@@ -31,6 +31,9 @@ from orchestrator.domain.sectors import groups_of, sector_of, underlying_of
 from orchestrator.module import Context
 from orchestrator.ports import Create, Replace, Write
 from orchestrator.status import Desk, current_exposure
+
+PLAN_FOR = timedelta(days=1)
+"""How long a plan that is not carried out stays the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +97,28 @@ def _breach(reading: Reading, before: ReductionDoc, now: datetime) -> Breach:
 
 
 def _planned(desk: Desk, doc: ReductionDoc, now: datetime) -> ReductionDoc:
-    """Return the document with the plan that is due: none without a breach, the old one until it is carried out."""
+    """Return the document with the plan that is due: none without a breach, the old one until it is carried out.
+
+    One that a day has not carried out is made anew: a position that cannot be left must not keep others from it.
+    """
     if not doc.breaches or not desk.limits.auto_reduce:
         return doc.model_copy(update={"cuts": ()})
-    if any(due_units(cut, _position(desk, cut.module, cut.position_id)) > 0 for cut in doc.cuts):
+    fresh = doc.planned_at is not None and now - doc.planned_at < PLAN_FOR
+    if fresh and any(due_units(cut, _position(desk, cut.module, cut.position_id)) > 0 for cut in doc.cuts):
         return doc
-    held = {module: tuple(book.positions.values()) for module, book in sorted(desk.books.items())}
+    held = {
+        module: tuple(position for position in book.positions.values() if _leaves_as_one(position))
+        for module, book in sorted(desk.books.items())
+    }
     cuts = reduction_plan(held, list(_excesses(desk, now)), desk.limits)
     if not cuts:
         return doc.model_copy(update={"cuts": ()})
     return doc.model_copy(update={"cuts": cuts, "number": doc.number + 1, "planned_at": now})
+
+
+def _leaves_as_one(position: Position) -> bool:
+    """Whether one order can cut it: shares with options on them leave in parts, which the plan does not do."""
+    return len(list(parts_of(position))) == 1
 
 
 def _position(desk: Desk, module: ModuleName, position_id: str) -> Position | None:
@@ -180,11 +195,10 @@ def _cuts(reduction: ReductionDoc, context: Context) -> Iterator[TradeOpportunit
         position = book.positions.get(cut.position_id)
         if position is None or cut.position_id not in due or being_left(book, position):
             continue
-        parts = list(parts_of(position))
-        if cut.module is not book.module or len(parts) != 1:
+        if cut.module is not book.module or not _leaves_as_one(position):
             continue
         why = f"{ExitReason.REDUCTION.value}: {cut.cause}"
-        order = leave(parts[0], book, _with_chains(market), context.now, reason=why)
+        order = leave(next(parts_of(position)), book, _with_chains(market), context.now, reason=why)
         yield order.model_copy(update={"qty": due[cut.position_id]})
 
 

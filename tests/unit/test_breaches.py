@@ -188,6 +188,26 @@ def test_a_plan_is_kept_until_it_is_carried_out_and_then_not_made_again(store):
     assert len(told(store, "reduction_planned")) == 1
 
 
+def test_a_plan_that_a_day_has_not_carried_out_is_made_anew(store):
+    hold(store, 20_000)
+    sweep(store, NOW)
+    hold(store, 25_000)
+    for hours, number, keep in ((23, 1, 75), (24, 2, 60)):
+        sweep(store, NOW + timedelta(hours=hours))
+        assert (plan_of(store).number, plan_of(store).cuts[0].keep) == (number, keep)
+
+
+def test_shares_with_options_on_them_are_not_planned(store):
+    legs = (
+        PositionLeg(symbol="XLK", qty=Decimal(200), avg_px=Decimal(150)),
+        PositionLeg(symbol="XLK260918C00160000", qty=Decimal(-2), avg_px=Decimal(3), multiplier=Decimal(100)),
+    )
+    put_book(store, ModuleName.STOCKS, equity=80_000, positions={"p": position(id="p", legs=legs)})
+    sweep(store, NOW)
+    assert "symbol concentration: XLK" in plan_of(store).breaches
+    assert plan_of(store).cuts == ()
+
+
 def test_a_plan_whose_cause_went_by_itself_is_dropped(store):
     hold(store, 20_000)
     sweep(store, NOW)
@@ -202,6 +222,20 @@ def test_prices_that_run_on_after_a_plan_make_the_next_one(store):
     hold(store, 30_000, units=75)
     sweep(store, NOW + MINUTE)
     assert (plan_of(store).number, plan_of(store).cuts[0].units, plan_of(store).cuts[0].keep) == (2, 75, 50)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"sectors": {"AAA": "mines", "BBB": "mines"}, "sector_concentration": "0.1"},
+        {"groups": {"metals": ("AAA", "BBB")}, "group_concentration": "0.1"},
+    ],
+)
+def test_a_sector_or_group_that_was_outgrown_is_cut_in_all_its_symbols(store, limits):
+    set_limits(store, symbol_concentration=1, strategy_concentration=1, **limits)
+    hold(store, 10_000, symbols=("AAA", "BBB", "CCC"))
+    sweep(store, NOW)
+    assert {cut.symbol: cut.keep for cut in plan_of(store).cuts} == {"AAA": 50, "BBB": 50}
 
 
 def test_nothing_is_concluded_while_a_book_cannot_be_read(store):
