@@ -172,14 +172,17 @@ class Unit:
         Raises
         ------
         AlreadyExistsError
-            Another run of this module has committed: this one has nothing left to do.
+            Another run of this module has committed, or closing everything was begun or ended: what this one decided
+            no longer stands.
         """
         book_at = book_path(self.module)
         found = dict(self.store.get_many([book_at, key_path(self.venue), *shared_paths()]))
         if book_at not in found or found[book_at].version != self.book_version:
             raise AlreadyExistsError(f"{book_at}: another run committed first")
-        self.desk = desk_view(found, self.now, last_good=self.book.limits)
-        self.key = key_in(found, self.venue)
+        desk = desk_view(found, self.now, last_good=self.book.limits)
+        if desk.flatten is not self.desk.flatten:
+            raise AlreadyExistsError(f"{DESK_STATE}: closing everything was begun or ended meanwhile")
+        self.desk, self.key = desk, key_in(found, self.venue)
 
 
 def order_doc(order: Order) -> OrderDoc:

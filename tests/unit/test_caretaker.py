@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,6 +13,7 @@ from orchestrator.cycle import CycleReport
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import DESK_STATE, CycleStatus, DeskStateDoc
+from orchestrator.domain.market import DataRequest, MarketSnapshot
 from orchestrator.domain.orders import Order, OrderState, OrderType, Purpose
 from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Put
@@ -299,3 +301,37 @@ def test_a_key_that_a_hung_function_holds_is_waited_for(desk: TestDesk) -> None:
     care(desk)
     assert open_orders(desk, Purpose.ENTRY) == []
     assert len(desk.submitted()) == 1
+
+
+def while_deciding(desk: TestDesk, happens: Callable[[], None]) -> None:
+    """Let something happen once, between what the next run reads and what it commits."""
+    look = desk.market.snapshot
+
+    class Interrupted:
+        def snapshot(self, request: DataRequest, now: datetime) -> MarketSnapshot:
+            desk.market = plain
+            happens()
+            return look(request, now)
+
+    plain = desk.market
+    desk.market = Interrupted()  # type: ignore[assignment]
+
+
+def test_a_flatten_that_is_taken_back_in_time_sells_nothing(desk: TestDesk) -> None:
+    bought(desk, "XLK")
+    care(desk)
+    brake(desk, DeskState.HALTED, flatten=True)
+    desk.now += timedelta(minutes=1)
+    while_deciding(desk, lambda: brake(desk, DeskState.ACTIVE))
+    report = desk.orchestrator().care(ModuleName.STOCKS, now=desk.now)
+    assert report.summary.orders == 0
+    assert len(open_orders(desk, Purpose.PROTECT)) == len(desk.book.positions) == 1
+
+
+def test_a_flatten_that_comes_while_a_stop_is_decided_closes_at_once(desk: TestDesk) -> None:
+    bought(desk, "XLK")
+    desk.now += timedelta(minutes=1)
+    while_deciding(desk, lambda: brake(desk, DeskState.HALTED, flatten=True))
+    desk.orchestrator().care(ModuleName.STOCKS, now=desk.now)
+    care(desk)
+    assert (desk.book.positions, open_orders(desk, Purpose.PROTECT)) == ({}, [])
