@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain.orders import OrderState, Purpose
-from orchestrator.domain.risk import DenialCode, Denied, DeskState, Resized
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.orders import Leg, OrderState, Purpose, Side
+from orchestrator.domain.risk import DenialCode, Denied, DeskState, Resized, RiskLimits
 from orchestrator.domain.rules import CAP_CODES, ENTRY_RULES, EXIT_RULES, Candidate, first_denial
 from orchestrator.domain.tape import Tape
 from orchestrator.risk import counted, judge
-from tests.builders import book, order, position
+from tests.builders import book, opportunity, order, position
 from tests.unit.cap_cases import cap_cases
-from tests.unit.risk_cases import Case, candidate, leaving, rule_cases
+from tests.unit.risk_cases import Case, candidate, leaving, others, rule_cases, wish
 
 RULES, CAPS = list(rule_cases()), list(cap_cases())
 
@@ -171,3 +172,31 @@ def test_codes_are_unique_and_follow_one_grammar() -> None:
     assert len({code.value for code in DenialCode}) == len(DenialCode)
     assert all(code.name == code.value and code.value.isupper() for code in DenialCode)
     assert not [code for code in DenialCode if "EXCEED" in code or "TOO_" in code]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"decision_px": Decimal(0), "stop_price": None}, DenialCode.PRICE_COLLAR_ABOVE_MAX),
+        ({"limit_px": None}, DenialCode.PRICE_COLLAR_ABOVE_MAX),
+        ({"quote_ts": None}, DenialCode.QUOTE_MISSING),
+        ({"spread": None}, DenialCode.SPREAD_ABOVE_MAX),
+        ({"confidence": float("nan")}, DenialCode.CONFIDENCE_BELOW_MIN),
+        ({"annual_vol": float("nan")}, DenialCode.ORDER_SIZE_BELOW_MIN),
+        ({"notional_usd": Decimal(0)}, DenialCode.ORDER_SIZE_BELOW_MIN),
+    ],
+)
+def test_what_is_not_known_of_an_entry_denies_it(changes: dict[str, Any], code: DenialCode) -> None:
+    assert code_of(wish(**changes)) is code
+
+
+def test_symbols_of_no_known_sector_share_one_cap() -> None:
+    full = others(ModuleName.OPTIONS, symbols={"OTHERCO": Decimal(40_000)})
+    unknown = opportunity(symbol="NEWCO", legs=(Leg(symbol="NEWCO", side=Side.BUY),))
+    assert code_of(full) is None
+    assert code_of(full.facing(unknown)) is DenialCode.SECTOR_CONCENTRATION_ABOVE_MAX
+
+
+def test_a_module_or_a_class_without_a_limit_of_its_own_gets_nothing() -> None:
+    for limits in (RiskLimits(module_allocation={}), RiskLimits(spread={}), RiskLimits(price_collar={})):
+        assert code_of(candidate(limits=limits)) is not None
