@@ -26,9 +26,10 @@ def module_exposure(positions: Iterable[Position], orders: Iterable[Order]) -> M
     held, reserved, count = ZERO, ZERO, 0
     symbols: dict[str, Decimal] = {}
     for position in positions:
-        held += position.gross_exposure
+        usd = position.gross_exposure
+        held += usd
         count += 1
-        symbols[position.symbol] = symbols.get(position.symbol, ZERO) + position.gross_exposure
+        symbols[position.symbol] = symbols.get(position.symbol, ZERO) + usd
     for order in orders:
         usd = reservation(order)
         reserved += usd
