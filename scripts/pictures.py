@@ -1,7 +1,7 @@
 """`python -m scripts.pictures [--data FOLDER] [--from DAY] [--to DAY]`: take the README's pictures of the dashboard.
 
 Replays recorded days in this process, copies what the desk then has in its store into the emulators, and photographs
-the built page in Chromium: `docs/images/dashboard-desktop.png` and `dashboard-phone.png`.
+the built page in Chromium: `docs/images/dashboard-desktop.png`, `dashboard-risk.png` and `dashboard-phone.png`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from scripts.steps import ROOT, say
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST = 300_000
-COLLECTIONS = ("desk", "books", "orders", "cycles", "trades", "equity", "events", "notifications", "parameters")
+COLLECTIONS = (
+    *("desk", "books", "orders", "cycles", "trades", "equity", "events", "notifications", "parameters"),
+    "risk_reports",
+)
 _DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 _PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -48,10 +51,10 @@ def _documents(store: Store) -> dict[str, Json]:
 
 
 def photograph(emulators: suite.Suite) -> list[Path]:
-    """Take both pictures and return their files."""
+    """Take the pictures and return their files."""
     with sync_playwright() as playwright:
         pictures = []
-        for name, size, scale in (("desktop", _DESKTOP, 1), ("phone", _PHONE, 2)):
+        for name, size, scale in (("desktop", _DESKTOP, 1), ("risk", _DESKTOP, 1), ("phone", _PHONE, 2)):
             browser = playwright.chromium.launch(
                 executable_path=str(tools.install_chromium()), args=[f"--force-device-scale-factor={scale}"]
             )
@@ -69,6 +72,8 @@ def _picture(browser: Browser, url: str, *, name: str, size: ViewportSize, scale
     page.get_by_label("Password").fill(USERS[0].password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_selector(".canvas canvas", state="attached")
+    if name == "risk":
+        page.get_by_role("button", name="Risk", exact=True).click()
     page.wait_for_timeout(1_500)
     target = IMAGES / f"dashboard-{name}.png"
     IMAGES.mkdir(parents=True, exist_ok=True)

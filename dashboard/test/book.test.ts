@@ -75,6 +75,11 @@ test('a stop order shows its stop', () => {
   expect(workingOrders([book({ orders: { s: stop } })], CLOCK)[0]).toMatchObject({ level: 95, levelKind: 'stop' });
 });
 
+test('a finished order that the book still keeps is not working', () => {
+  const orders = { a: order({ state: 'FILLED' }), b: order({ state: 'CANCELLED' }), c: order({ state: 'PARTIALLY_FILLED' }) };
+  expect(workingOrders([book({ orders })], CLOCK).map((row) => row.state)).toEqual(['PARTIALLY_FILLED']);
+});
+
 test('executions are the newest first, of every order together', () => {
   const doc = (id: string, minutes: number) => ({
     schema: 1,

@@ -14,6 +14,10 @@ test('limits stand by what they bound, the most used first', () => {
   expect(groups[1]?.rows.map((row) => row.subject)).toEqual(['XLK', '']);
 });
 
+test('a strategy is named in words', () => {
+  expect(limitRow(reading({ name: 'strategy allocation', subject: 'sector_rotation' })).subject).toBe('sector rotation');
+});
+
 test.each([
   ['79999', '100000', 'ok', '80\u00a0%'],
   ['80000', '100000', 'near', '80\u00a0%'],

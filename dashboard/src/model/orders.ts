@@ -34,11 +34,13 @@ export interface FillRow {
 }
 
 const URGENCY: Partial<Record<OrderState, number>> = { UNKNOWN: 0, SUBMITTING: 1, PLANNED: 1 };
+const FINISHED: ReadonlySet<OrderState> = new Set(['FILLED', 'CANCELLED', 'EXPIRED', 'REJECTED']);
 /** A resting stop is where it should be: it comes after everything that is under way. */
 const RESTING = 3;
 
 export function workingOrders(books: readonly BookDoc[], clock: Clock): OrderRow[] {
-  const orders = books.flatMap((book) => Object.values(book.orders));
+  // A book keeps finished orders for a while: a late fill finds them.
+  const orders = books.flatMap((book) => Object.values(book.orders)).filter((order) => !FINISHED.has(order.state));
   return orders
     .sort((a, b) => urgency(a) - urgency(b) || epoch(a.intent.decided_at) - epoch(b.intent.decided_at))
     .map((order) => orderRow(order, clock));

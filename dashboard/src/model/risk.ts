@@ -143,7 +143,7 @@ export function limitRow(reading: Reading): LimitRow {
   return {
     key: `${reading.name}: ${reading.subject}`,
     name: reading.name,
-    subject: reading.subject === 'desk' ? '' : readableSymbol(reading.subject),
+    subject: reading.subject === 'desk' ? '' : readableSymbol(reading.subject).replaceAll('_', ' '),
     observed,
     limit,
     used,
