@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
 
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.domain.base import ZERO, ModuleName
@@ -63,12 +62,10 @@ class Protection:
 
     def __init__(self) -> None:
         self._naked: Counter[str] = Counter()
-        self._units: dict[str, Decimal] = {}
 
     def after_cycle(self, module: ModuleName, book: BookDoc, account: Account) -> None:
-        """Take a cycle into account in which venue and store did not fail; a position that shrinks is being left."""
-        before, self._units = self._units, {**self._units, **{key: one.units for key, one in book.positions.items()}}
-        naked = {key for key in naked_positions(book, account) if before.get(key) == self._units[key]}
+        """Take a cycle into account in which venue and store did not fail."""
+        naked = set(naked_positions(book, account))
         for key in [key for key in self._naked if key not in naked and key.startswith(module.value[0])]:
             del self._naked[key]
         self._naked.update(naked)

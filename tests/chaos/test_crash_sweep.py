@@ -1,7 +1,8 @@
 """Crash sweep: die at every call of a cycle, and again at every call of the recovery; then everything must be right.
 
 The points are found by counting the calls of an undisturbed run. Between two points at which nothing durable changed
-a crash is the same crash, so pairs are formed of one point for each change (`FIREDESK_CHAOS=full`: of every point).
+a crash is the same crash, and one before the first change is none, so pairs are formed of one point for each change
+(`FIREDESK_CHAOS=full`: of every point).
 """
 
 from __future__ import annotations
@@ -60,9 +61,9 @@ def begin(stage: World, scenario: Scenario, behaviour: Behaviour) -> World:
 
 
 def points(trail: list[str], *, every: bool) -> Iterator[int]:
-    """Yield the numbers of the points to die at: all, or the first and each that follows a change."""
+    """Yield the numbers of the points to die at: all, or each that follows a change."""
     for number, point in enumerate(trail, 1):
-        if every or number == 1 or point in EFFECTS:
+        if every or point in EFFECTS:
             yield number
 
 

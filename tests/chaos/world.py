@@ -136,8 +136,8 @@ class World:
         failures = account.failures
         self.run(module)
         self.check_once()
-        if account.failures != failures or account.inner.fill_fraction == 0:
-            self.protection.disturbed(module)  # where nothing can be sold, no stop would sell it
+        if account.failures != failures:
+            self.protection.disturbed(module)
         elif self.scripts[module].protects:
             self.protection.after_cycle(module, self.book(module), account)
 
@@ -175,8 +175,10 @@ class World:
             if seen == before and self._calm():
                 break
             before = seen
-        for module in set(ModuleName) - set(modules):
-            self.run(module)
+        names = {ACCOUNT_OF[module] for module in modules}
+        for module in ModuleName:
+            if module not in modules and ACCOUNT_OF[module] in names:
+                self.run(module)
         self.sweep()
         check_quiet(self.store, [account.ledger for account in self.accounts.values()])
 
