@@ -10,6 +10,7 @@ import typer
 from orchestrator.cli.adopt import adopt
 from orchestrator.cli.brake import flatten, halt, rearm, reduce, resume
 from orchestrator.cli.cycle import run
+from orchestrator.cli.data import app as data
 from orchestrator.cli.doctor.command import doctor
 from orchestrator.cli.faults import DeskGroup
 from orchestrator.cli.grant import grant
@@ -56,6 +57,7 @@ def _root() -> None:
 
 for _command in COMMANDS:
     app.command()(_command)
+app.add_typer(data, name="data")
 
 
 def main() -> None:
