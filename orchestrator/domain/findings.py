@@ -42,7 +42,7 @@ class Defect(StrEnum):
     DIVIDEND = "dividend"
     """A dividend far larger than the price's move and than any plausible yield."""
     OTHER_HOLDER = "other_holder"
-    """Bars from before the ticker was this holding's."""
+    """Bars of days on which the ticker was not this holding's: before it came, or while it had another name."""
     STALE = "stale"
     """Bars in runs that repeat the same prices."""
     NO_VOLUME = "no_volume"

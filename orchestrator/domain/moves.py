@@ -36,9 +36,7 @@ def findings(series: BarSeries, places: Places) -> Iterator[Finding]:
     places
         Where each of them stands in the source.
     """
-    if series.holder_since is not None:
-        text = f"{{count}} bars of an older holder of the ticker {series.name}, first {{first}} (row {{row}})"
-        yield from told(series, Defect.OTHER_HOLDER, series.days < series.holder_since, text, places=places)
+    yield from _holders(series, places)
     if len(series) < 2:
         return
     moved = series.close[1:] / series.close[:-1]
@@ -57,8 +55,18 @@ def findings(series: BarSeries, places: Places) -> Iterator[Finding]:
     yield from _dividends(series, places, moved, cash)
 
 
+def _holders(series: BarSeries, places: Places) -> Iterator[Finding]:
+    if series.holder_since is None:
+        return
+    of_another = series.days < series.holder_since
+    for first, last, _ in series.other_tickers:
+        of_another |= (series.days >= first) & (series.days <= last)
+    text = f"{{count}} bars of another holder of the ticker {series.name}, first {{first}} (row {{row}})"
+    yield from told(series, Defect.OTHER_HOLDER, of_another, text, places=places)
+
+
 def _is_large(moved: Floats, series: BarSeries) -> Mask:
-    return np.maximum(moved, 1 / moved) > 1 + LARGE[series.daily]
+    return np.abs(moved - 1) > LARGE[series.daily]
 
 
 def _actions(series: BarSeries) -> tuple[Floats, Floats]:
@@ -89,7 +97,7 @@ def _unexplained(series: BarSeries, places: Places, large: Mask) -> Iterator[Fin
 def _like_a_split(opened: Floats, moved: Floats) -> Mask:
     factor = np.maximum(opened, 1 / opened)
     near: NDArray[np.bool_] = (np.abs(factor[:, None] / SPLIT_RATIOS - 1) <= SPLIT_SLACK).any(axis=1)
-    held = np.abs(moved / opened - 1) < 0.10  # the day itself was an ordinary one
+    held = np.abs(moved / opened - 1) < 0.15  # the day itself was an ordinary one
     return near & held
 
 

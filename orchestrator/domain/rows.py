@@ -18,7 +18,6 @@ HOLE_DAYS = 30
 STALE_RUN = {True: 5, False: 30}
 """Bars with the same four prices in a row that count as stale, by whether a bar is a day."""
 ROUNDING = 1e-3
-_DAY_S = 86_400
 
 
 def in_order(series: BarSeries) -> tuple[BarSeries, Places]:
@@ -52,18 +51,18 @@ def findings(series: BarSeries) -> Iterator[Finding]:
 
 
 def _duplicates(series: BarSeries) -> Iterator[Finding]:
-    _, group = np.unique(series.ends, return_inverse=True)
-    first = np.full(int(group.max()) + 1, len(series), np.int64)
-    np.minimum.at(first, group, np.arange(len(series)))
-    mine = first[group]
-    again = mine != np.arange(len(series))
-    same = np.ones(len(series), np.bool_)
-    for name in COLUMNS:
-        values = getattr(series, name)
-        same &= (values == values[mine]) | (np.isnan(values) & np.isnan(values[mine]))
-    yield from told(series, Defect.DUPLICATE, again & same, "{count} rows repeat a time, first {first} (row {row})")
-    differing = "{count} rows repeat a time with other values, first {first} (row {row})"
-    yield from told(series, Defect.CONFLICT, again & ~same, differing)
+    """Give the rows that say again what an earlier one said, and those that say something else of the same time."""
+    table = np.column_stack([series.ends, *(getattr(series, name) for name in COLUMNS)])
+    _, first = np.unique(np.nan_to_num(table, nan=-1.0), axis=0, return_index=True)
+    repeated = np.ones(len(series), np.bool_)
+    repeated[first] = False
+    kept = np.flatnonzero(~repeated)
+    _, earliest = np.unique(series.ends[kept], return_index=True)
+    differing = ~repeated
+    differing[kept[earliest]] = False
+    yield from told(series, Defect.DUPLICATE, repeated, "{count} rows are there again, first {first} (row {row})")
+    text = "{count} rows repeat a time with other values, first {first} (row {row})"
+    yield from told(series, Defect.CONFLICT, differing, text)
 
 
 def _values(series: BarSeries) -> Iterator[Finding]:
@@ -107,11 +106,11 @@ def against(series: BarSeries, expected: Places | None) -> Iterator[Finding]:
 
 def holes(series: BarSeries) -> Iterator[Finding]:
     """Give the spells without a bar that are longer than `HOLE_DAYS`; the series is in order."""
-    gaps = np.diff(series.ends)
-    long = np.flatnonzero(gaps > HOLE_DAYS * _DAY_S)
+    gaps = np.diff(series.days)
+    long = np.flatnonzero(gaps > HOLE_DAYS)
     if not len(long):
         return
-    spells = [f"{series.at(int(at))} to {series.at(int(at) + 1)} ({gaps[at] // _DAY_S} days)" for at in long[:3]]
+    spells = [f"{series.at(int(at))} to {series.at(int(at) + 1)} ({gaps[at]} days)" for at in long[:3]]
     under = [f"traded as {ticker} then" for ticker in _other_tickers(series, long)]
     text = "; ".join([f"no bars from {', '.join(spells)}", *under])
     yield Finding(defect=Defect.HOLE, count=len(long), first=series.at(int(long[0])), row=int(long[0]), text=text)

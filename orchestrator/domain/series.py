@@ -6,7 +6,7 @@ Nothing here sorts, fills or drops anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -52,13 +52,13 @@ class BarSeries:
     low: Floats
     close: Floats
     volume: Floats
-    adj_close: Floats | None = None
+    adj_close: Floats | None = field(default=None, kw_only=True)
     """Close adjusted for splits and dividends by the source, where it gives one."""
-    actions: tuple[PastAction, ...] = ()
+    actions: tuple[PastAction, ...] = field(default=(), kw_only=True)
     """Splits and dividends that the prices do not contain yet (those of adjusted prices are left out)."""
-    holder_since: int | None = None
+    holder_since: int | None = field(default=None, kw_only=True)
     """Day number from which the ticker is this holding's; None = not known."""
-    other_tickers: tuple[tuple[int, int, str], ...] = field(default=())
+    other_tickers: tuple[tuple[int, int, str], ...] = field(default=(), kw_only=True)
     """First and last day number on which the holding traded under another ticker, and which."""
 
     def __len__(self) -> int:
@@ -82,9 +82,8 @@ class BarSeries:
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
         """Return the bars that `rows` (indices or mask) selects; what is known of the symbol stays."""
         adj = None if self.adj_close is None else self.adj_close[rows]
-        columns = (getattr(self, name)[rows] for name in ("ends", *COLUMNS))
-        known = (adj, self.actions, self.holder_since, self.other_tickers)
-        return type(self)(self.name, self.minutes, *columns, *known)
+        columns = {name: getattr(self, name)[rows] for name in ("ends", *COLUMNS)}
+        return replace(self, adj_close=adj, **columns)
 
     def bars(self) -> Bars:
         """Return the same rows as bars; only a series that is `usable` may be traded on."""

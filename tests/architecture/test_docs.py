@@ -68,12 +68,17 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
+def parameters_of(command):
+    """The options of a command and of its sub-commands."""
+    return [p for one in (command, *getattr(command, "commands", {}).values()) for p in one.params]
+
+
 @pytest.mark.parametrize("page", OWN, ids=name_of)
 def test_every_desk_command_and_option_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for name, rest in _COMMAND.findall(text):
         assert name in COMMANDS, f"desk {name}"
-        known = {option for parameter in COMMANDS[name].params for option in parameter.opts} | {"--help"}
+        known = {option for parameter in parameters_of(COMMANDS[name]) for option in parameter.opts} | {"--help"}
         wanted = set(re.findall(r"(?<!\S)--[a-z-]+", rest.partition(" #")[0].partition("   ")[0]))
         assert wanted <= known, f"desk {name}{rest}"
 
@@ -107,8 +112,9 @@ def test_decisions_are_numbered_and_short() -> None:
 
 def test_the_help_of_every_command_says_what_it_does() -> None:
     for name, command in COMMANDS.items():
-        assert command.help, name
-        assert isinstance(command, typer.core.TyperCommand)
+        for one in (command, *getattr(command, "commands", {}).values()):
+            assert one.help, (name, one.name)
+            assert isinstance(one, typer.core.TyperCommand | typer.core.TyperGroup)
 
 
 def test_the_licence_is_apache_two() -> None:

@@ -76,4 +76,5 @@ def expected_ends(first: int, last: int, minutes: int, sessions: Sessions | None
     lengths = -(-(closes - opens) // (60 * minutes))
     within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     starts = np.repeat(opens, lengths) + within * 60 * minutes
-    return np.minimum(starts + 60 * minutes, np.repeat(closes, lengths) - 1)
+    ends: Ints = np.minimum(starts + 60 * minutes, np.repeat(closes, lengths) - 1)
+    return ends

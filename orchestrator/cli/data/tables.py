@@ -36,7 +36,7 @@ _NAMES = {
     "symbol": ("symbol", "ticker"),
 }
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}( 00:00:00([+-]\d{2}:\d{2})?)?")
-_EPOCH = re.compile(r"\d{9,19}")
+_EPOCH = re.compile(r"\d{10}|\d{13}|\d{16}|\d{19}")
 _FORM = "a day such as 2026-07-16, a time with its zone such as 2026-07-16T13:30:00Z, or epoch seconds"
 
 
@@ -61,7 +61,10 @@ def read_series(path: Path, origin: Origin) -> list[BarSeries]:
     columns = _columns(table)
     days, starts = _times(table, columns["time"])
     minutes = origin.minutes or (DAILY if days is not None else _spacing(starts, path))
-    ends = ends_of_days(days, origin.sessions) if days is not None else ends_of_starts(starts, minutes, origin.sessions)
+    if minutes == DAILY:
+        ends = ends_of_days(starts // 86_400, origin.sessions)
+    else:
+        ends = ends_of_starts(starts, minutes, origin.sessions)
     whole = BarSeries(origin.symbol, minutes, ends, *(numbers(table, columns[name]) for name in COLUMNS))
     if "adj_close" in columns:
         whole = replace(whole, adj_close=numbers(table, columns["adj_close"]))
@@ -105,7 +108,7 @@ def _day(table: Table, column: str, row: int) -> int:
 def _start(table: Table, column: str, row: int) -> int:
     cell = table.columns[column][row]
     if _EPOCH.fullmatch(cell):
-        return int(cell) // 10 ** max(len(cell) - 10, 0)
+        return int(cell[:10])  # more digits are milliseconds, microseconds or nanoseconds
     try:
         found = datetime.fromisoformat(cell)
     except ValueError:
@@ -183,7 +186,7 @@ def _number(text: str) -> int:
 def _factor_actions(rows: Sequence[Sequence[str]], path: Path) -> list[PastAction]:
     """Return what happened after each row's day: its factors hold up to and including that day (Lean's form)."""
     try:
-        values = [(_number(day), *map(float, cells[:3])) for day, *cells in rows]
+        values = [(_number(row[0]), float(row[1]), float(row[2]), float(row[3])) for row in rows]
     except ValueError as error:
         raise MalformedDataError(f"{path}: expected yyyymmdd, two factors and a price: {error}") from error
     return [
@@ -198,5 +201,9 @@ def _named(series: BarSeries, rows: Sequence[Sequence[str]], path: Path) -> BarS
     if not days:
         raise MalformedDataError(f"{path}: line 1: expected yyyymmdd,ticker, found nothing")
     spells = zip(days, days[1:], (row[1].upper() for row in rows[1:]), strict=False)
-    others = tuple((first + 1, last, ticker) for first, last, ticker in spells if ticker != series.name)
+    others = tuple(
+        (first if first == days[0] else first + 1, last, ticker)
+        for first, last, ticker in spells
+        if ticker != series.name
+    )
     return replace(series, holder_since=days[0], other_tickers=others)
