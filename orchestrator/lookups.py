@@ -34,7 +34,9 @@ _CONCLUDED = frozenset({Evidence.ABANDONED, Evidence.REFUSED, Evidence.RESOLVED_
 
 def hear(order: Order, said: VenueOrder, unit: Unit) -> Order:
     """Return the order after the venue's word about it; a word that no longer fits its state changes nothing."""
-    update: dict[str, Any] = {"told_qty": max(order.told_qty, said.filled_qty)}
+    update: dict[str, Any] = {}
+    if said.filled_qty > order.told_qty:
+        update = {"told_qty": said.filled_qty, "told_px": said.avg_price, "told_at": unit.now}
     if order.broker_order_id is None and said.broker_order_id:
         update["broker_order_id"] = said.broker_order_id
     if order.lookups:

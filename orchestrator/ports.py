@@ -125,6 +125,8 @@ class VenueOrder:
     stop_price: Decimal | None = None
     raw: str = ""
     """The venue's own words, at most `RAW_LIMIT` characters; kept only where they matter."""
+    avg_price: Decimal | None = None
+    """Average price of `filled_qty`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from orchestrator.activities import post_activities
+from orchestrator.cumulative import stand_ins
 from orchestrator.domain.actions import restated
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import EventKind, OrderDoc, order_path
@@ -62,6 +63,8 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     for matched in _own_fills(unit, state):  # again: the look-ups may have told whose they are
         _post(unit, matched)
     _keep_unmatched(unit, state)
+    for fill in list(stand_ins(unit)):
+        _post(unit, _Matched(unit.book.orders[fill.client_order_id], fill))
     post_activities(unit, state, first=news.first)
     compare(unit, state, news)
     settle_quarantine(unit, state, signs)

@@ -30,6 +30,9 @@ from orchestrator.domain.positions import (
 BY_HAND = "owner-"
 """How the trade ids of fills that a person entered begin."""
 
+FROM_TOTAL = "total-"
+"""How the trade ids of fills begin that were booked from an order's total, for want of its executions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -41,9 +44,9 @@ class Posted:
 
 
 def post_fill(book: BookDoc, order: Order, fill: Fill, now: datetime) -> Posted:
-    """Return the book after one fill of one of its orders; what was entered by hand gives way to the venue's word."""
+    """Return the book after one fill of one of its orders; what stood in for it gives way to the venue's word."""
     known = any(fill.trade_id == other.trade_id for other in order.fills)
-    stand_in = None if known or by_hand(fill) else next(filter(_stands_in(fill), order.fills), None)
+    stand_in = None if known or stands_in(fill) else next(filter(_same_symbol(fill), order.fills), None)
     if stand_in is not None:
         return _post_in_place(book, order, stand_in, fill=fill, now=now)
     after = apply_fills(order, [fill], now)
@@ -58,17 +61,17 @@ def post_fill(book: BookDoc, order: Order, fill: Fill, now: datetime) -> Posted:
     return replace(_post_to_position(book, position, after, fill), order=after)
 
 
-def by_hand(fill: Fill) -> bool:
-    """Return whether a person entered the fill because the venue's word was missing."""
-    return fill.trade_id.startswith(BY_HAND)
+def stands_in(fill: Fill) -> bool:
+    """Return whether the fill was booked because the venue's execution was missing."""
+    return fill.trade_id.startswith((BY_HAND, FROM_TOTAL))
 
 
-def _stands_in(fill: Fill) -> Callable[[Fill], bool]:
-    return lambda other: by_hand(other) and other.symbol == fill.symbol
+def _same_symbol(fill: Fill) -> Callable[[Fill], bool]:
+    return lambda other: stands_in(other) and other.symbol == fill.symbol
 
 
 def _post_in_place(book: BookDoc, order: Order, stand_in: Fill, *, fill: Fill, now: datetime) -> Posted:
-    """Return the book after a fill of the venue that takes the place of one entered by hand, or of a part of it.
+    """Return the book after a fill of the venue that takes the place of one that stood in, or of a part of it.
 
     What both say of the quantity is held already: only the difference of quantity is posted, at the venue's price, and
     the difference of price is realized.
@@ -90,7 +93,7 @@ def _post_in_place(book: BookDoc, order: Order, stand_in: Fill, *, fill: Fill, n
 
 
 def _post_difference(book: BookDoc, position: Position | None, order: Order, qty: Decimal, *, fill: Fill) -> Posted:
-    """Return the book after units that the venue tells beyond (or short of) what was entered by hand."""
+    """Return the book after units that the venue tells beyond (or short of) what stood in."""
     if position is None and order.intent.purpose is Purpose.ENTRY:
         position = open_position(order.intent, fill.ts_event)
     if qty == 0 or position is None:

@@ -175,6 +175,10 @@ class Order(Value):
     history: tuple[Transition, ...] = ()
     told_qty: Amount = ZERO
     """The largest filled quantity that the venue told, fills that it has not shown yet included."""
+    told_px: Amount | None = None
+    """The average price of `told_qty` as the venue told it."""
+    told_at: UtcTime | None = None
+    """When `told_qty` was first told."""
     lookups: int = 0
     """How often it was looked up in vain since it was last heard of."""
     looked_up_at: UtcTime | None = None

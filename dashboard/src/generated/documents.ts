@@ -424,6 +424,8 @@ export interface Order {
   readonly fills: readonly (Fill)[];
   readonly history: readonly (Transition)[];
   readonly told_qty: DecimalText;
+  readonly told_px: DecimalText | null;
+  readonly told_at: StoredTime | null;
   readonly lookups: number;
   readonly looked_up_at: StoredTime | null;
   readonly raw: string;

@@ -140,6 +140,7 @@ def order_of(raw: object) -> VenueOrder:
         limit_price=maybe_number(row, "limit_price"),
         stop_price=maybe_number(row, "stop_price", above=ZERO),
         raw=shortened(raw) if state is OrderState.REJECTED else "",
+        avg_price=maybe_number(row, "filled_avg_price") if filled else None,
     )
 
 

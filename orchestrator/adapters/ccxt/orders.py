@@ -110,6 +110,7 @@ def order_of(
         filled_qty=filled,
         note=maybe_word(row, "reason") or str(row["status"]),
         qty=None if in_quote else qty,
+        avg_price=(maybe_number(row, "price", least=ZERO) or None) if filled else None,
         **_description(fields(row.get("descr") or {}), names),
     )
 

@@ -29,6 +29,7 @@ class _Resting:
     broker_order_id: str
     state: OrderState = OrderState.WORKING
     filled_qty: Decimal = ZERO
+    filled_value: Decimal = ZERO
     triggered: bool = False
     note: str = ""
 
@@ -46,6 +47,7 @@ class _Resting:
             qty=self.intent.qty,
             limit_price=self.intent.limit_price,
             stop_price=self.intent.stop_price,
+            avg_price=self.filled_value / self.filled_qty if single and self.filled_value else None,
         )
 
 
@@ -271,7 +273,9 @@ class MemoryBroker:
         if qty <= 0:
             return
         for leg in held.intent.legs:
-            self._book(held, leg, qty * leg.ratio, self._prices[leg.symbol] if price is None else price)
+            traded = self._prices[leg.symbol] if price is None else price
+            self._book(held, leg, qty * leg.ratio, traded)
+            held.filled_value += qty * traded
         held.filled_qty += qty
         if held.filled_qty >= held.intent.qty:
             held.state = OrderState.FILLED
