@@ -107,8 +107,6 @@ class Result:
     ----------
     equity, gross
         At each row's end: of the account, and the worth of all that is held.
-    returns
-        Profit of each row as a fraction of the capital, or of the equity before it where sizes follow it.
     ledger
         Closed round trips, one a row, as the kernel writes them.
     columns
@@ -116,12 +114,19 @@ class Result:
     """
 
     capital: float
+    compound: bool
     ends: Ints
     equity: Floats
     gross: Floats
-    returns: Floats
     ledger: Floats
     columns: tuple[tuple[str, str], ...]
+
+    @property
+    def returns(self) -> Floats:
+        """Profit of each row as a fraction of the capital, or of the equity before it where sizes follow it."""
+        before = np.concatenate([[self.capital], self.equity[:-1]])
+        found: Floats = (self.equity - before) / (before if self.compound else self.capital)
+        return found
 
     @property
     def trades(self) -> Floats:
@@ -187,19 +192,20 @@ def backtest(market: Market, plans: Sequence[Plan], account: Account) -> Result:
     _check(market, plans)
     rows, symbols = panel.close.shape
     columns = symbols * len(plans)
-    equity, gross = np.empty(rows), np.empty(rows)
+    curves = np.zeros((2, rows))
+    now = np.zeros(layout.NOW)
+    now[layout.N_ALONE] = columns == 1 and market.flags is None and not len(market.actions)
     desk = layout.Desk(
-        book=np.concatenate([_columns(market, plan.rules, place) for place, plan in enumerate(plans)]),
+        book=np.concatenate([columns_of(market, plan.rules, place) for place, plan in enumerate(plans)]),
         purse=account.purse(least_stop=market.least_stop),
         record=np.zeros((len(plans), layout.RECORD)),
-        now=np.zeros(layout.NOW),
+        now=now,
         trades=np.empty(((rows + 1) * columns, layout.TRADE)),
     )
-    count = run_bars(_bars(market, plans), desk, equity, gross)
+    count = run_bars(arrays_of(market, plans), desk, curves)
     named = tuple((plan.name, symbol) for plan in plans for symbol in panel.symbols)
-    before = np.concatenate([[account.capital], equity[:-1]])
-    returns = (equity - before) / (before if account.compound else account.capital)
-    return Result(account.capital, panel.ends, equity, gross, returns, desk.trades[:count].copy(), named)
+    ledger = desk.trades[:count].copy()
+    return Result(account.capital, account.compound, panel.ends, curves[0], curves[1], ledger, named)
 
 
 def _check(market: Market, plans: Sequence[Plan]) -> None:
@@ -222,7 +228,8 @@ def _check(market: Market, plans: Sequence[Plan]) -> None:
         raise DomainError(f"backtest: corporate actions have shape {actions.shape}, not (N, {layout.ACTION})")
 
 
-def _bars(market: Market, plans: Sequence[Plan]) -> layout.Bars:
+def arrays_of(market: Market, plans: Sequence[Plan]) -> layout.Bars:
+    """Return market and signals as the compiled code reads them."""
     panel = market.panel
     flags = np.zeros(len(panel), np.int64) if market.flags is None else market.flags
     return layout.Bars(
@@ -241,7 +248,7 @@ def _bars(market: Market, plans: Sequence[Plan]) -> layout.Bars:
     )
 
 
-def _columns(market: Market, rules: Rules, place: int) -> Floats:
+def columns_of(market: Market, rules: Rules, place: int) -> Floats:
     """Return one strategy's part of the book: a row for each symbol, how it trades and nothing held."""
     symbols, exits, sizing = market.panel.symbols, rules.exits, rules.sizing
     book = np.zeros((len(symbols), layout.BOOK))
@@ -265,7 +272,7 @@ def _columns(market: Market, rules: Rules, place: int) -> Floats:
 
 
 def _side_by_side(arrays: list[Floats]) -> Floats:
-    found: Floats = _plain(arrays[0] if len(arrays) == 1 else np.hstack(arrays))
+    found: Floats = _plain(arrays[0] if len(arrays) == 1 else np.hstack(arrays or [np.zeros((1, 1))]))
     return found
 
 

@@ -37,18 +37,10 @@ from ml.backtest.layout import (
     HALTED,
     HIGH,
     INF,
-    LEAVE,
     MARK,
+    N_AHEAD,
+    N_ALONE,
     N_BRAKE,
-    N_CLOSE,
-    N_END,
-    N_HIGH,
-    N_LEAVE,
-    N_LOW,
-    N_MOVE,
-    N_OPEN,
-    N_ROW,
-    N_VOLUME,
     N_WISH,
     NEXT_RUNG,
     NO_ENTRY,
@@ -81,6 +73,8 @@ from ml.backtest.position import (
     at_close,
     enter,
     leave,
+    look,
+    quiet_until,
     sell_touched,
     touched,
     trade_price,
@@ -88,12 +82,16 @@ from ml.backtest.position import (
 
 
 @compiled
-def run(bars: Bars, desk: Desk, equity: Floats, gross: Floats) -> int:
-    """Trade every row, write equity and gross exposure at each row's end, return the number of round trips."""
-    book, purse, action = desk.book, desk.purse, 0
+def run(bars: Bars, desk: Desk, curves: Floats) -> int:
+    """Trade every row and return the number of round trips; `curves` (2, T) gets equity and gross exposure."""
+    book, purse, action, row = desk.book, desk.purse, 0, 0
     late = purse[SAME_CLOSE] != 0.0
     watched = min(purse[DAILY_LOSS], purse[DRAWDOWN_REDUCING], purse[DRAWDOWN_HALTED]) < INF
-    for row in range(len(bars.ends)):
+    alone = desk.now[N_ALONE] != 0.0 and not watched and purse[BORROW] == 0.0
+    while row < len(bars.ends):
+        row = _skip(bars, desk, curves, row) if alone else row
+        if row == len(bars.ends):
+            break
         action = _begin(bars, desk, row, action)
         if not late and row > 0 and _anything(bars.target[row - 1], book):
             _trade(bars, desk, row, row - 1)
@@ -101,11 +99,42 @@ def run(bars: Bars, desk: Desk, equity: Floats, gross: Floats) -> int:
             _pass_bar(bars, desk, row)
         if late and _anything(bars.target[row], book):
             _trade(bars, desk, row, row)
-        equity[row], gross[row] = _worth(book, purse)
+        curves[0, row], curves[1, row] = _worth(book, purse)
         if watched:
-            _watch(desk, bars.ends[row] // DAY_S, equity[row])
-    equity[-1] = _finish(desk, len(bars.ends) - 1)
+            _watch(desk, bars.ends[row] // DAY_S, curves[0, row])
+        row += 1
+    curves[0, -1] = _finish(bars, desk, len(bars.ends) - 1)
     return int(purse[TRADES])
+
+
+@inner
+def _skip(bars: Bars, desk: Desk, curves: Floats, row: int) -> int:
+    """Pass rows of a single column in which nothing can happen; return the first one in which something may."""
+    one, cash = desk.book[0], desk.purse[CASH]
+    if desk.now[N_AHEAD] < row:
+        desk.now[N_AHEAD] = _next_wish(bars.target, row)
+    ahead = int(desk.now[N_AHEAD])
+    if one[SIDE] == 0.0:
+        lag = 1 - int(desk.purse[SAME_CLOSE])
+        first = row if row > 0 and not math.isnan(bars.target[row - lag, 0]) else min(ahead + lag, len(bars.ends))
+        for passed in range(row, first):
+            curves[0, passed] = cash
+        return first
+    if one[DUE] != 0.0:
+        return row
+    first = quiet_until(bars, one, row, ahead)
+    symbol = int(one[SYMBOL])
+    for passed in range(row, first):
+        curves[1, passed] = one[QTY] * bars.close[passed, symbol]
+        curves[0, passed] = cash + curves[1, passed]
+    return first
+
+
+@inner
+def _next_wish(target: Floats, row: int) -> int:
+    while row < len(target) and math.isnan(target[row, 0]):
+        row += 1
+    return row
 
 
 @inner
@@ -113,7 +142,7 @@ def _pass_bar(bars: Bars, desk: Desk, row: int) -> None:
     """Take what is held through the bar."""
     for column in range(len(desk.book)):
         one = desk.book[column]
-        if one[SIDE] != 0.0 and _look(bars, desk.now, row, int(one[SYMBOL])):
+        if one[SIDE] != 0.0 and look(bars, desk.now, row, int(one[SYMBOL])):
             desk.now[N_WISH] = bars.target[row, column]
             first = touched(one, desk.now)
             if first != NOTHING:
@@ -127,8 +156,10 @@ def _begin(bars: Bars, desk: Desk, row: int, action: int) -> int:
     """Do what happens before a bar opens; return the place of the next corporate action."""
     if desk.purse[BORROW] > 0.0 and row > 0:
         _charge_borrowing(desk.book, desk.purse, (bars.ends[row] - bars.ends[row - 1]) / YEAR_S)
-    if action < len(bars.actions) and bars.actions[action, A_ROW] <= row:
-        return _act(bars.actions, desk.book, desk.purse, action)
+    while action < len(bars.actions) and bars.actions[action, A_ROW] <= row:
+        if bars.actions[action, A_ROW] == row:
+            _act(bars.actions[action], desk.book, desk.purse)
+        action += 1
     return action
 
 
@@ -145,23 +176,12 @@ def _anything(target: Floats, book: Floats) -> bool:
 
 
 @inner
-def _look(bars: Bars, now: Floats, row: int, symbol: int) -> bool:
-    """Write the symbol's bar into `now`; return whether it has one."""
-    close = bars.close[row, symbol]
-    now[N_ROW], now[N_END], now[N_CLOSE] = row, bars.ends[row], close
-    now[N_OPEN], now[N_HIGH], now[N_LOW] = bars.open[row, symbol], bars.high[row, symbol], bars.low[row, symbol]
-    now[N_VOLUME], now[N_MOVE] = bars.volume[row, symbol], bars.move[row, symbol]
-    now[N_LEAVE] = bars.flags[row] & LEAVE
-    return math.isfinite(close)
-
-
-@inner
 def _trade(bars: Bars, desk: Desk, row: int, seen: int) -> None:
     """Leave what is due and enter what was wanted at the end of row `seen`, at the open or the close of `row`."""
     wanted = 0
     for column in range(len(desk.book)):
         one = desk.book[column]
-        known = _look(bars, desk.now, row, int(one[SYMBOL]))
+        known = look(bars, desk.now, row, int(one[SYMBOL]))
         asked = -1.0
         if one[SIDE] != 0.0:
             if known and one[DUE] != 0.0:
@@ -204,7 +224,7 @@ def _enter_best(bars: Bars, desk: Desk, row: int, seen: int) -> None:
                 taken += book[column, PLAN] == book[best, PLAN]
                 free = free and book[column, SYMBOL] != book[best, SYMBOL]
         if free and taken < book[best, PLACES]:
-            _look(bars, desk.now, row, int(book[best, SYMBOL]))
+            look(bars, desk.now, row, int(book[best, SYMBOL]))
             desk.now[N_WISH] = bars.target[seen, best]
             enter(bars, desk, seen, best)
 
@@ -241,22 +261,18 @@ def _watch(desk: Desk, day: int, worth: float) -> None:
 
 
 @inner
-def _act(actions: Floats, book: Floats, purse: Floats, first: int) -> int:
-    """Apply the splits and dividends of a row to what is held over its start; return the next one's place."""
-    place = first
-    while place < len(actions) and actions[place, A_ROW] == actions[first, A_ROW]:
-        split, dividend = actions[place, A_SPLIT], actions[place, A_DIVIDEND]
-        for column in range(len(book)):
-            one = book[column]
-            if one[SIDE] != 0.0 and one[SYMBOL] == actions[place, A_SYMBOL]:
-                one[FLOW] += one[QTY] * dividend
-                purse[CASH] += one[QTY] * dividend
-                one[QTY] *= split
-                one[UNITS] *= split
-                for price in (MARK, ENTRY, STOP, TARGET, NEXT_RUNG, RISK, TOP, HIGH, PAID):
-                    one[price] /= split
-        place += 1
-    return place
+def _act(action: Floats, book: Floats, purse: Floats) -> None:
+    """Apply a split and dividend to what is held over the start of its row."""
+    split, dividend = action[A_SPLIT], action[A_DIVIDEND]
+    for column in range(len(book)):
+        one = book[column]
+        if one[SIDE] != 0.0 and one[SYMBOL] == action[A_SYMBOL]:
+            one[FLOW] += one[QTY] * dividend
+            purse[CASH] += one[QTY] * dividend
+            one[QTY] *= split
+            one[UNITS] *= split
+            for price in (MARK, ENTRY, STOP, TARGET, NEXT_RUNG, RISK, TOP, HIGH, PAID):
+                one[price] /= split
 
 
 @inner
@@ -271,11 +287,11 @@ def _charge_borrowing(book: Floats, purse: Floats, years: float) -> None:
 
 
 @inner
-def _finish(desk: Desk, row: int) -> float:
+def _finish(bars: Bars, desk: Desk, row: int) -> float:
     """Leave what is still held at its last known price; return the equity after."""
-    desk.now[N_ROW] = row
     for column in range(len(desk.book)):
         if desk.book[column, SIDE] != 0.0:
+            look(bars, desk.now, row, int(desk.book[column, SYMBOL]))
             leave(desk, column, desk.book[column, MARK], ENDED)
     equity: float = desk.purse[CASH]
     return equity

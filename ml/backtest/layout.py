@@ -34,9 +34,10 @@ RISK_PER_TRADE, OF_STRATEGY, OF_SYMBOL, GROSS, MIN_ORDER, VOLUME_SHARE = range(2
 DAILY_LOSS, DRAWDOWN_REDUCING, DRAWDOWN_HALTED = range(26, 29)
 PURSE = 29
 ACTIVE, REDUCING, HALTED = 0.0, 1.0, 2.0
-# The bar that a symbol is in: `now`.
-N_ROW, N_END, N_OPEN, N_HIGH, N_LOW, N_CLOSE, N_VOLUME, N_MOVE, N_WISH, N_LEAVE, N_BRAKE = range(11)
-NOW = 11
+# The bar that a symbol is in: `now`. Then the brake, the next row with a wish, and whether the only column is all there
+# is to look at (no sessions, no corporate actions).
+N_ROW, N_END, N_OPEN, N_HIGH, N_LOW, N_CLOSE, N_VOLUME, N_MOVE, N_WISH, N_LEAVE, N_BRAKE, N_AHEAD, N_ALONE = range(13)
+NOW = 13
 # What a strategy's closed trades say: the second axis of `record`.
 R_TRADES, R_WINS, R_WIN_R, R_LOSS_R = range(4)
 RECORD = 4

@@ -1,0 +1,135 @@
+"""The crossing of two moving averages: a strategy to measure the engine with, and the sweep over its windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.backtest import crossings, layout
+from ml.backtest.account import Account, Fill
+from ml.backtest.engine import Market, Rules, arrays_of, columns_of
+from ml.backtest.rolling import BLOCK, crossing_wishes
+from orchestrator.domain.errors import DomainError
+from orchestrator.domain.market import Floats, Panel, Signals
+
+
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """Bars of the fast and the slow mean."""
+
+    fast: int
+    slow: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Swept:
+    """What each pair earned, (P,): final equity, round trips, those won, gains, losses, costs, deepest drawdown.
+
+    The drawdown is that of the equity between positions.
+    """
+
+    equity: Floats
+    trades: Floats
+    wins: Floats
+    gained: Floats
+    lost: Floats
+    costs: Floats
+    drawdown: Floats
+
+
+def crosses(panel: Panel, parameters: Cross) -> Signals:
+    """Return entries where the fast mean rises above the slow one, departures where it falls below."""
+    _check([parameters])
+    shape = panel.close.shape
+    target = np.empty(shape)
+    windows = np.array([parameters.fast, parameters.slow], np.int64)
+    means = _means(windows)
+    for column in range(shape[1]):
+        wishes = target[:, column] if shape[1] == 1 else np.empty(shape[0])
+        close = np.require(panel.close[:, column], requirements=["C", "W"])
+        crossing_wishes(close, np.concatenate([np.zeros(2, np.int64), windows]), means, wishes)
+        target[:, column] = wishes
+    return Signals(target, np.zeros(shape), np.zeros(shape, np.int64), ("crossing",))
+
+
+def sweep(market: Market, pairs: Sequence[Cross], rules: Rules, account: Account, *, threads: int = 1) -> Swept:
+    """Return what each pair earns on the one symbol of `market`.
+
+    Parameters
+    ----------
+    threads
+        Number of threads that share the pairs; the result is the same.
+
+    Raises
+    ------
+    DomainError
+        The market has several symbols, missing bars, flags or corporate actions, or the account asks for what needs
+        every bar: fills on the same close, sold positions, brakes.
+    """
+    _check(pairs)
+    _simple(market, account)
+    bars = arrays_of(market, [])
+    count = max(1, min(threads, len(pairs)))
+    parts = [np.array([(one.fast, one.slow) for one in pairs[start::count]], np.int64) for start in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        found = list(pool.map(lambda part: _swept(market, bars, part, (rules, account)), parts))
+    stats = np.empty((len(pairs), crossings.STATS))
+    for start, part in enumerate(found):
+        stats[start::count] = part
+    wanted = ("EQUITY", "TRADES", "WINS", "GAINED", "LOST", "COSTS", "DRAWDOWN")
+    return Swept(*(stats[:, getattr(crossings, f"S_{name}")] for name in wanted))
+
+
+def _swept(market: Market, bars: layout.Bars, part: layout.Ints, terms: tuple[Rules, Account]) -> Floats:
+    rules, account = terms
+    windows, places = np.unique(part, return_inverse=True)
+    whole = len(market.panel) // crossings.STRETCH * crossings.STRETCH
+    low, high, close = (array[:whole, 0].reshape(-1, crossings.STRETCH) for array in (bars.low, bars.high, bars.close))
+    shared = crossings.Shared(
+        bars, low.min(axis=1), high.max(axis=1), close.max(axis=1), windows, _means(windows), np.zeros(2, np.int64)
+    )
+    count = len(part)
+    stats = np.zeros((count, crossings.STATS))
+    stats[:, crossings.S_PEAK] = account.capital
+    crossings.sweep(
+        shared,
+        crossings.Pairs(
+            places=np.ascontiguousarray(places.reshape(count, 2).astype(np.int64)),
+            books=np.tile(columns_of(market, rules, 0)[None], (count, 1, 1)),
+            purses=np.tile(account.purse(least_stop=market.least_stop)[None], (count, 1)),
+            records=np.zeros((count, 1, layout.RECORD)),
+            at=np.zeros((count, 2), np.int64),
+            stats=stats,
+            above=np.zeros(BLOCK + 1, np.uint8),
+            now=np.zeros(layout.NOW),
+            trades=np.zeros((1, layout.TRADE)),
+        ),
+    )
+    return stats
+
+
+def _means(windows: layout.Ints) -> Floats:
+    """Return room for the means of a block, and for the totals that its longest window needs."""
+    return np.empty((len(windows) + 1, BLOCK + int(windows.max()) + 2))
+
+
+def _check(pairs: Sequence[Cross]) -> None:
+    for one in pairs:
+        if not 1 <= one.fast < one.slow:
+            raise DomainError(f"crossing means: fast {one.fast} is not below slow {one.slow}, both at least 1")
+    if not pairs:
+        raise DomainError("crossing means: no pair to try")
+
+
+def _simple(market: Market, account: Account) -> None:
+    limits = account.limits
+    brakes = min(limits.daily_loss, limits.drawdown_reducing, limits.drawdown_halted) < np.inf
+    if market.panel.close.shape[1] != 1 or not np.isfinite(market.panel.close).all():
+        raise DomainError("sweep: one symbol without missing bars, please")
+    if market.flags is not None or len(market.actions):
+        raise DomainError("sweep: sessions and corporate actions need every bar: run such candidates one by one")
+    if brakes or account.short or account.fill is not Fill.NEXT_OPEN:
+        raise DomainError("sweep: brakes, short sales and fills on the close need every bar: run them one by one")

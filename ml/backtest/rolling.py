@@ -1,0 +1,56 @@
+"""Means of many windows at once, block of rows by block: what a sweep's candidates share, in memory that is bounded."""
+
+from __future__ import annotations
+
+from ml.backtest.compiled import compiled, inner
+from ml.backtest.layout import Floats, Ints
+
+BLOCK = 4096
+"""Rows that are worked on at once: what is read again and again stays near the processor."""
+
+
+@inner
+def block_means(close: Floats, windows: Ints, span: Ints, means: Floats) -> None:
+    """Write the means of `close` over each window, rows `span[0]` to `span[1]`, into (W, BLOCK) `means`.
+
+    The last row of `means` is scratch: running totals of what the block and its longest window see, less their first
+    value, so that nothing is lost to a long history. A row with too few bars before it holds no mean: infinity.
+    """
+    first, last = span[0], span[1]
+    totals = means[len(windows)]
+    longest = 0
+    for window in windows:
+        longest = max(longest, window)
+    start = max(first - longest, 0)
+    base, total = close[start], 0.0
+    totals[0] = 0.0
+    for row in range(start, last):
+        total += close[row] - base
+        totals[row - start + 1] = total
+    for place in range(len(windows)):
+        window = windows[place]
+        unknown = min(max(window - 1 - first, 0), last - first)
+        for row in range(unknown):
+            means[place, row] = float("inf")
+        shift = first - start + 1
+        for row in range(unknown, last - first):
+            means[place, row] = base + (totals[row + shift] - totals[row + shift - window]) / window
+
+
+@compiled
+def crossing_wishes(close: Floats, work: Ints, means: Floats, target: Floats) -> None:
+    """Write 1 where the mean of the first window rises above that of the second, 0 where it falls below, else NaN.
+
+    `work` holds two places to work with, then both windows.
+    """
+    span, windows = work[:2], work[2:]
+    above = False
+    for first in range(0, len(close), BLOCK):
+        span[0], span[1] = first, min(first + BLOCK, len(close))
+        block_means(close, windows, span, means)
+        for row in range(first, span[1]):
+            before = above
+            above = means[0, row - first] > means[1, row - first]
+            target[row] = float("nan")
+            if above != before and row >= windows[1]:
+                target[row] = 1.0 if above else 0.0
