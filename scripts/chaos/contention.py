@@ -52,7 +52,7 @@ def reserve(store: Store, wanted: Decimal) -> Decimal:
 
 
 def _attempt(store: Store, wanted: Decimal) -> Decimal:
-    desk = desk_view(dict(store.get_many(shared_paths())), NOW, last_good=None)
+    desk = desk_view(dict(store.get_many(shared_paths())), NOW, last_good={})
     room = desk.exposure.equity * desk.limits.gross_exposure - total_exposure(desk.exposure)
     usd = max(ZERO, min(wanted, room))
     if not usd:
