@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import AccountView
-from orchestrator.domain.market import DataRequest, MarketSnapshot
+from orchestrator.domain.market import Bars, DataRequest, MarketSnapshot
 from orchestrator.domain.orders import Fill, Order, OrderState, Side
 from orchestrator.domain.venues import VenueProfile
 
@@ -250,6 +250,23 @@ class MarketData(Protocol):
         """Return what was asked for, as known at `now`, in as few calls as the venue allows.
 
         A symbol that cannot be had is absent and named in `missing`; BrokerError only when nothing can be had.
+        """
+
+
+class BarHistory(Protocol):
+    """Bars of the past of one venue."""
+
+    venue: str
+
+    def bars(self, symbol: str, minutes: int, start: datetime, end: datetime) -> Bars:
+        """Return the bars of a symbol that end in (start, end], oldest first; none where the venue has none.
+
+        Raises
+        ------
+        BrokerError
+            The venue cannot be asked, or does not list the symbol.
+        MissingDataError
+            The venue tells the newest bars only, and these are older.
         """
 
 

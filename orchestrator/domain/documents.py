@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from orchestrator.domain.base import ZERO, Amount, Document, ModuleName, UtcTime, Value
+from orchestrator.domain.chunks import BarChunkDoc
 from orchestrator.domain.foreign import CorporateAction, DriftTold, ForeignHolding, ForeignOrder
 from orchestrator.domain.kelly import StrategyRecord
 from orchestrator.domain.keys import VenueKeyDoc
@@ -34,6 +35,7 @@ from orchestrator.domain.shares import ModuleExposure
 __all__ = [
     "DESK_REDUCTION",
     "AuditDoc",
+    "BarChunkDoc",
     "CommandDoc",
     "CommandKind",
     "CommandResult",

@@ -54,6 +54,7 @@ FATAL = frozenset(
         Defect.EMPTY,
         Defect.HOLE,
         Defect.ORDER,
+        Defect.DUPLICATE,
         Defect.CONFLICT,
         Defect.NOT_A_NUMBER,
         Defect.NOT_POSITIVE,
@@ -67,11 +68,10 @@ FATAL = frozenset(
 """One of these and a series is not used, whatever its score."""
 
 WEIGHTS: dict[Defect, tuple[float, float]] = {
-    Defect.MISSING: (0.40, 0.25),
-    Defect.DUPLICATE: (0.10, 0.05),
+    Defect.MISSING: (0.45, 0.25),
     Defect.OFF_SESSION: (0.05, 1.0),
     Defect.ROUNDING: (0.05, 0.05),
-    Defect.JUMP: (0.15, 0.01),
+    Defect.JUMP: (0.20, 0.01),
     Defect.STALE: (0.15, 0.50),
     Defect.NO_VOLUME: (0.10, 0.50),
 }

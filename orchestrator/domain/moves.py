@@ -6,7 +6,8 @@ between two days is taken for one; any other move is told and left to a person.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from orchestrator.domain.findings import Defect, Finding
 from orchestrator.domain.market import Floats
 from orchestrator.domain.rows import Mask, Places, told
-from orchestrator.domain.series import BarSeries
+from orchestrator.domain.series import PRICES, BarSeries, PastAction
 
 LARGE = {True: 0.30, False: 0.15}
 """Move of the close, as a fraction, that wants an explanation, by whether a bar is a day."""
@@ -116,3 +117,22 @@ def _told(series: BarSeries, places: Places, defect: Defect, faulty: Mask, *, te
     moves = [f"{series.at(int(row))} {series.close[row] / series.close[row - 1] - 1:+.0%}" for row in rows[:8]]
     more = f" and {len(rows) - 8} more" if len(rows) > 8 else ""
     yield from told(series, defect, np.append(False, faulty), text + ", ".join(moves) + more, places=places)
+
+
+def split_adjusted(series: BarSeries) -> BarSeries:
+    """Return the series in units of its last bar: before each known split prices over its ratio, volumes times it.
+
+    Dividends are left alone, as in the prices that the desk trades on.
+    """
+    splits = [action for action in series.actions if action.ratio != 1]
+    factor = np.ones(len(series))
+    for split in splits:
+        factor *= np.where(series.days < split.day, split.ratio, 1.0)
+    prices = {name: getattr(series, name) / factor for name in PRICES}
+    cash = tuple(_in_later_units(action, splits) for action in series.actions if action.cash)
+    return replace(series, volume=series.volume * factor, actions=cash, **prices)
+
+
+def _in_later_units(action: PastAction, splits: Sequence[PastAction]) -> PastAction:
+    units = float(np.prod([split.ratio for split in splits if action.day <= split.day]))
+    return PastAction(action.day, cash=action.cash / units)

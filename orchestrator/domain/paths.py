@@ -23,3 +23,8 @@ def audit_path(n: int) -> str:
 def user_path(uid: str) -> str:
     """Return the path of a user's mirror."""
     return f"users/{uid}"
+
+
+def bar_chunk_path(series: str, period: str) -> str:
+    """Return the path of the bars of a series (`kraken_BTC-USD_1h`) in a period."""
+    return f"bars/{series}/chunks/{period}"

@@ -33,6 +33,22 @@ export interface AuditDoc {
   readonly hash: string;
 }
 
+/** `bars/{series}/chunks/{period}`: the bars of one period, oldest first. */
+export interface BarChunkDoc {
+  readonly schema: number;
+  readonly venue: string;
+  readonly symbol: string;
+  readonly timeframe: string;
+  readonly period: string;
+  readonly rows: number;
+  readonly first: StoredTime | null;
+  readonly last: StoredTime | null;
+  readonly whole: boolean;
+  readonly quality: ChunkQuality;
+  readonly sha256: string;
+  readonly packed: string;
+}
+
 /** `books/{module}`: all a module's cycle needs to know of itself; the compare-and-set lock of its cycles. */
 export interface BookDoc {
   readonly schema: number;
@@ -81,6 +97,13 @@ export interface Breach {
   readonly limit_usd: DecimalText;
   readonly observed_usd: DecimalText;
   readonly since: StoredTime;
+}
+
+/** What was found in the bars of a chunk: score, whether they may be used, how often each defect. */
+export interface ChunkQuality {
+  readonly score: number;
+  readonly usable: boolean;
+  readonly defects: { readonly [key: string]: number };
 }
 
 /** `commands/{id}`: what a person asked; created by clients through the rules, answered by the desk. */

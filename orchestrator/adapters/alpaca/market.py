@@ -264,7 +264,7 @@ class AlpacaMarketData:
         self._learn_closes(start, now)
         asked = StockBarsRequest(
             symbol_or_symbols=list(symbols),
-            timeframe=_timeframe(minutes),
+            timeframe=timeframe_of(minutes),
             start=start,
             adjustment=Adjustment.SPLIT,
             feed=self._feed,
@@ -313,7 +313,8 @@ def _told(raw: Any) -> dict[str, Any]:
     return dict(fields(raw))
 
 
-def _timeframe(minutes: int) -> TimeFrame:
+def timeframe_of(minutes: int) -> TimeFrame:
+    """Return a length of bar as Alpaca names it."""
     if minutes == DAILY:
         return TimeFrame(1, TimeFrameUnit.Day)
     if minutes % _HOUR == 0:

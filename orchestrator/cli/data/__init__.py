@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from orchestrator.cli.data.check import check
+from orchestrator.cli.data.fetch import fetch
+from orchestrator.cli.data.importing import import_
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 """The sub-commands of `desk data`."""
@@ -15,4 +17,6 @@ def _data() -> None:
     """Fetch, import and check bars."""
 
 
+app.command()(fetch)
+app.command("import")(import_)
 app.command()(check)

@@ -11,50 +11,52 @@ import typer
 from rich.markup import escape
 
 from orchestrator.cli import show
-from orchestrator.cli.data.calendars import ALWAYS, US_EQUITIES, expected_ends, sessions_of
+from orchestrator.cli.data.calendars import ALWAYS, US_EQUITIES, sessions_of
+from orchestrator.cli.data.places import Folder, judged, local_bars, timeframe_minutes
 from orchestrator.cli.data.tables import Origin, read_series, with_history
 from orchestrator.cli.faults import WRONG
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.findings import LEAST_SCORE, QualityReport
-from orchestrator.domain.quality import examined
 from orchestrator.domain.series import TIMEFRAMES, BarSeries, timeframe_of
 
 Calendar = Annotated[str, typer.Option(help="Sessions to measure against: XNYS, XMIL ..., 24/7. Else by the symbol.")]
 Timeframe = Annotated[str, typer.Option(help=f"Length of a bar: {', '.join(TIMEFRAMES)}. Else as the rows are apart.")]
 
-_PAIR = re.compile(r"^[A-Z0-9]{2,6}?[-_/]?(USDT|USDC|USD)(_|$)")
+_PAIR = re.compile(r"^([A-Z0-9]{2,6}?)[-_]?(USDT|USDC|USD)(?:_|$)")
 _NO_SERIES = {"factor_files", "map_files"}
 
 
 def check(
-    paths: Annotated[list[Path], typer.Argument(help="Files of bars (CSV, gzip or plain), or folders of them.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="CSV and Parquet files or folders of them; else the local store.")
+    ] = None,
     calendar: Calendar = "",
     timeframe: Timeframe = "",
+    folder: Folder = None,
     as_json: show.AsJson = False,
 ) -> None:
     """Say what is wrong with bars: gaps, duplicates, order, impossible prices, unexplained jumps. Changes nothing."""
-    minutes = minutes_of(timeframe)
-    files = files_of(paths)
-    reports = [(path, _examined(one, calendar)) for path in files for one in series_in(path, calendar, minutes)]
+    minutes = timeframe_minutes(timeframe)
+    found = _in_files(paths, calendar, minutes) if paths else _in_store(folder, minutes)
+    reports = [(path, judged(one, calendar)) for path, one in found]
     if as_json:
-        show.print_json({"least_score": LEAST_SCORE, "series": [_told(path, report) for path, report in reports]})
+        show.print_json({"least_score": LEAST_SCORE, "series": [told(path, report) for path, report in reports]})
     else:
-        _print(reports)
+        print_reports(reports)
     if any(not report.verdict.usable for _, report in reports):
         raise typer.Exit(WRONG)
 
 
-def minutes_of(timeframe: str) -> int:
-    """Return the minutes of a length of bar, 0 for none.
+def _in_files(paths: Iterable[Path], calendar: str, minutes: int) -> list[tuple[Path, BarSeries]]:
+    return [(path, one) for path in files_of(paths) for one in series_in(path, calendar, minutes)]
 
-    Raises
-    ------
-    ConfigurationError
-        There is no such length.
-    """
-    if timeframe and timeframe not in TIMEFRAMES:
-        raise ConfigurationError(f"--timeframe {timeframe}: name one of {', '.join(TIMEFRAMES)}")
-    return TIMEFRAMES.get(timeframe, 0)
+
+def _in_store(folder: Path | None, minutes: int) -> list[tuple[Path, BarSeries]]:
+    bars = local_bars(folder)
+    keys = [key for key in bars.keys() if minutes in {0, key.minutes}]  # noqa: SIM118 - not a mapping
+    if not keys:
+        raise ConfigurationError(f"{bars.root}: no bars here; fetch or import some, or name files to check")
+    return [(bars.path(key, "x").parent, bars.series(key)) for key in keys]
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
@@ -69,41 +71,44 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise ConfigurationError(f"{path}: no such file or folder")
-        inside = sorted(path.rglob("*.csv*")) if path.is_dir() else [path]
+        inside = sorted([*path.rglob("*.csv*"), *path.rglob("*.parquet")]) if path.is_dir() else [path]
         found += [one for one in inside if not _NO_SERIES & set(one.parts)]
     if not found:
-        raise ConfigurationError(f"no files of bars (.csv, .csv.gz) in {', '.join(map(str, paths))}")
+        raise ConfigurationError(f"no files of bars (.csv, .csv.gz, .parquet) in {', '.join(map(str, paths))}")
     return found
 
 
 def series_in(path: Path, calendar: str, minutes: int) -> list[BarSeries]:
-    """Return the series of a file, with what factor and map files beside it tell."""
+    """Return the series of a file, with what factor and map files beside it tell; a pair of coins is BASE/QUOTE."""
     stem = path.name.split(".")[0]
-    symbol = stem.split("_")[0] if not _PAIR.match(stem) else stem
-    origin = Origin(symbol, sessions_of(calendar or calendar_for(stem)), minutes)
+    symbol = symbol_of(stem)
+    default = ALWAYS if "/" in symbol else US_EQUITIES
+    origin = Origin(symbol, sessions_of(calendar or default), minutes)
     return [with_history(one, path.parent) for one in read_series(path, origin)]
 
 
-def calendar_for(symbol: str) -> str:
-    """Return the calendar that a symbol looks like: a pair of coins never closes."""
-    return ALWAYS if _PAIR.match(symbol) else US_EQUITIES
+def symbol_of(stem: str) -> str:
+    """Return the symbol that a file's name stands for.
+
+    Examples
+    --------
+    >>> symbol_of("BTC_USDT_2020_2025"), symbol_of("SPY_trade"), symbol_of("XBTUSD_60")
+    ('BTC/USDT', 'SPY', 'XBT/USD')
+    """
+    pair = _PAIR.match(stem)
+    return f"{pair[1]}/{pair[2]}" if pair else stem.split("_", maxsplit=1)[0]
 
 
-def _examined(series: BarSeries, calendar: str) -> QualityReport:
-    if not len(series):
-        return examined(series)
-    sessions = sessions_of(calendar or calendar_for(series.name))
-    return examined(series, expected_ends(int(series.ends.min()), int(series.ends.max()), series.minutes, sessions))
-
-
-def _told(path: Path, report: QualityReport) -> dict[str, object]:
+def told(path: Path, report: QualityReport) -> dict[str, object]:
+    """Return a report as plain values."""
     verdict = report.verdict
-    told = report.model_dump(mode="json")
-    told["findings"] = [one.model_dump(mode="json") | {"fatal": one.fatal} for one in report.findings]
-    return {"file": str(path), **told, "usable": verdict.usable, "reasons": verdict.reasons}
+    plain = report.model_dump(mode="json")
+    plain["findings"] = [one.model_dump(mode="json") | {"fatal": one.fatal} for one in report.findings]
+    return {"file": str(path), **plain, "usable": verdict.usable, "reasons": verdict.reasons}
 
 
-def _print(reports: Sequence[tuple[Path, QualityReport]]) -> None:
+def print_reports(reports: Sequence[tuple[Path, QualityReport]]) -> None:
+    """Print a table of series, and a line for each finding."""
     out = show.console()
     numbers = ("rows", "of", "score")
     table = show.table("series", "bar", "first", "last", *numbers, "verdict", numbers=numbers)

@@ -1,4 +1,4 @@
-"""Bars from CSV files, plain or gzip: any of the usual column names, in the order of the file.
+"""Bars from CSV files, plain or gzip, and from Parquet: any of the usual column names, in the order of the file.
 
 A file that cannot be read is refused in one line that names file, line and column. What can be read is taken as it is.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def read_series(path: Path, origin: Origin) -> list[BarSeries]:
     MalformedDataError
         A column is missing or a cell is not what it must be; the message names file, line and column.
     """
-    table = read_table(path, ())
+    table = _parquet(path) if path.suffix == ".parquet" else read_table(path, ())
     columns = _columns(table)
     days, starts = _times(table, columns["time"])
     minutes = origin.minutes or (DAILY if days is not None else _spacing(starts, path))
@@ -72,6 +73,20 @@ def read_series(path: Path, origin: Origin) -> list[BarSeries]:
     return [
         replace(one, actions=_actions(one, cash[rows], ratio[rows])) for one, rows in _by_symbol(table, columns, whole)
     ]
+
+
+def _parquet(path: Path) -> Table:
+    """Return a Parquet file as a table of text; its times become ISO 8601 in UTC."""
+    from orchestrator.adapters.parquet import read_columns
+
+    columns: dict[str, Sequence[str]] = {name: _cells(values) for name, values in read_columns(path).items()}
+    return Table(path, columns, len(next(iter(columns.values()), ())))
+
+
+def _cells(values: NDArray[Any]) -> list[str]:
+    if values.dtype.kind == "M":
+        return [f"{cell}Z" for cell in values.astype("datetime64[s]")]
+    return ["" if cell is None else str(cell) for cell in values.tolist()]
 
 
 def _columns(table: Table) -> dict[str, str]:
