@@ -131,12 +131,15 @@ class World:
         return True
 
     def run_watched(self, module: ModuleName) -> None:
-        """Run one cycle and count how long positions stand unprotected; a failing venue starts the count anew."""
+        """Run one cycle and count how long positions stand unprotected.
+
+        A venue that failed, or keeps back what it did, starts the count anew: nobody knows how much is to be protected.
+        """
         account = self.account(module)
         failures = account.failures
         self.run(module)
         self.check_once()
-        if account.failures != failures:
+        if account.failures != failures or not account.told_all(self.now):
             self.protection.disturbed(module)
         elif self.scripts[module].protects:
             self.protection.after_cycle(module, self.book(module), account)
