@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import BaseModel
 
+from ml.validation.panels import sound
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import CycleDoc, OpportunityTrace, TradeDoc
@@ -137,13 +138,15 @@ def cost_of_side(tunable: Tunable, known: Recorded) -> dict[str, float]:
 
 @dataclass(slots=True)
 class BarSource:
-    """Bars of a module's universe by timeframe, read when first asked for."""
+    """Bars of a module's universe by timeframe, read when first asked for, without those that are not to be used."""
 
     tunable: Tunable
     data: MarketData
     now: datetime
     _panels: dict[int, Panel] = field(default_factory=dict)
     _missing: dict[int, str] = field(default_factory=dict)
+    left_out: dict[int, dict[str, str]] = field(default_factory=dict)
+    """Why a symbol's bars are not learned from, by timeframe and symbol."""
 
     def panel(self, minutes: int) -> Panel:
         """Return the bars of all symbols on one time axis, as far back as is learned from; without any, an empty panel.
@@ -163,12 +166,23 @@ class BarSource:
             except BrokerError as error:
                 self._panels[minutes], self._missing[minutes] = panel_of({}), f": {error}"
             else:
-                self._panels[minutes] = found.panels.get(minutes, panel_of({}))
+                self._panels[minutes], left_out = sound(found.panels.get(minutes, panel_of({})), minutes)
+                if left_out:
+                    self.left_out[minutes] = left_out
         return self._panels[minutes]
 
     def missing(self, minutes: int) -> str:
         """Return in words that there are no bars of a timeframe, and why if the venue said so."""
-        return f"no {minutes}-minute bars of what it trades{self._missing.get(minutes, '')}"
+        left_out = "".join(f"; {symbol}: {why}" for symbol, why in self.left_out.get(minutes, {}).items())
+        return f"no {minutes}-minute bars of what it trades{self._missing.get(minutes, '')}{left_out}"
+
+    def refusals(self) -> tuple[str, ...]:
+        """Return in words which bars were left out, and why."""
+        return tuple(
+            f"{symbol}, {minutes}-minute bars: {why}"
+            for minutes, refused in self.left_out.items()
+            for symbol, why in refused.items()
+        )
 
 
 def lookback_days(minutes: int) -> int:

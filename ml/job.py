@@ -7,7 +7,7 @@ nothing and keeps no other from being tuned. The same slot run twice does its wo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -60,6 +60,8 @@ class Outcome:
     tuned: tuple[Tuned, ...] = ()
     model: str = ""
     """What is said of the model of trade outcome."""
+    left_out: tuple[str, ...] = ()
+    """Bars that were not learned from, and why."""
 
 
 def run(
@@ -128,14 +130,16 @@ def _run(night: Night) -> Outcome:
     values = night.tunable.model.parse(champion.doc.values, where=f"parameters/{module}")
     known = recorded(night.store, module, night.now)
     costs = cost_of_side(night.tunable, known)
-    tuned = _search(night, values, known, cost=costs["used_bps"] / _BPS)
-    model = outcome_record(known.trades)
-    return _decide(night, champion, values, tuned, extra={"costs": costs, "evidence": known.record(), "model": model})
+    source = BarSource(night.tunable, night.data, night.now)
+    tuned = _search(night, values, known, source, cost=costs["used_bps"] / _BPS)
+    model, left_out = outcome_record(known.trades), source.refusals()
+    evidence = known.record() | ({"bars_left_out": list(left_out)} if left_out else {})
+    outcome = _decide(night, champion, values, tuned, extra={"costs": costs, "evidence": evidence, "model": model})
+    return replace(outcome, left_out=left_out)
 
 
-def _search(night: Night, values: Parameters, known: Recorded, *, cost: float) -> tuple[Tuned, ...]:
+def _search(night: Night, values: Parameters, known: Recorded, source: BarSource, *, cost: float) -> tuple[Tuned, ...]:
     tunable = night.tunable
-    source = BarSource(tunable, night.data, night.now)
     enabled = [s for s in tunable.strategies if getattr(values, s.name).enabled]
     tuned = [_by_bars(tunable, strategy, values, source, cost=cost, tests=len(enabled)) for strategy in enabled]
     if tunable.filters:

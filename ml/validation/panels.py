@@ -1,4 +1,4 @@
-"""Whether bars can be learned from: in order, complete, finite, and not contradicting themselves."""
+"""Whether bars can be learned from: in order, complete, finite, not contradicting themselves, and of one story."""
 
 from __future__ import annotations
 
@@ -8,7 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.domain.errors import MalformedDataError
+from orchestrator.domain.findings import Defect
 from orchestrator.domain.market import Panel
+from orchestrator.domain.quality import examined
+from orchestrator.domain.series import BarSeries
+from orchestrator.domain.strategy import selected
+
+_ENDS_THE_JOB = frozenset(
+    {Defect.ORDER, Defect.DUPLICATE, Defect.CONFLICT, Defect.NOT_A_NUMBER, Defect.NOT_POSITIVE, Defect.OHLC}
+)
+"""What `check_panel` refuses with time and column: an error of the source, not a property of one symbol."""
+
+
+def sound(panel: Panel, minutes: int) -> tuple[Panel, dict[str, str]]:
+    """Return the panel without the symbols whose bars are not to be used, and why each of them is not.
+
+    A symbol is measured against the times of the panel between its own first and last bar. What `check_panel`
+    refuses stays in for it.
+    """
+    refused = {}
+    for symbol in panel.symbols:
+        report = examined(_series(panel, symbol, minutes), panel.ends)
+        ends_all = any(one.defect in _ENDS_THE_JOB for one in report.findings)
+        if report.rows and not ends_all and not report.verdict.usable:
+            refused[symbol] = "; ".join(report.verdict.reasons)
+    if not refused:
+        return panel, {}
+    return selected(panel, [symbol for symbol in panel.symbols if symbol not in refused]), refused
+
+
+def _series(panel: Panel, symbol: str, minutes: int) -> BarSeries:
+    at = panel.column(symbol)
+    prices = (panel.open[:, at], panel.high[:, at], panel.low[:, at], panel.close[:, at])
+    rows = np.any([~np.isnan(column) for column in prices], axis=0)
+    columns = (column[rows] for column in (*prices, panel.volume[:, at]))
+    return BarSeries(symbol, minutes, panel.ends[rows], *columns)
 
 
 def check_panel(panel: Panel, *, where: str) -> None:

@@ -86,6 +86,7 @@ def told(outcome: Outcome) -> dict[str, Any]:
         "champion": outcome.champion,
         "version": outcome.version,
         "outcome_model": outcome.model,
+        "bars_left_out": list(outcome.left_out),
         "tuned": {one.name: _plain(one) for one in outcome.tuned},
     }
 
@@ -129,6 +130,8 @@ def _print(outcomes: Sequence[Outcome]) -> None:
             for found in one.tuned:
                 for why in (found.missing,) if found.verdict is None else found.verdict.reasons:
                     out.print(f"  {escape(f'{found.name}: {why}')}", soft_wrap=True)
+        for why in one.left_out:
+            out.print(f"  not learned from: {escape(why)}", soft_wrap=True)
         if one.model:
             out.print(f"  model of trade outcome: {escape(one.model)}", soft_wrap=True)
     out.print("Scores: annualised Sharpe ratio after costs, shrunk for few trades; medians of the folds.")

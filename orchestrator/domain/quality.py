@@ -14,6 +14,9 @@ from orchestrator.domain import moves, rows
 from orchestrator.domain.findings import WEIGHTS, Defect, Finding, QualityReport, Verdict
 from orchestrator.domain.series import BarSeries
 
+_SOME_BARS = 252
+"""A jump weighs as it does among so many bars at least: one true move does not end a short series."""
+
 Expected = NDArray[np.int64]
 """Ends of all bars that the sessions would have, ascending; those outside the series' own span do not count."""
 
@@ -75,6 +78,7 @@ def _score(found: Iterable[Finding], count: int, expected: Expected | None) -> f
             continue
         weight, worst = WEIGHTS[one.defect]
         of = len(expected) if one.defect is Defect.MISSING and expected is not None else count
+        of = max(of, _SOME_BARS) if one.defect is Defect.JUMP else of
         lost += weight * min(one.count / max(of, 1) / worst, 1.0)
     return round(max(1.0 - lost, 0.0), 4)
 
