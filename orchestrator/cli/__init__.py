@@ -14,6 +14,7 @@ from orchestrator.cli.data import app as data
 from orchestrator.cli.doctor.command import doctor
 from orchestrator.cli.faults import DeskGroup
 from orchestrator.cli.grant import grant
+from orchestrator.cli.honesty import lookahead, recursion
 from orchestrator.cli.limits import limits
 from orchestrator.cli.parameters import parameters
 from orchestrator.cli.replay.command import replay
@@ -40,6 +41,8 @@ COMMANDS = (
     grant,
     parameters,
     tune,
+    lookahead,
+    recursion,
 )
 
 app = typer.Typer(
