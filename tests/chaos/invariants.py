@@ -8,7 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.codec import decode
-from orchestrator.domain.documents import DESK_STATE, BookDoc, DeskStateDoc, OrderDoc, order_path
+from orchestrator.domain.documents import (
+    DESK_EXPOSURE,
+    DESK_STATE,
+    BookDoc,
+    DeskStateDoc,
+    ExposureDoc,
+    ModuleExposure,
+    OrderDoc,
+    book_path,
+    order_path,
+)
+from orchestrator.domain.exposure import book_exposure
 from orchestrator.domain.orders import Order, OrderState, Purpose
 from orchestrator.domain.risk import DeskState
 from orchestrator.ports import Verify, Write
@@ -29,6 +40,15 @@ class Watch:
         entries = [order for order in begun if order.intent.purpose is Purpose.ENTRY and order.attempts == 1]
         if entries:
             check_limits(self._store, entries)
+            for module in {order.intent.module for order in entries}:
+                self._check_reserved(module)
+
+    def _check_reserved(self, module: ModuleName) -> None:
+        """Check that what an entry may add is reserved by the very commit that creates it."""
+        book = read(self._store, BookDoc, book_path(module))
+        share = read(self._store, ExposureDoc, DESK_EXPOSURE).modules.get(module, ModuleExposure())
+        implied = book_exposure(book).reserved_usd
+        need(share.reserved_usd == implied, f"{module} reserved {share.reserved_usd} and its orders need {implied} USD")
 
     def _check_brake(self, begun: Iterable[Order]) -> None:
         for order in begun:

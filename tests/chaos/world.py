@@ -13,7 +13,7 @@ from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.caretaker import Caretaker
 from orchestrator.cycle import CycleReport, Desk, ModularOrchestrator
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.documents import BookDoc, CycleStatus
 from orchestrator.domain.market import Quote
 from orchestrator.domain.orders import OrderState, Purpose
 from orchestrator.domain.parameters import Parameters
@@ -137,8 +137,10 @@ class World:
         """
         account = self.account(module)
         failures = account.failures
-        self.run(module)
+        report = self.run(module)
         self.check_once()
+        if report.status is CycleStatus.DUPLICATE:
+            return
         if account.failures != failures or not account.told_all(self.now):
             self.protection.disturbed(module)
         elif self.scripts[module].protects:
