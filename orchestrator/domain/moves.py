@@ -85,7 +85,8 @@ def _unexplained(series: BarSeries, places: Places, large: Mask) -> Iterator[Fin
     moved = series.close[1:] / series.close[:-1]
     opened = series.open[1:] / series.close[:-1]
     broken = large & (np.maximum(moved, 1 / moved) >= BREAK_FACTOR)
-    split = large & ~broken & _like_a_split(opened, moved) & (np.diff(series.days) > 0)
+    overnight = (np.diff(series.days) > 0) & (not series.coins)
+    split = large & ~broken & overnight & _like_a_split(opened, moved)
     yield from _told(series, places, Defect.BREAK, broken, text="{count} moves that no market makes: ")
     yield from _told(
         series, places, Defect.SPLIT_UNTOLD, split, text="{count} moves of the size of a split that nothing tells of: "

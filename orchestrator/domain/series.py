@@ -70,6 +70,11 @@ class BarSeries:
         return self.minutes >= DAILY
 
     @property
+    def coins(self) -> bool:
+        """Whether it is a pair such as BTC/USD, which is never split."""
+        return "/" in self.name
+
+    @property
     def days(self) -> NDArray[np.int64]:
         """Day number of each bar's last second."""
         days: NDArray[np.int64] = (self.ends - 1) // 86_400

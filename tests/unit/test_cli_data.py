@@ -16,6 +16,7 @@ from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.adapters.parquet import ParquetBars
 from orchestrator.bootstrap import Builder
 from orchestrator.cli import app
+from orchestrator.domain.periods import periods_between
 from orchestrator.fetching import BarKey
 from orchestrator.published import published_bars
 from orchestrator.settings import Settings
@@ -88,6 +89,26 @@ def test_what_was_fetched_is_in_the_local_store_for_check(built: Builder, tmp_pa
     assert json.loads(result.stdout)["series"][0]["name"] == "BTC/USD"
 
 
+def test_a_fetch_that_a_broken_venue_cut_off_goes_on_where_it_stopped(
+    venue: Venue, built: Builder, tmp_path: Path
+) -> None:
+    months = (datetime(2026, 5, 1, tzinfo=UTC) + n * timedelta(hours=1) for n in range(24 * 61))
+    venue.exchange.feed.played["ETH/USD", 60] = [
+        bar(start, start + timedelta(hours=1), ["100", "101", "99", "100.5"], str(1 + n))
+        for n, start in enumerate(months)
+    ]
+    words = ("fetch", "binance", "ETH/USD", "--timeframe", "1h", "--from", "2026-05-01", "--to", "2026-06-30")
+    assert desk(*words, "--store", tmp_path / "whole", built=built).exit_code in {0, 1}
+    venue.fault("http_5xx", "/api/v3/klines")
+    refused(desk(*words, "--store", tmp_path / "cut", built=built), "binance", code=3)
+    assert everything(tmp_path / "cut") == {}
+    again = desk(*words, "--store", tmp_path / "cut", built=built)
+    assert again.exit_code in {0, 1}, again.output
+    found = [sorted(everything(tmp_path / name).values()) for name in ("whole", "cut")]
+    assert len(found[0]) == 2
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -157,6 +178,17 @@ def test_one_bad_file_among_good_ones_stops_the_import_before_anything_is_writte
     written(tmp_path / "in", [*WEEK, "2026-07-20,1,1,1,x,1"])
     refused(desk("import", tmp_path / "in", "--store", tmp_path / "out"), "XLK.csv: line 7, column Close", "'x'")
     assert everything(tmp_path / "out") == {}
+
+
+def test_the_first_and_last_periods_of_a_file_may_be_fetched_again(tmp_path: Path) -> None:
+    days = [date(2024, 12, 30) + n * DAY for n in range(400)]
+    rows = [f"{day},100,101,99,100.{n % 10},5" for n, day in enumerate(days)]
+    file = written(tmp_path / "in", rows, "BTC-USD.csv")
+    assert desk("import", file, "--store", tmp_path / "out").exit_code == 0
+    bars, key = ParquetBars(tmp_path / "out"), BarKey("import", "BTC/USD", 1440)
+    assert len(bars.read(key)) == 400
+    known = {period.name: bars.whole(key, period) for period in periods_between(days[0], days[-1], 1440)}
+    assert known == {"2024": False, "2025": True, "2026": False}
 
 
 def test_two_files_of_one_symbol_are_not_mixed(tmp_path: Path) -> None:

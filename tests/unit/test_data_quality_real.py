@@ -9,18 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator.cli import app
-from orchestrator.cli.data.calendars import expected_ends, sessions_of
-from orchestrator.cli.data.check import calendar_for, series_in
+from orchestrator.cli.data.check import series_in
+from orchestrator.cli.data.places import judged
 from orchestrator.domain.findings import Defect, Finding, QualityReport
-from orchestrator.domain.quality import examined
 
 
 @cache
 def report(path: Path, calendar: str = "") -> QualityReport:
     (series,) = series_in(path, calendar, 0)
-    sessions = sessions_of(calendar or calendar_for(series.name))
-    expected = expected_ends(int(series.ends.min()), int(series.ends.max()), series.minutes, sessions)
-    return examined(series, expected)
+    return judged(series, calendar)
 
 
 def the(found: QualityReport, defect: Defect) -> Finding:
@@ -162,6 +159,20 @@ def test_clean_series_pass(data_root: Path, path: str) -> None:
 def test_true_moves_of_coins_are_told_and_do_not_end_the_matter(data_root: Path) -> None:
     ada = report(data_root / "crypto/binance_spot/15m/ADA_USDT.csv.gz")
     assert "2025-10-10 21:30 UTC -28%" in the(ada, Defect.JUMP).text
+
+
+def test_a_coin_is_never_split_however_far_it_fell(data_root: Path) -> None:
+    found = report(data_root / "crypto/coinbase/1d/BTCUSD_trade.csv.gz")
+    assert "2015-01-14 -50%, 2015-01-15 +57%" in the(found, Defect.JUMP).text
+    assert found.verdict.usable
+    assert found.count(Defect.MISSING) == 34
+
+
+def test_an_index_with_a_rebuilt_day_is_not_used(data_root: Path) -> None:
+    vix = report(data_root / "equity/daily/recent/VIX_index.csv.gz")
+    assert (vix.count(Defect.CONFLICT), vix.count(Defect.OFF_SESSION), vix.count(Defect.MISSING)) == (1, 1, 0)
+    assert the(vix, Defect.CONFLICT).first == "2026-07-24"
+    assert "2026-05-25" in the(vix, Defect.OFF_SESSION).text
 
 
 def test_hours_without_a_trade_are_missing_bars(data_root: Path) -> None:

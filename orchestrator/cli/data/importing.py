@@ -59,10 +59,10 @@ def import_(
         if not report.verdict.usable:
             continue
         key, periods = BarKey(venue, series.name, series.minutes), _periods(series)
-        for period in periods:
-            bars.write(key, period, within(series.bars(), period), whole=True)
+        for period, whole in periods:
+            bars.write(key, period, within(series.bars(), period), whole=whole)
         if store is not None:
-            published[key] = publish_chunks(store, key, series, [(period, True) for period in periods], calendar)
+            published[key] = publish_chunks(store, key, series, periods, calendar)
     _tell(done, published, as_json=as_json)
     if any(not report.verdict.usable for _, _, report in done):
         raise typer.Exit(WRONG)
@@ -102,10 +102,12 @@ def _ready(series: BarSeries, calendar: str, *, adjust: bool) -> tuple[BarSeries
     return adjusted, judged(adjusted, calendar)
 
 
-def _periods(series: BarSeries) -> list[Period]:
+def _periods(series: BarSeries) -> list[tuple[Period, bool]]:
+    """Return the periods with bars, and whether each is whole: of the first and the last nobody knows."""
     first, last = (datetime.fromtimestamp(int(series.ends[at]) - 1, UTC).date() for at in (0, -1))
     periods = periods_between(first, last, series.minutes)
-    return [period for period in periods if len(within(series.bars(), period))]
+    within_file = [(period, 0 < number < len(periods) - 1) for number, period in enumerate(periods)]
+    return [(period, whole) for period, whole in within_file if len(within(series.bars(), period))]
 
 
 def _tell(done: Sequence[_Judged], published: dict[BarKey, Any], *, as_json: bool) -> None:
