@@ -117,9 +117,11 @@ class Account:
         return VenueLedger(self.name, MODULES_OF[self.name], taken, fills, self.inner.positions, self.inner.cash)
 
     def told_all(self, now: datetime) -> bool:
-        """Return whether nothing is kept back any more."""
+        """Return whether nothing is kept back any more: no fill, and no end of an order that the list still shows."""
         late = max(self.manners.fills_late, self.manners.list_age)
-        return all(fill.ts_event <= now - late for fill in self.fills)
+        resting = {said.broker_order_id for said in self.orders if not said.state.terminal}
+        shown = {said.broker_order_id for said in self._list() if not said.state.terminal}
+        return shown <= resting and all(fill.ts_event <= now - late for fill in self.fills)
 
     def prices(self, prices: dict[str, Decimal]) -> None:
         self.inner.set_prices(prices)
