@@ -7,7 +7,7 @@ cycle needs it reads, what it decided it writes. A slot that has run does nothin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,6 +40,7 @@ from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import TERMINAL, OrderState, Purpose
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.positions import Position, marked
+from orchestrator.domain.risk import Denied
 from orchestrator.execution import OrderExecutor
 from orchestrator.module import Context, ModuleConfig, TradeResult, TradingModule
 from orchestrator.ports import Broker, MarketData, Store
@@ -179,10 +180,13 @@ def _protected_at_once(
 ) -> list[TradeResult]:
     """Look again after entries and exits were sent, and send the stops of what is held now: no cycle is waited for.
 
-    That is what has been entered by now, and what an exit left whose stop it had replaced. What is not done here,
-    because nothing has filled yet or the venue does not answer, the next cycle does.
+    That is what has been entered by now, what an exit left whose stop it had replaced, and what has no stop and may not
+    be left, as on a halted desk. What is not done here, because nothing has filled yet or the venue does not answer,
+    the next cycle does.
     """
-    if not any(map(_changes_holdings, sent)) or unit.round_trips + 2 > ROUND_TRIPS:
+    kept = {held.id for held in unprotected(unit.book)}
+    due = any(_changes_holdings(result) or _is_kept(result, kept) for result in sent)
+    if not due or unit.round_trips + 2 > ROUND_TRIPS:
         return []
     before = unit.book
     try:
@@ -202,6 +206,12 @@ def _changes_holdings(result: TradeResult) -> bool:
     """Return whether an order may have opened a position, or closed a part of one, since it was sent."""
     purpose, state = result.opportunity.purpose, result.state
     return (purpose is Purpose.ENTRY and state in _TAKEN) or (purpose is Purpose.EXIT and state in _TAKEN | TERMINAL)
+
+
+def _is_kept(result: TradeResult, unprotected_ones: Collection[str]) -> bool:
+    """Return whether a position without a stop was to be left, and risk said no."""
+    leaves = result.opportunity.purpose is Purpose.EXIT and isinstance(result.verdict, Denied)
+    return leaves and result.opportunity.position_id in unprotected_ones
 
 
 def _stops(unit: Unit, trading: TradingModule, before: Mapping[str, Position]) -> list[TradeOpportunity]:

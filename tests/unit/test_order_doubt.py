@@ -9,14 +9,15 @@ from decimal import Decimal
 import pytest
 
 from orchestrator.adapters.memory.faults import Fault
-from orchestrator.domain.codec import decode
-from orchestrator.domain.documents import OrderDoc, order_path
+from orchestrator.domain.codec import decode, encode
+from orchestrator.domain.documents import DESK_STATE, DeskStateDoc, OrderDoc, order_path
 from orchestrator.domain.errors import OutcomeUnknownError
 from orchestrator.domain.exposure import reservation
 from orchestrator.domain.orders import Order, OrderState, Purpose
+from orchestrator.domain.risk import Denied, DeskState
 from orchestrator.domain.venues import IdUniqueness
 from orchestrator.lookups import LONGEST_WAIT, waiting_time
-from orchestrator.ports import Trouble, TroubleKind, VenueState
+from orchestrator.ports import Put, Trouble, TroubleKind, VenueState
 from tests.desk import DyingBroker, TestDesk
 
 
@@ -307,3 +308,21 @@ def test_what_an_exit_left_is_protected_again_in_the_same_cycle(desk: TestDesk) 
     stop = desk.book.orders[position.protective_order_id]
     assert (stop.state, stop.intent.qty) == (OrderState.WORKING, held - held // 2)
     assert position.units == stop.intent.qty
+
+
+def test_what_a_halted_desk_may_not_leave_is_protected_again(desk: TestDesk) -> None:
+    desk.module.entries, desk.module.protects = ["XLK"], True
+    desk.cycle()
+    desk.module.entries = []
+    (position,) = desk.book.positions.values()
+    desk.broker.end(position.protective_order_id, OrderState.CANCELLED, "cancelled by the venue")
+    halted = DeskStateDoc(state=DeskState.HALTED, by="owner", reason="now", changed_at=desk.now)
+    desk.store.commit([Put(DESK_STATE, encode(halted))])
+    desk.module.exits = True
+    report = desk.cycle()
+    assert [(str(r.opportunity.purpose), isinstance(r.verdict, Denied)) for r in report.results] == [
+        ("exit", True),
+        ("protect", False),
+    ]
+    (position,) = desk.book.positions.values()
+    assert desk.book.orders[position.protective_order_id].state is OrderState.WORKING
