@@ -26,6 +26,9 @@ MIN_VOL = 1e-3
 MAX_VOL = 10.0
 """Highest volatility the solver answers with, fraction per year."""
 _ITERATIONS = 60
+"""Most steps of the solver; it rarely needs twenty."""
+_ROUNDING = 1e-12
+"""Relative change of the volatility below which a step is rounding error: the root is found."""
 _RESOLUTION = 1e-12
 """Time value below this fraction of the strike is rounding error: no volatility can be read from it."""
 _DAYS = 365.0
@@ -218,7 +221,7 @@ def implied_vol(of: Terms, premium: ArrayLike) -> Floats:
     The premium of an option in the money is first turned into that of its partner out of the money by put-call parity,
     Hull 2015, equation (17.3): no digits are lost to the intrinsic value. Then Newton steps on the logarithm of
     the price are taken inside a bracket that shrinks around the root; a step that leaves the bracket becomes a
-    bisection. The number of steps is fixed.
+    bisection. It ends with a step that is only rounding error.
 
     Examples
     --------
@@ -236,15 +239,22 @@ def implied_vol(of: Terms, premium: ArrayLike) -> Floats:
 
 
 def _solve(of: Terms, target: Floats) -> Floats:
-    """Return the root of price - target in [MIN_VOL, MAX_VOL] by safeguarded Newton steps."""
+    """Return the root of price - target in [MIN_VOL, MAX_VOL] by safeguarded Newton steps.
+
+    Each option stops at its own root: its answer does not depend on which others are solved with it.
+    """
     low, high = np.full(target.shape, MIN_VOL), np.full(target.shape, MAX_VOL)
-    sigma = np.full(target.shape, 0.3)
+    sigma, done = np.full(target.shape, 0.3), np.isnan(target)
     with np.errstate(all="ignore"):
         for _ in range(_ITERATIONS):
             value, slope = price(of, sigma), _vega(of, sigma)
             low, high = np.where(value < target, sigma, low), np.where(value < target, high, sigma)
             step = sigma - np.log(value / target) * value / slope
-            sigma = np.where((step > low) & (step < high), step, (low + high) / 2)
+            found = np.abs(step - sigma) <= _ROUNDING * sigma
+            moved = np.where(found | ((step > low) & (step < high)), step, (low + high) / 2)
+            sigma, done = np.where(done, sigma, moved), done | found
+            if done.all():
+                break
     return sigma
 
 
