@@ -144,7 +144,8 @@ def view_of(chain: OptionChain, now: datetime, *, rate: float) -> ChainView:
     """
     quotes = chain.contracts
     years = {expiry: _years(expiry, now) for expiry in {q.expiry for q in quotes}}
-    forwards = {expiry: _forward(chain, expiry, years=years[expiry], rate=rate) for expiry in years}
+    near = _near_the_money(chain)
+    forwards = {e: _forward(chain.spot, near.get(e, {}), years=years[e], rate=rate) for e in years}
     span = np.array([years[q.expiry] for q in quotes], dtype=np.float64)
     of = terms(
         spot=np.array([forwards[q.expiry] for q in quotes], dtype=np.float64) * np.exp(-rate * span),
@@ -164,23 +165,31 @@ def _years(expiry: date, now: datetime) -> float:
     return (expiry_moment(expiry) - now).total_seconds() / _YEAR_S
 
 
-def _forward(chain: OptionChain, expiry: date, *, years: float, rate: float) -> float:
+Mids = dict[Decimal, dict[OptionRight, Decimal]]
+"""The middle of call and put, by strike."""
+
+
+def _near_the_money(chain: OptionChain) -> dict[date, Mids]:
+    """Return what is quoted around spot, by expiry."""
+    reach, found = Decimal(repr(_NEAR_THE_MONEY)), dict[date, Mids]()
+    for quote in chain.contracts:
+        if abs(quote.strike / chain.spot - 1) <= reach and (mid := quote.mid) is not None:
+            found.setdefault(quote.expiry, {}).setdefault(quote.strike, {})[quote.right] = mid
+    return found
+
+
+def _forward(spot: Decimal, mids: Mids, *, years: float, rate: float) -> float:
     """Return the median forward of the pairs nearest to the money; spot carried at `rate` where there are none.
 
     References
     ----------
     Hull 2015, equation (17.3), solved for the forward: F = K + (c - p) exp(rT).
     """
-    mids: dict[Decimal, dict[OptionRight, Decimal]] = {}
-    for quote in chain.contracts:
-        near = abs(quote.strike / chain.spot - 1) <= Decimal(repr(_NEAR_THE_MONEY))
-        if quote.expiry == expiry and near and quote.mid is not None:
-            mids.setdefault(quote.strike, {})[quote.right] = quote.mid
     pairs = [(k, m[OptionRight.CALL] - m[OptionRight.PUT]) for k, m in mids.items() if len(m) == 2]
     pairs.sort(key=lambda pair: (abs(pair[1]), pair[0]))
     growth = math.exp(rate * max(years, 0.0))
     if not pairs:
-        return float(chain.spot) * growth
+        return float(spot) * growth
     return float(np.median([float(k) + float(gap) * growth for k, gap in pairs[:_PARITY_PAIRS]]))
 
 
