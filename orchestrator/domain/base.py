@@ -13,20 +13,14 @@ ZERO = Decimal(0)
 CENT = Decimal("0.01")
 
 
-def _finite(value: Decimal) -> Decimal:
-    if not value.is_finite():
-        raise ValueError("must be a finite number")
-    return value
-
-
 def _utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("must carry a time zone")
     return value.astimezone(UTC)
 
 
-Amount = Annotated[Decimal, AfterValidator(_finite)]
-"""Money, price or quantity: a finite Decimal."""
+Amount = Decimal
+"""Money, price or quantity; pydantic refuses a Decimal that is not finite, without being asked to."""
 
 UtcTime = Annotated[datetime, AfterValidator(_utc)]
 """A point in time, kept in UTC; a naive datetime is refused."""
