@@ -279,8 +279,11 @@ def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Paramete
         key = f"venue_down_{desk.broker.name}_{unit.now:%Y%m%dT%H}"
         unit.tell(key, EventKind.VENUE_DOWN, f"{unit.module}: {error}", severity="warning")
         return MarketSnapshot(session=SessionState(is_open=False))
-    marks, vague = _marks(market), {symbol for symbol, quote in market.quotes.items() if not quote.firm}
-    vague |= set(unit.book.quarantine)
+    legs = {leg.symbol for position in unit.book.positions.values() for leg in position.legs}
+    marks = _marks(market, legs)
+    vague = {symbol for symbol in legs & market.quotes.keys() if not market.quotes[symbol].firm} | set(
+        unit.book.quarantine
+    )
     unit.book = unit.book.model_copy(
         update={"positions": {key: marked(held, marks, vague=vague) for key, held in unit.book.positions.items()}}
     )
@@ -288,12 +291,13 @@ def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Paramete
     return market
 
 
-def _marks(market: MarketSnapshot) -> dict[str, Decimal]:
-    """Return the middle of every usable quote."""
-    marks = {symbol: mid for symbol, quote in market.quotes.items() if (mid := quote.mid) is not None}
-    for chain in market.chains.values():
-        marks |= {contract.symbol: mid for contract in chain.contracts if (mid := contract.mid) is not None}
-    return marks
+def _marks(market: MarketSnapshot, symbols: Collection[str]) -> dict[str, Decimal]:
+    """Return the middle of each of these symbols' usable quotes; a chain's counts before one of its own."""
+    found = [(symbol, quote.mid) for symbol, quote in market.quotes.items() if symbol in symbols]
+    found += [
+        (one.symbol, one.mid) for chain in market.chains.values() for one in chain.contracts if one.symbol in symbols
+    ]
+    return {symbol: mid for symbol, mid in found if mid is not None}
 
 
 def _decide(unit: Unit, decide: Callable[[], Sequence[T]], name: str) -> Sequence[T]:
