@@ -16,11 +16,10 @@ import numpy as np
 from orchestrator.domain.base import ZERO, floor_to
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.indicators import average_true_range
-from orchestrator.domain.market import Panel
 from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
 from orchestrator.domain.orders import Leg, Order, OrderState, OrderType, Purpose, TimeInForce
 from orchestrator.domain.positions import Position
-from orchestrator.domain.scene import DAILY, Opinion, Scene, mark_of
+from orchestrator.domain.scene import DAILY, Opinion, Scene, mark_of, timeframe_of
 from orchestrator.domain.stops import (
     ExitRules,
     Swing,
@@ -31,7 +30,6 @@ from orchestrator.domain.stops import (
     rung_units,
     units_changed,
 )
-from orchestrator.domain.strategy import selected
 
 _BPS = Decimal(10_000)
 _WORST_EXIT = Decimal("0.03")
@@ -124,22 +122,16 @@ def _rungs(scene: Scene, position: Position, mark: Decimal) -> Decimal:
 
 def _swing(scene: Scene, position: Position) -> Swing | None:
     """Return what the bars say of a position, where its rules ask; a bar begun before it was opened does not count."""
-    panel = _own_bars(scene, position)
-    if panel is None or not _rules(scene, position).chandelier_moves:
+    panel = scene.own_bars.get(position.id)
+    if panel is None or not len(panel) or not _rules(scene, position).chandelier_moves:
         return None
-    move = float(average_true_range(panel, scene.execution.atr_bars)[-1, 0]) if len(panel) else np.nan
+    bars = scene.execution.atr_bars
+    move = float(average_true_range(panel[-(bars + 1) :], bars)[-1, 0])
     if not move > 0:
         return None
-    minutes = int(position.features.get("timeframe_minutes", DAILY))
-    since = panel.ends - 60 * minutes >= position.opened_at.timestamp()
+    since = panel.ends - 60 * timeframe_of(position) >= position.opened_at.timestamp()
     highs = panel.high[since, 0]
     return Swing(Decimal(repr(float(np.max(highs)))) if len(highs) else None, Decimal(repr(move)))
-
-
-def _own_bars(scene: Scene, position: Position) -> Panel | None:
-    """Return the bars of the position's symbol on the timeframe it was entered on; None = not in this snapshot."""
-    panel = scene.market.panels.get(int(position.features.get("timeframe_minutes", DAILY)))
-    return None if panel is None or position.symbol not in panel.symbols else selected(panel, (position.symbol,))
 
 
 def _with_stop(scene: Scene, position: Position) -> Position:
@@ -171,8 +163,7 @@ def _newer(opinion: Opinion, moment: datetime) -> bool:
 
 def _session_ends(scene: Scene, position: Position) -> bool:
     """Whether a position on bars shorter than a day must not be carried over the close that is near."""
-    intraday = position.features.get("timeframe_minutes", DAILY) < DAILY
-    return intraday and scene.intraday_until is not None and scene.now >= scene.intraday_until
+    return timeframe_of(position) < DAILY and scene.intraday_until is not None and scene.now >= scene.intraday_until
 
 
 def _exit(
@@ -241,7 +232,7 @@ def _stop_price(scene: Scene, position: Position, mark: Decimal, resting: Sequen
 
 def _worth_raising(scene: Scene, position: Position, resting: Sequence[Order], *, price: Decimal) -> bool:
     """Whether the stop has risen far enough above the lowest resting order, and a bar has closed since."""
-    rules, risk, panel = _rules(scene, position), initial_risk(position), _own_bars(scene, position)
+    rules, risk, panel = _rules(scene, position), initial_risk(position), scene.own_bars.get(position.id)
     newest = None if panel is None else panel.last_end
     if not rules.restop_r or risk is None or newest is None:
         return False

@@ -101,6 +101,16 @@ class Scene:
                 found[strategy.name] = opinion
         return found
 
+    @cached_property
+    def own_bars(self) -> dict[str, Panel]:
+        """The bars of each position's symbol on the timeframe it was entered on, by its id; none if not seen now."""
+        found = {}
+        for position in self.book.positions.values():
+            panel = self.market.panels.get(timeframe_of(position))
+            if panel is not None and position.symbol in panel.symbols:
+                found[position.id] = selected(panel, (position.symbol,))
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -176,6 +186,11 @@ def _rows_of(panel: Panel, bars: int) -> int | None:
     counted = np.cumsum(np.isfinite(panel.close[::-1]), axis=0)
     enough = counted[:, counted[-1] >= bars] >= bars
     return int(np.argmax(enough, axis=0).max()) + 1 if enough.size else None
+
+
+def timeframe_of(position: Position) -> int:
+    """Return the minutes per bar that a position was entered on."""
+    return int(position.features.get("timeframe_minutes", DAILY))
 
 
 def mark_of(scene: Scene, position: Position) -> Decimal:
