@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.domain.codec import check_storable
@@ -27,12 +28,38 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A document as it is kept: to be looked into, and packed to be handed out, each time as a copy.
+
+    Pickling plain values in memory is several times faster than copy.deepcopy.
+    """
+
+    seen: Snapshot
+    packed: bytes
+
+    @classmethod
+    def of(cls, path: str, data: Json, version: str) -> _Kept:
+        """Keep a copy of `data`."""
+        packed = pickle.dumps(data, pickle.HIGHEST_PROTOCOL)
+        return cls(Snapshot(path, _unpacked(packed), version), packed)
+
+    def copy(self) -> Snapshot:
+        """Return the document with data of its own."""
+        return Snapshot(self.seen.path, _unpacked(self.packed), self.seen.version)
+
+
+def _unpacked(packed: bytes) -> Json:
+    data: Json = pickle.loads(packed)  # noqa: S301 - our own bytes
+    return data
+
+
 class MemoryDataLayer:
     """Documents by path, with compare-and-set; fulfils `orchestrator.ports.Store`."""
 
     def __init__(self) -> None:
         self.usage = Usage()
-        self._documents: dict[str, Snapshot] = {}
+        self._documents: dict[str, _Kept] = {}
         self._collections: dict[str, set[str]] = {}
         self._clock = 0
         self._lock = threading.RLock()
@@ -56,7 +83,7 @@ class MemoryDataLayer:
         with self._lock:
             self.usage.round_trips += 1
             self.usage.reads += len(paths)
-            return {path: _own_copy(self._documents[path]) for path in paths if path in self._documents}
+            return {path: self._documents[path].copy() for path in paths if path in self._documents}
 
     def commit(self, writes: Sequence[Write]) -> Mapping[str, str]:
         """Apply all writes or none; return the new version of each path.
@@ -74,10 +101,10 @@ class MemoryDataLayer:
                 self._check(write)
             changes = [self._apply(write) for write in writes if not isinstance(write, Verify)]
             self.usage.writes += len(writes)
-            versions = {write.path: self._documents[write.path].version for write in writes}
+            versions = {write.path: self._documents[write.path].seen.version for write in writes}
         for listener in self._listeners:
-            for path, before, after in changes:
-                listener(path, before, _copy(after))
+            for before, after in changes:
+                listener(after.seen.path, None if before is None else before.seen.data, after.copy().data)
         return versions
 
     def query(
@@ -87,41 +114,31 @@ class MemoryDataLayer:
         with self._lock:
             self.usage.round_trips += 1
             inside = (self._documents[path] for path in self._collections.get(collection, ()))
-            found = [snapshot for snapshot in inside if _matches(snapshot.data, where)]
-            found.sort(key=lambda snapshot: snapshot.path)
+            found = [kept for kept in inside if _matches(kept.seen.data, where)]
+            found.sort(key=lambda kept: kept.seen.path)
             if order_by is not None:
                 field, descending = order_by.removeprefix("-"), order_by.startswith("-")
-                found = [snapshot for snapshot in found if _field(snapshot.data, field) is not None]
-                found.sort(key=lambda snapshot: _field(snapshot.data, field), reverse=descending)
+                found = [kept for kept in found if _field(kept.seen.data, field) is not None]
+                found.sort(key=lambda kept: _field(kept.seen.data, field), reverse=descending)
             found = found[:limit]
             self.usage.reads += max(len(found), 1)
-            return [_own_copy(snapshot) for snapshot in found]
+            return [kept.copy() for kept in found]
 
     def _check(self, write: Write) -> None:
         current = self._documents.get(write.path)
         if isinstance(write, Create) and current is not None:
             raise AlreadyExistsError(f"{write.path} exists")
-        if isinstance(write, Replace | Verify) and (current is None or current.version != write.version):
+        if isinstance(write, Replace | Verify) and (current is None or current.seen.version != write.version):
             raise ConcurrencyConflictError(f"{write.path} changed since it was read")
         if not isinstance(write, Verify):
             check_storable(write.data, write.path)
 
-    def _apply(self, write: Create | Put | Replace) -> tuple[str, Json | None, Json]:
+    def _apply(self, write: Create | Put | Replace) -> tuple[_Kept | None, _Kept]:
         before = self._documents.get(write.path)
         self._clock += 1
-        self._documents[write.path] = Snapshot(write.path, _copy(write.data), f"{self._clock:012d}")
+        after = self._documents[write.path] = _Kept.of(write.path, write.data, f"{self._clock:012d}")
         self._collections.setdefault(write.path.rpartition("/")[0], set()).add(write.path)
-        return write.path, None if before is None else before.data, write.data
-
-
-def _copy(data: Json) -> Json:
-    """Return a deep copy; pickling plain values in memory is several times faster than copy.deepcopy."""
-    copied: Json = pickle.loads(pickle.dumps(data, pickle.HIGHEST_PROTOCOL))  # noqa: S301 - our own bytes
-    return copied
-
-
-def _own_copy(snapshot: Snapshot) -> Snapshot:
-    return Snapshot(snapshot.path, _copy(snapshot.data), snapshot.version)
+        return before, after
 
 
 def _field(data: Json, dotted: str) -> Any:
