@@ -12,7 +12,6 @@ from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import (
     DESK_STATE,
-    BookDoc,
     CycleStatus,
     CycleSummary,
     DeskStateDoc,
@@ -122,14 +121,14 @@ def _left_alone(moment: Moment, run: Run) -> list[ModuleName]:
 def _count(stack: Stack, module: ModuleName, run: Run) -> CycleStatus | None:
     """Count the cycle that just ran, as its book tells it, and return its status."""
     path = book_path(module)
-    book = decode(BookDoc, stack.store.get_many([path])[path].data, where=path)
+    book = stack.store.get_many([path])[path].data
     run.cycles[module] += 1
     run.holding.pop(module, None)
-    if book.positions:
+    if book["positions"]:
         run.holding[module] = None
-    summary = book.last_cycle
-    if summary is None:
+    if book["last_cycle"] is None:
         return None
+    summary = decode(CycleSummary, book["last_cycle"], where=path)
     by_status = {CycleStatus.IDLE: run.idle, CycleStatus.TRADED: run.trading}
     by_status.get(summary.status, run.deciding).add(summary)
     if summary.note:
