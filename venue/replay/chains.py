@@ -99,8 +99,8 @@ class Snapshot:
         """Tell symbol, expiry, right and strike of rows [low, high)."""
         expiries, calls = self.rows.expiry[low:high].tolist(), self.rows.call[low:high].tolist()
         for expiry, call, strike in zip(expiries, calls, self.rows.strike[low:high].tolist(), strict=True):
-            day, right = day_of(expiry), "C" if call else "P"
-            yield f"{self.underlying}{day:%y%m%d}{right}{round(strike * 1000):08d}", day, right, strike
+            right = "C" if call else "P"
+            yield f"{self.underlying}{_yymmdd(expiry)}{right}{round(strike * 1000):08d}", day_of(expiry), right, strike
 
     def _contracts(self, low: int, high: int) -> Iterator[ContractQuote]:
         cells = [self._cells(name, low, high) for name in COLUMNS]
@@ -136,6 +136,12 @@ class Snapshot:
 def day_of(number: int) -> date:
     """Return a day number as a date."""
     return EPOCH + timedelta(days=number)
+
+
+@cache
+def _yymmdd(number: int) -> str:
+    """Return a day number as OCC symbols write it."""
+    return f"{day_of(number):%y%m%d}"
 
 
 def parity_spot(rows: Rows, time: int) -> float | None:

@@ -166,7 +166,8 @@ class ReplayFeed:
             return []
         if symbol not in self._past:
             self._past[symbol] = self._splits.of(tape.whole)
-        return [action for time, action in self._past[symbol] if time <= self._seconds()]
+        now = self._seconds()
+        return [action for time, action in self._past[symbol] if time <= now]
 
     # Beyond the contract
 

@@ -18,7 +18,7 @@ from venue.occ import parse
 from venue.orders import Refusal, RefusedError
 from venue.web import adjust
 from venue.web.alpaca_account import ContractFilter, any_expiry
-from venue.web.call import Call, ChainPage, Reply, reply, stamp, when
+from venue.web.call import Call, ChainPage, Reply, reply, stamp, when, written
 
 DAY = 1440
 _UNITS = {"Min": 1, "T": 1, "Hour": 60, "H": 60, "Day": DAY, "D": DAY, "Week": 7 * DAY, "W": 7 * DAY}
@@ -90,16 +90,12 @@ def _stamped(call: Call, symbol: str, minutes: int, *, start: datetime, end: dat
     version = f"{symbol}|{','.join(sorted(kinds))}|{len(feed.actions(symbol))}" if kinds else symbol
     made = call.cache.bars.setdefault((version, minutes), {})
     slack = timedelta(days=1) if minutes >= DAY else timedelta(0)
-    found: list[Stamped] = []
     bars = feed.bars(symbol, minutes, start - slack, end + slack + timedelta(microseconds=1))
-    factors = adjust.factors(feed, symbol, kinds) if kinds else []
-    for bar in bars:
-        entry = made.get(bar.start)
-        if entry is None:
-            entry = made[bar.start] = _bar(adjust.adjusted(bar, factors), daily=minutes >= DAY)
-        if start <= entry[0] <= end:
-            found.append(entry)
-    return found
+    unknown = [bar for bar in bars if bar.start not in made]
+    factors = adjust.factors(feed, symbol, kinds) if kinds and unknown else []
+    for bar in unknown:
+        made[bar.start] = _bar(adjust.adjusted(bar, factors), daily=minutes >= DAY)
+    return [entry for entry in (made[bar.start] for bar in bars) if start <= entry[0] <= end]
 
 
 def _bar(bar: MarketBar, *, daily: bool) -> Stamped:
@@ -152,7 +148,7 @@ def _recent(call: Call, symbol: str, minutes: int, days: int) -> list[bytes]:
 def quote_json(quote: MarketQuote) -> dict[str, object]:
     """Return a quote as the data API writes it."""
     return {
-        "t": stamp(quote.ts),
+        "t": quote.ts,
         "ax": "V",
         "ap": float(quote.ask or 0),
         "as": float(quote.ask_size),
@@ -166,7 +162,7 @@ def quote_json(quote: MarketQuote) -> dict[str, object]:
 
 def trade_json(quote: MarketQuote) -> dict[str, object]:
     """Return the last trade as the data API writes it; its size is not known."""
-    return {"t": stamp(quote.ts), "x": "V", "p": float(quote.last), "s": 0, "c": ["@"], "i": 0, "z": "C"}
+    return {"t": quote.ts, "x": "V", "p": float(quote.last), "s": 0, "c": ["@"], "i": 0, "z": "C"}
 
 
 def _quotes(call: Call) -> dict[str, MarketQuote]:
@@ -249,7 +245,7 @@ def _write_snapshot(quote: MarketQuote, one: ContractQuote) -> bytes:
     greeks = {"delta": one.delta, "gamma": one.gamma, "rho": one.rho, "theta": one.theta, "vega": one.vega}
     if all(value is not None for value in greeks.values()):
         found["greeks"] = greeks
-    return orjson.dumps(found)
+    return written(found)
 
 
 def get_exchanges(_: Call) -> Reply:

@@ -55,9 +55,14 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def written(value: object) -> bytes:
+    """Return a value as JSON; a time in UTC is written as `stamp` writes it, a Decimal becomes its string."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z)
+
+
 def reply(value: object, status: int = 200) -> Reply:
-    """Return a JSON answer; a Decimal becomes its string."""
-    return Reply(orjson.dumps(value, default=_plain), status)
+    """Return a JSON answer."""
+    return Reply(written(value), status)
 
 
 def _plain(value: object) -> str:
