@@ -1,0 +1,222 @@
+"""A module on its bars: its strategies with their own parameters, sizes, stops and caps, in one account.
+
+What does not depend on the parameters is made once and shared by every run; so are the signals of strategies that a
+run leaves as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ml.backtest import layout
+from ml.backtest.account import Account
+from ml.backtest.engine import Market, Plan, Result, Rules, backtest, market_of
+from ml.backtest.layout import Ints
+from orchestrator.domain.errors import DomainError, TradingError
+from orchestrator.domain.market import Floats, Panel, Signals
+from orchestrator.domain.parameters import Parameters
+from orchestrator.domain.scene import Execution, listed
+from orchestrator.domain.strategy import Strategy, StrategyParameters, selected
+from orchestrator.domain.tuning import Tunable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What a module earned on its bars.
+
+    Parameters
+    ----------
+    market
+        The rows and symbols that were traded.
+    left_out
+        Strategies that did not run, and why.
+    """
+
+    module: str
+    minutes: int
+    market: Market
+    result: Result
+    left_out: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A module's bars and terms.
+
+    Parameters
+    ----------
+    panel
+        Every symbol that its strategies read, with the history that they warm up on.
+    rows
+        Of the panel: those that are traded.
+    names
+        Strategies to run, in the module's order; empty = all that are enabled.
+    lots, leverage
+        Grid of quantities and multiple, by symbol.
+    flags, actions
+        As in `Market`, on the panel's rows and columns.
+    """
+
+    tunable: Tunable
+    panel: Panel
+    minutes: int
+    rows: slice
+    account: Account
+    names: tuple[str, ...] = ()
+    lots: Mapping[str, float] = field(default_factory=dict)
+    leverage: Mapping[str, float] = field(default_factory=dict)
+    flags: Ints | None = None
+    actions: Floats = field(default_factory=lambda: np.zeros((0, layout.ACTION)))
+    _signals: dict[tuple[str, str, tuple[str, ...]], Signals] = field(default_factory=dict)
+    _markets: dict[tuple[str, tuple[str, ...]], Market] = field(default_factory=dict)
+
+    def run(self, values: Parameters) -> Run:
+        """Return what the module earns with these parameters.
+
+        Raises
+        ------
+        DomainError
+            No strategy can run, one raised, or its signals do not fit; the message says which and why.
+        """
+        able, left_out = self._able(values)
+        if not able:
+            said = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+            raise DomainError(f"{self.tunable.module}: nothing to run: {said or 'it has no strategies on bars'}")
+        traded = tuple(s for s in self.panel.symbols if any(s in self._trades(one) for one in able))
+        market = self._market(getattr(values, "execution", Execution()), traded)
+        plans = [self._plan(one, getattr(values, one.name), market) for one in able]
+        rows = market[self.rows]
+        return Run(self.tunable.module.value, self.minutes, rows, backtest(rows, plans, self.account), left_out)
+
+    def _able(self, values: Parameters) -> tuple[list[Strategy], dict[str, str]]:
+        """Return the strategies that can run, and why the others cannot."""
+        able, left_out = [], {}
+        for one in self.tunable.strategies:
+            settings: StrategyParameters = getattr(values, one.name)
+            if (one.name not in self.names) if self.names else not settings.enabled:
+                continue
+            if (why := self._lacking(one, settings, values)) is None:
+                able.append(one)
+            else:
+                left_out[one.name] = why
+        return able, left_out
+
+    def _lacking(self, strategy: Strategy, settings: StrategyParameters, values: Parameters) -> str | None:
+        columns = [self.panel.column(symbol) for symbol in self._trades(strategy)]
+        if not columns:
+            wanted = ", ".join(listed(self.tunable.universe, strategy.trades))
+            return f"no bars of what it trades ({wanted})" if wanted else "none of the symbols is for it"
+        need = max(settings.warmup, getattr(values, "execution", Execution()).warmup)
+        most = int(np.isfinite(self.panel.close[: self.rows.stop, columns]).sum(axis=0).max())
+        return None if most > need else f"{most} bars of {self.minutes} minutes, more than {need} are needed"
+
+    def _trades(self, strategy: Strategy) -> tuple[str, ...]:
+        wanted = listed(self.tunable.universe, strategy.trades)
+        return tuple(symbol for symbol in wanted if symbol in self.panel.symbols)
+
+    def _market(self, execution: Execution, traded: tuple[str, ...]) -> Market:
+        key = execution.model_dump_json(), traded
+        if key not in self._markets:
+            self._markets[key] = self._measured(execution, traded)
+        return self._markets[key]
+
+    def _measured(self, execution: Execution, traded: tuple[str, ...]) -> Market:
+        columns = [self.panel.column(symbol) for symbol in traded]
+        panel = self.panel
+        arrays = (panel.open, panel.high, panel.low, panel.close, panel.volume)
+        own = Panel(traded, panel.ends, *(np.ascontiguousarray(array[:, columns]) for array in arrays))
+        leverage = {symbol: self.leverage.get(symbol, 1.0) for symbol in traded}
+        per_year = self.tunable.bars_per_year(self.minutes)
+        with np.errstate(all="ignore"):
+            market = market_of(own, execution, bars_per_year=per_year, leverage=leverage)
+        actions = self.actions[np.isin(self.actions[:, layout.A_SYMBOL], columns)]
+        actions[:, layout.A_SYMBOL] = [columns.index(int(column)) for column in actions[:, layout.A_SYMBOL]]
+        return replace(market, flags=self.flags, actions=actions, lots=self.lots)
+
+    def _plan(self, strategy: Strategy, settings: StrategyParameters, market: Market) -> Plan:
+        key = strategy.name, settings.model_dump_json(), market.panel.symbols
+        if key not in self._signals:
+            self._signals[key] = self._asked(strategy, settings, market)
+        found = self._signals[key]
+        window = self.rows
+        signals = Signals(found.target[window], found.confidence[window], found.reason[window], found.reasons)
+        rules = Rules(
+            exits=settings.exits,
+            max_positions=settings.max_positions,
+            max_weight=settings.weight,
+            sizing=settings.sizing,
+        )
+        return Plan(strategy.name, signals, rules)
+
+    def _asked(self, strategy: Strategy, settings: StrategyParameters, market: Market) -> Signals:
+        """Return the strategy's signals on the market's rows and symbols; none where it does not look."""
+        trades = self._trades(strategy)
+        shown = selected(self.panel, (*trades, *listed(self.tunable.universe, strategy.reads)))
+        found = evaluated(strategy, shown, settings, where=f"{self.tunable.module}.{strategy.name}")
+        shape = market.panel.close.shape
+        target, confidence, reason = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape, np.int64)
+        rows = np.searchsorted(market.panel.ends, shown.ends)
+        for symbol in trades:
+            here, there = market.panel.column(symbol), shown.column(symbol)
+            target[rows, here] = found.target[:, there]
+            confidence[rows, here] = found.confidence[:, there]
+            reason[rows, here] = found.reason[:, there]
+        return Signals(target, confidence, reason, found.reasons)
+
+
+def evaluated(strategy: Strategy, panel: Panel, settings: StrategyParameters, *, where: str) -> Signals:
+    """Return a strategy's signals.
+
+    Raises
+    ------
+    DomainError
+        It raised, or its signals do not fit the panel; the message says how.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            found = strategy.evaluate(panel, settings)
+    except TradingError:
+        raise
+    except Exception as error:
+        raise DomainError(f"{where}: the strategy raised {type(error).__name__}: {error}") from error
+    for name in ("target", "confidence", "reason"):
+        shape = np.shape(getattr(found, name))
+        if shape != panel.close.shape:
+            raise DomainError(f"{where}: {name} has shape {shape}, the panel {panel.close.shape}")
+    return found
+
+
+def window_of(panel: Panel, first: int | None, last: int | None) -> slice:
+    """Return the rows whose bars end between two times (epoch seconds, both included).
+
+    Raises
+    ------
+    DomainError
+        There are fewer than two.
+    """
+    start = 0 if first is None else int(np.searchsorted(panel.ends, first, side="left"))
+    stop = len(panel) if last is None else int(np.searchsorted(panel.ends, last, side="right"))
+    if stop - start < 2:
+        raise DomainError(f"{max(stop - start, 0)} bars between --from and --to: at least 2 are needed")
+    return slice(start, stop)
+
+
+def actions_of(panel: Panel, told: Mapping[str, Sequence[tuple[int, float, float]]]) -> Floats:
+    """Return corporate actions as the engine reads them.
+
+    Parameters
+    ----------
+    told
+        By symbol: day number, units of one unit after it, and cash of each unit. It holds from the first bar on or
+        after its day.
+    """
+    days = (panel.ends - 1) // layout.DAY_S
+    found = [
+        (int(np.searchsorted(days, day, side="left")), panel.column(symbol), ratio, cash)
+        for symbol, actions in told.items()
+        for day, ratio, cash in actions
+    ]
+    return np.array([one for one in found if one[0] < len(panel)], np.float64).reshape(-1, layout.ACTION)

@@ -1,0 +1,170 @@
+"""The whole of a backtest in numbers: the joint equity day by day, every metric with its interval, every breakdown.
+
+Days are those of UTC. Modules have an account each; what they earned is added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.backtest import metrics
+from ml.backtest.intervals import RESAMPLES, Draw, Measured, of_history, of_sample
+from ml.backtest.layout import DAY_S, Ints
+from ml.backtest.regimes import Regimes
+from ml.backtest.stage import Run
+from ml.backtest.trips import Group, Trip, grouped, session_of, trips_of
+from orchestrator.domain.market import Floats
+
+YEAR_S = 365.25 * DAY_S
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Equity and gross exposure of all modules together at the end of each day (epoch seconds), USD."""
+
+    capital: float
+    ends: Ints
+    equity: Floats
+    gross: Floats
+
+    @property
+    def returns(self) -> Floats:
+        """Profit of each day over the equity before it."""
+        before = np.concatenate([[self.capital], self.equity[:-1]])
+        found: Floats = self.equity / before - 1.0
+        return found
+
+    @property
+    def years(self) -> float:
+        """Length, the first day included."""
+        return float(self.ends[-1] - self.ends[0] + DAY_S) / YEAR_S
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summary:
+    """What a backtest says.
+
+    Parameters
+    ----------
+    measured
+        Of the daily returns and the round trips; profit per round trip in USD.
+    against
+        Relative to the benchmark; empty where there is none.
+    plain
+        Numbers without an interval: exposure, turnover and costs.
+    groups
+        Breakdowns by what they are by.
+    """
+
+    curve: Curve
+    benchmark: Floats
+    trips: Sequence[Trip]
+    measured: Mapping[str, Measured]
+    against: Mapping[str, Measured]
+    plain: Mapping[str, float]
+    groups: Mapping[str, Sequence[Group]]
+
+
+def curve_of(runs: Sequence[Run]) -> Curve:
+    """Return the joint curve: the capital and what every module has earned on it, by day."""
+    capital = runs[0].result.capital
+    last = {run.module: _days(run.result.ends) for run in runs}
+    days = np.unique(np.concatenate([run.result.ends[last[run.module]] // DAY_S for run in runs]))
+    ends, equity, gross = np.zeros(len(days), np.int64), np.full(len(days), capital), np.zeros(len(days))
+    for run in runs:
+        rows = last[run.module]
+        own = run.result.ends[rows]
+        at = np.searchsorted(own // DAY_S, days, side="right") - 1
+        known = at >= 0
+        ends = np.maximum(ends, np.where(own[at] // DAY_S == days, own[at], 0))
+        equity += np.where(known, run.result.equity[rows][at] - capital, 0.0)
+        gross += np.where(known, run.result.gross[rows][at], 0.0)
+    return Curve(capital, ends, equity, gross)
+
+
+def _days(ends: Ints) -> Ints:
+    """Return the last row of each day."""
+    return np.flatnonzero(np.append(np.diff(ends // DAY_S) > 0, True))
+
+
+def summarised(
+    runs: Sequence[Run], benchmark: Floats, regimes: Regimes, *, per_year: float, resamples: int = RESAMPLES
+) -> Summary:
+    """Return everything that is said of a backtest.
+
+    Parameters
+    ----------
+    runs
+        One of each module, on the same capital.
+    benchmark
+        Worth of the benchmark at the curve's days, any unit; NaN before it is known. Empty = none.
+    regimes
+        What the market was like.
+    per_year
+        Days of trading in a year.
+    resamples
+        Histories that are drawn for the intervals.
+    """
+    curve, trips = curve_of(runs), trips_of(runs)
+    returns, profits = curve.returns, np.array([trip.profit for trip in trips])
+    daily = {name: _of_returns(found, returns, per_year) for name, found in metrics.OF_RETURNS.items()}
+    by_trade = {name: _of_trades(found, profits) for name, found in metrics.OF_TRADES.items()}
+    measured = of_history(len(returns), daily, resamples=resamples)
+    measured |= of_sample(len(profits), by_trade, resamples=resamples)
+    return Summary(
+        curve=curve,
+        benchmark=benchmark,
+        trips=trips,
+        measured=measured,
+        against=_against(returns, benchmark, per_year, resamples),
+        plain=_plain(curve, trips, runs),
+        groups={
+            "strategy": grouped(trips, lambda trip: f"{trip.module}.{trip.strategy}"),
+            "symbol": grouped(trips, lambda trip: trip.symbol),
+            "session": grouped(trips, session_of),
+            "regime": grouped(trips, lambda trip: regimes.at(trip.opened)),
+            "exit": grouped(trips, lambda trip: trip.reason),
+        },
+    )
+
+
+def _against(returns: Floats, benchmark: Floats, per_year: float, resamples: int) -> dict[str, Measured]:
+    known = np.isfinite(benchmark)
+    if known.sum() < 2:
+        return {}
+    both = known[1:] & known[:-1]
+    own, other = returns[1:][both], (benchmark[1:] / benchmark[:-1] - 1.0)[both]
+    draws = {name: _relative(found, own, other, per_year) for name, found in metrics.AGAINST.items()}
+    return of_history(len(own), draws, resamples=resamples)
+
+
+def _of_returns(found: metrics.Statistic, returns: Floats, per_year: float) -> Draw:
+    return lambda rows: found(returns[rows], per_year)
+
+
+def _of_trades(found: metrics.OfTrades, profits: Floats) -> Draw:
+    return lambda rows: found(profits[rows])
+
+
+def _relative(found: metrics.Relative, own: Floats, other: Floats, per_year: float) -> Draw:
+    return lambda rows: found(own[rows], other[rows], per_year)
+
+
+def _plain(curve: Curve, trips: Sequence[Trip], runs: Sequence[Run]) -> dict[str, float]:
+    mean = float(curve.equity.mean())
+    costs = sum(trip.costs for trip in trips)
+    before = sum(trip.profit + trip.costs for trip in trips)
+    held = np.concatenate([run.result.gross > 0 for run in runs])
+    return {
+        "trades": float(len(trips)),
+        "final_equity": float(curve.equity[-1]),
+        "exposure": float((curve.gross / curve.equity).mean()),
+        "time_in_market": float(held.mean()),
+        "turnover": sum(trip.traded for trip in trips) / mean / curve.years,
+        "costs": costs,
+        "costs_per_year": costs / mean / curve.years,
+        "costs_of_profit": costs / before if before > 0 else float("nan"),
+    }
