@@ -204,19 +204,18 @@ def window_of(panel: Panel, first: int | None, last: int | None) -> slice:
     return slice(start, stop)
 
 
-def actions_of(panel: Panel, told: Mapping[str, Sequence[tuple[int, float, float]]]) -> Floats:
-    """Return corporate actions as the engine reads them.
+def dividends_of(panel: Panel, told: Mapping[str, Sequence[tuple[int, float]]]) -> Floats:
+    """Return dividends as the engine reads corporate actions.
 
     Parameters
     ----------
     told
-        By symbol: day number, units of one unit after it, and cash of each unit. It holds from the first bar on or
-        after its day.
+        By symbol: day number and cash of each unit; who holds it at the open of the first bar from that day on gets it.
     """
     days = (panel.ends - 1) // layout.DAY_S
     found = [
-        (int(np.searchsorted(days, day, side="left")), panel.column(symbol), ratio, cash)
-        for symbol, actions in told.items()
-        for day, ratio, cash in actions
+        (int(np.searchsorted(days, day, side="left")), panel.column(symbol), 1.0, cash)
+        for symbol, paid in told.items()
+        for day, cash in paid
     ]
     return np.array([one for one in found if one[0] < len(panel)], np.float64).reshape(-1, layout.ACTION)
