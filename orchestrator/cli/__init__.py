@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from orchestrator.cli.adopt import adopt
+from orchestrator.cli.backtest.command import backtest
 from orchestrator.cli.brake import flatten, halt, rearm, reduce, resume
 from orchestrator.cli.cycle import run
 from orchestrator.cli.data import app as data
@@ -41,6 +42,7 @@ COMMANDS = (
     grant,
     parameters,
     tune,
+    backtest,
     lookahead,
     recursion,
 )

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
+from orchestrator.domain.backtests import BacktestDoc
 from orchestrator.domain.base import ZERO, Amount, Document, ModuleName, UtcTime, Value
 from orchestrator.domain.chunks import BarChunkDoc
 from orchestrator.domain.foreign import CorporateAction, DriftTold, ForeignHolding, ForeignOrder
@@ -35,6 +36,7 @@ from orchestrator.domain.shares import ModuleExposure
 __all__ = [
     "DESK_REDUCTION",
     "AuditDoc",
+    "BacktestDoc",
     "BarChunkDoc",
     "CommandDoc",
     "CommandKind",

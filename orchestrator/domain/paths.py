@@ -28,3 +28,8 @@ def user_path(uid: str) -> str:
 def bar_chunk_path(series: str, period: str) -> str:
     """Return the path of the bars of a series (`kraken_BTC-USD_1h`) in a period."""
     return f"bars/{series}/chunks/{period}"
+
+
+def backtest_path(digest: str) -> str:
+    """Return the path of a backtest; the digest is of all that decides its result."""
+    return f"backtests/{digest}"

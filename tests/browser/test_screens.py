@@ -31,13 +31,13 @@ def test_a_large_display_is_one_screen(browser: Browser, site: Site, scheme: Lit
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_has_five_pages_without_sideways_scrolling(
+def test_a_phone_has_six_pages_without_sideways_scrolling(
     browser: Browser, risky: Site, scheme: Literal["light", "dark"]
 ) -> None:
     settings = {"viewport": PHONE, "color_scheme": scheme, "device_scale_factor": 2, "has_touch": True}
     with visiting(browser, risky.url, **settings) as visit:
         visit.sign_in(OWNER)
-        for tab in ("Desk", "Book", "Risk", "Why", "Log"):
+        for tab in ("Desk", "Book", "Risk", "Why", "Log", "Lab"):
             visit.page.get_by_role("button", name=tab, exact=True).click()
             expect(visit.page.get_by_role("button", name=tab, exact=True)).to_have_attribute("aria-current", "page")
             visit.page.wait_for_timeout(300)
@@ -57,7 +57,7 @@ def test_nobody_is_shut_out(
         visit.sign_in(OWNER)
         expect(visit.page.locator("[data-equity]")).to_be_visible()
         tabs = visit.page.locator(".tabs button")
-        for number in range(5 if viewport is PHONE else 1):
+        for number in range(6 if viewport is PHONE else 1):
             if viewport is PHONE:
                 tabs.nth(number).click()
             found |= faults(visit.page)

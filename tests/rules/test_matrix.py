@@ -55,6 +55,7 @@ TABLE = (
     Row("commands/c1", get=ALL, list=ALL, create="owner operator"),
     Row("equity/202607", get=ALL, list=ALL),
     Row("risk_reports/20260716", get=ALL, list=ALL),
+    Row("backtests/78e86faadad95941f47b", get=ALL, list=ALL),
     Row("bars/alpaca_SPY_1Day", get=ALL, list=ALL),
     Row("bars/alpaca_SPY_1Day/chunks/2026", get=ALL, list=ALL),
     Row("audit/1", get="owner operator", list="owner operator"),

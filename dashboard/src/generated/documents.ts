@@ -33,6 +33,27 @@ export interface AuditDoc {
   readonly hash: string;
 }
 
+/** `backtests/{id}`: a run over past bars; the id is a hash of all that decides the result. Money in USD. */
+export interface BacktestDoc {
+  readonly schema: number;
+  readonly title: string;
+  readonly modules: readonly (ModuleName)[];
+  readonly symbols: readonly (string)[];
+  readonly first: DateText;
+  readonly last: DateText;
+  readonly minutes: number;
+  readonly parameters: { readonly [key: string]: number };
+  readonly capital: DecimalText;
+  readonly final_equity: DecimalText;
+  readonly trades: number;
+  readonly metrics: { readonly [key: string]: Estimate };
+  readonly days: readonly (DateText)[];
+  readonly equity: readonly (DecimalText)[];
+  readonly cautions: readonly (string)[];
+  readonly execution: readonly (string)[];
+  readonly created_at: StoredTime;
+}
+
 /** `bars/{series}/chunks/{period}`: the bars of one period, oldest first. */
 export interface BarChunkDoc {
   readonly schema: number;
@@ -241,6 +262,13 @@ export interface EquityPoint {
   readonly at: StoredTime;
   readonly equity: DecimalText;
   readonly pnl: { readonly [K in ModuleName]?: DecimalText };
+}
+
+/** A number and its 95 % interval; None where it is not defined, or there is too little to say. */
+export interface Estimate {
+  readonly value: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
 }
 
 /** `events/{id}`: a domain event; the id is derived from what happened, so telling it twice is telling it once. */

@@ -48,5 +48,11 @@ export const QUERIES = {
     "where": [],
     "orderBy": "-day",
     "limit": 30
+  },
+  "backtests": {
+    "collection": "backtests",
+    "where": [],
+    "orderBy": "-created_at",
+    "limit": 10
   }
 } as const;

@@ -14,6 +14,7 @@ import { Alerts } from './Alerts';
 import { Blocked } from './Blocked';
 import { Decisions } from './Decisions';
 import { EquityChart } from './EquityChart';
+import { Lab } from './Lab';
 import { Masthead } from './Masthead';
 import { Modules } from './Modules';
 import { Orders } from './Orders';
@@ -84,7 +85,7 @@ export function Desk({ services, session, role }: Props) {
           <span>Every price on this page is invented.</span>
         </aside>
       )}
-      {tab === 'risk' ? <Risk {...shared} data={data} /> : <main class="floor">
+      {tab === 'risk' ? <Risk {...shared} data={data} /> : tab === 'lab' ? <Lab db={services.db} /> : <main class="floor">
         <div class="column standing-column">
           <Still of={() => <Standing view={view} />} by={[view]} />
           <Still of={() => <Alerts {...shared} notifications={data.notifications} />} by={[data.notifications, now]} />

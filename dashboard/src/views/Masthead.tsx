@@ -39,6 +39,7 @@ export function Masthead(props: Props) {
   const [progress, setProgress] = useState<Progress | null>(null);
   const brake: BrakeView | null =
     state === null ? null : { state, flatten: stateDoc?.flatten ?? false, breach: stateDoc?.breach ?? '' };
+  const shown = tab === 'risk' ? 'Risk' : tab === 'lab' ? 'Lab' : 'Desk';
   const [first] = brake === null ? [] : brakeChoices(role, brake);
   return (
     <header class="masthead">
@@ -48,10 +49,10 @@ export function Masthead(props: Props) {
         <time title="Time of the market">{formatFull(clock.market)}</time>
       </p>
       <nav class="pages" aria-label="Views">
-        {(['desk', 'risk'] as const).map((page) => (
-          <button type="button" key={page} aria-current={(tab === 'risk') === (page === 'risk') ? 'page' : undefined}
-            onClick={() => onTab(page)}>
-            {page === 'desk' ? 'Desk' : 'Risk'}
+        {(['Desk', 'Risk', 'Lab'] as const).map((name) => (
+          <button type="button" key={name} aria-current={name === shown ? 'page' : undefined}
+            onClick={() => onTab(name.toLowerCase() as Tab)}>
+            {name}
           </button>
         ))}
       </nav>

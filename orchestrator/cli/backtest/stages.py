@@ -1,0 +1,192 @@
+"""From what was asked to what was earned: the bars of each module, its stage, every run, and the sum of all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from ml.backtest.metrics import max_drawdown, sharpe
+from ml.backtest.regimes import regimes_of, worth_of
+from ml.backtest.stage import Run, Stage, dividends_of, window_of
+from ml.backtest.summary import Curve, Summary, curve_of, summarised
+from ml.validation.panels import check_panel
+from orchestrator.cli.backtest.bars import Feed, Sources, desk_symbol, feed_of
+from orchestrator.cli.backtest.sessions import session_flags
+from orchestrator.cli.backtest.terms import Asked, grids_of
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.errors import ConfigurationError, DomainError
+from orchestrator.domain.market import Floats, Panel, panel_of
+from orchestrator.domain.series import DAILY
+
+Told = Callable[[str], None]
+"""Called with what is being done, once for each step of the progress bar."""
+_DAY = timedelta(days=1)
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """One point of a sweep: its values, and what they earned."""
+
+    values: Mapping[str, float]
+    sharpe: float
+    final_equity: float
+    max_drawdown: float
+    trades: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A backtest, done."""
+
+    asked: Asked
+    feeds: Mapping[ModuleName, Feed]
+    stages: Mapping[ModuleName, Stage]
+    runs: Sequence[Run]
+    summary: Summary
+    points: Sequence[Point]
+    digest: str
+
+
+def steps_of(asked: Asked) -> int:
+    """Return how many steps the progress bar has."""
+    return 2 * len(asked.modules) + (len(asked.points()) if asked.sweep else 0) + 1
+
+
+def done(asked: Asked, sources: Sources, told: Told) -> Found:
+    """Return the backtest that was asked for.
+
+    Raises
+    ------
+    TradingError
+        Something does not fit; the message says what and where.
+    """
+    feeds, stages = {}, {}
+    for module in asked.modules:
+        told(f"{module}: reading bars")
+        feeds[module] = feed_of(
+            sources, asked.wanted(module), named=bool(asked.symbols.get(module)), until=_end_of(asked.last)
+        )
+        stages[module] = _stage(asked, module, feeds[module])
+    per_year = max(stage.tunable.bars_per_year(DAILY) for stage in stages.values())
+    runs = []
+    for module in asked.modules:
+        told(f"{module}: running")
+        runs.append(stages[module].run(asked.parameters(module, {})))
+    points = _swept(asked, stages, told, per_year) if asked.sweep else []
+    told("intervals")
+    worth = _worth(asked, feeds, runs, curve_of(runs))
+    summary = summarised(runs, worth.inside, regimes_of(worth.days, worth.all), per_year=per_year)
+    return Found(asked, feeds, stages, runs, summary, points, _digest(asked, stages))
+
+
+def _stage(asked: Asked, module: ModuleName, feed: Feed) -> Stage:
+    panel = panel_of(feed.bars)
+    where = f"{module}, {feed.minutes}-minute bars"
+    check_panel(panel, where=where)
+    if not len(panel):
+        raise DomainError(f"{where}: no bars until --to")
+    closes = {symbol: float(bars.close[-1]) for symbol, bars in feed.bars.items() if len(bars)}
+    lots, leverage = grids_of(module, closes)
+    return Stage(
+        tunable=asked.tunables[module],
+        panel=panel,
+        minutes=feed.minutes,
+        rows=window_of(panel, None if asked.first is None else int(asked.first.timestamp()), None),
+        account=asked.account(module),
+        names=asked.names(module),
+        lots=lots,
+        leverage=leverage,
+        flags=_flags(asked, module, panel, feed.minutes),
+        actions=dividends_of(panel, feed.dividends),
+    )
+
+
+def _flags(asked: Asked, module: ModuleName, panel: Panel, minutes: int) -> np.ndarray | None:
+    """Return the session's flags where a module leaves before the close; None where it does not."""
+    parameters = asked.parameters(module, {})
+    no_entry = getattr(parameters, "intraday_no_entry_minutes", None)
+    if minutes >= DAILY or no_entry is None:
+        return None
+    leave = int(getattr(parameters, "intraday_leave_minutes", 0))
+    return session_flags(panel.ends, minutes, no_entry_minutes=int(no_entry), leave_minutes=leave)
+
+
+def _end_of(last: datetime | None) -> int | None:
+    return None if last is None else int((last + _DAY).timestamp()) - 1
+
+
+def _swept(asked: Asked, stages: Mapping[ModuleName, Stage], told: Told, per_year: float) -> list[Point]:
+    found = []
+    for values in asked.points():
+        told(", ".join(f"{name}={value:g}" for name, value in values.items()))
+        runs = [stage.run(asked.parameters(module, values)) for module, stage in stages.items()]
+        curve = curve_of(runs)
+        found.append(
+            Point(
+                values,
+                float(sharpe(curve.returns, per_year)),
+                float(curve.equity[-1]),
+                float(max_drawdown(curve.returns, per_year)),
+                sum(run.result.count for run in runs),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Worth:
+    """Worth of the benchmark on every day that is known, and on the days of the backtest."""
+
+    days: np.ndarray
+    all: Floats
+    inside: Floats
+
+
+def _worth(asked: Asked, feeds: Mapping[ModuleName, Feed], runs: Sequence[Run], curve: Curve) -> _Worth:
+    """Return the benchmark: the one named, else equal sums of all that was traded, bought and held."""
+    panels = _benchmark(asked, feeds) if asked.benchmark else [_traded(feeds[ModuleName(r.module)], r) for r in runs]
+    days = np.unique(np.concatenate([panel.ends // _DAY_S for panel in panels]))
+    inside = curve.ends // _DAY_S
+    return _Worth(days, worth_of(panels, days), worth_of([_since(panel, int(inside[0])) for panel in panels], inside))
+
+
+def _benchmark(asked: Asked, feeds: Mapping[ModuleName, Feed]) -> list[Panel]:
+    name = desk_symbol(asked.benchmark)
+    found = [panel_of({name: feed.bars[name]}) for feed in feeds.values() if name in feed.bars]
+    if not found:
+        there = ", ".join(symbol for feed in feeds.values() for symbol in feed.bars)
+        raise ConfigurationError(f"--benchmark {name}: no bars of it; there is: {there}")
+    return found[:1]
+
+
+def _traded(feed: Feed, run: Run) -> Panel:
+    return panel_of({symbol: feed.bars[symbol] for symbol in run.market.panel.symbols})
+
+
+def _since(panel: Panel, day: int) -> Panel:
+    """Return the panel from the last row before a day on: what was bought at that close."""
+    start = int(np.searchsorted(panel.ends // _DAY_S, day, side="left"))
+    return panel[max(start - 1, 0) :]
+
+
+def _digest(asked: Asked, stages: Mapping[ModuleName, Stage]) -> str:
+    """Return a hash of everything that decides the result: the same backtest has the same id."""
+    found = hashlib.sha256()
+    for module, stage in stages.items():
+        panel, used = stage.panel, asked.parameters(module, {})
+        for part in (panel.symbols, stage.rows, stage.account, stage.names, asked.benchmark, dict(asked.sweep)):
+            found.update(repr(part).encode())
+        found.update(used.model_dump_json().encode())
+        for array in (panel.ends, panel.open, panel.high, panel.low, panel.close, panel.volume, stage.actions):
+            found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()[:20]
+
+
+def moment(seconds: int) -> datetime:
+    """Return epoch seconds as a time."""
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,105 @@
+"""What a backtest must say of itself in words: how it was traded, on which bars, and what it does not prove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.cli.backtest.stages import Found
+from orchestrator.domain.series import timeframe_of
+
+FEW_TRADES = 30
+_BPS = 10_000.0
+_FILLS = {
+    "next_open": "What a bar's close decides is filled at the open of the next bar.",
+    "same_close": "What a bar's close decides is filled at that very close: the more hopeful of both models.",
+}
+
+
+def execution(found: Found) -> list[str]:
+    """Return how orders were filled and what they cost."""
+    asked = found.asked
+    told = [
+        _FILLS[asked.fill],
+        "Within a bar a stop counts before a target; a gap through a stop fills at the open; stops move at the close.",
+    ]
+    for module, stage in found.stages.items():
+        costs = stage.account.costs
+        told.append(
+            f"{module}: fee {costs.fee * _BPS:g} bps a side, half the spread {costs.half_spread * _BPS:g} bps, impact "
+            f"{costs.impact:g} expected moves of a bar for an order as large as its volume (square root of the share)."
+        )
+    told.append(_caps(found))
+    told += [
+        "Each module sizes by the whole capital plus what it has earned itself; profits are added up. Loss limits "
+        "look at each module alone.",
+        "Left out: partial fills of entries, queues, halts, the limits on sectors, Greeks and value at risk, and "
+        "whatever an owner would order. Idle cash earns nothing.",
+    ]
+    return told
+
+
+def _caps(found: Found) -> str:
+    if not found.asked.limits:
+        return "Run without the desk's limits: sizes are those of the strategies alone."
+    parts = []
+    for module, stage in found.stages.items():
+        kept = stage.account.limits
+        parts.append(
+            f"{module} at most {kept.gross:.0%} of equity, {kept.strategy:.0%} in a strategy, {kept.symbol:.0%} in a "
+            f"symbol, {kept.risk_per_trade:.2%} lost at a stop; no entries after losing {kept.daily_loss:.0%} in a day"
+            f" or {kept.drawdown_reducing:.0%} from the peak, all left at {kept.drawdown_halted:.0%}"
+        )
+    return f"The shipped limits: {'; '.join(parts)}."
+
+
+def bars(found: Found) -> list[str]:
+    """Return what the bars are and what was found in them."""
+    told = []
+    for module, feed in found.feeds.items():
+        span = found.stages[module].panel.ends
+        told.append(f"{module}: {len(feed.bars)} symbols, {len(span)} rows of {timeframe_of(feed.minutes)}")
+        told += [f"{note}." for note in feed.notes]
+        told += [f"{report.name}: {finding.text}" for report in feed.reports.values() for finding in report.findings]
+    return told
+
+
+def cautions(found: Found) -> list[str]:
+    """Return what keeps the result from being evidence; empty is rare."""
+    return list(_cautions(found))
+
+
+def _cautions(found: Found) -> Iterator[str]:
+    yield from _unsure(found)
+    summary = found.summary
+    count = len(summary.trips)
+    if count < FEW_TRADES:
+        yield f"{count} round trips: fewer than {FEW_TRADES} say little about any rate or ratio."
+    if summary.curve.years < 1:
+        yield f"{summary.curve.years * 365.25:.0f} days: annual numbers are those days drawn out to a year."
+    ended = sum(trip.reason == "end of data" for trip in summary.trips)
+    if ended:
+        yield f"{ended} positions were still open at the end and are counted at their last price."
+    for run in found.runs:
+        for name, why in run.left_out.items():
+            yield f"{run.module}.{name} did not run: {why}."
+    if found.points:
+        yield (
+            f"{len(found.points)} sets of values were tried on the same bars: the best of them looks better than it "
+            "is. `desk tune` judges on bars that no search has seen."
+        )
+
+
+def _unsure(found: Found) -> Iterator[str]:
+    for name, text, shape in (("sharpe", "Sharpe ratio", "{:+.2f}"), ("cagr", "annual growth", "{:+.1%}")):
+        one = found.summary.measured[name]
+        if not one.known:
+            yield f"The {text} has no interval: too few days, or nothing moved."
+        elif one.low <= 0.0 <= one.high:
+            span = f"{shape.format(one.low)} to {shape.format(one.high)}"
+            yield f"The 95 % interval of the {text}, {span}, holds zero: this result cannot be told from luck."
+    alpha = found.summary.against.get("alpha")
+    if alpha is not None and alpha.known and not alpha.beyond(0.0):
+        yield (
+            f"The 95 % interval of alpha, {alpha.low:+.1%} to {alpha.high:+.1%}, holds zero: it has not been shown to "
+            "beat holding the benchmark at the same risk."
+        )
