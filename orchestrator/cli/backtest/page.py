@@ -35,7 +35,7 @@ def page(found: Found) -> str:
         _section("Month by month", charts.months(monthly(found))),
         _prices(found),
         _heat(found),
-        *(_breakdown(by, found.summary.groups[by]) for by in _BREAKDOWNS),
+        *(_breakdown(by, found.summary.groups[by]) for by in _BREAKDOWNS if found.summary.trips),
         _trades(found),
         _section("How it was traded", _list(words.execution(found))),
         _section("The bars", _list(words.bars(found))),

@@ -70,7 +70,7 @@ def print_found(found: Found, out: Path | None, stored: str | None) -> None:
         name, shape = PLAIN[key]
         table.add_row(name, form(shape, value), "", "")
     screen.print(table)
-    for by in ("strategy", "symbol", "session", "regime", "exit"):
+    for by in ("strategy", "symbol", "session", "regime", "exit") if summary.trips else ():
         screen.print(_groups(by, summary.groups[by]))
     _print_sweep(found)
     for text in words.cautions(found):

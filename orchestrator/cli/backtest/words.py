@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ml.backtest.stage import Run
 from orchestrator.cli.backtest.stages import Found
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.scene import listed
 from orchestrator.domain.series import timeframe_of
 
 FEW_TRADES = 30
@@ -72,7 +75,9 @@ def _cautions(found: Found) -> Iterator[str]:
     yield from _unsure(found)
     summary = found.summary
     count = len(summary.trips)
-    if count < FEW_TRADES:
+    if count == 0:
+        yield "Nothing was traded: these bars gave no entry, or no size that the limits leave."
+    elif count < FEW_TRADES:
         yield f"{count} round trips: fewer than {FEW_TRADES} say little about any rate or ratio."
     if summary.curve.years < 1:
         yield f"{summary.curve.years * 365.25:.0f} days: annual numbers are those days drawn out to a year."
@@ -82,6 +87,7 @@ def _cautions(found: Found) -> Iterator[str]:
     for run in found.runs:
         for name, why in run.left_out.items():
             yield f"{run.module}.{name} did not run: {why}."
+        yield from _unread(found, run)
     if found.points:
         yield (
             f"{len(found.points)} sets of values were tried on the same bars: the best of them looks better than it "
@@ -89,12 +95,26 @@ def _cautions(found: Found) -> Iterator[str]:
         )
 
 
+def _unread(found: Found, run: Run) -> Iterator[str]:
+    """Say which strategies ran without bars of what they look at."""
+    stage = found.stages[ModuleName(run.module)]
+    for name in dict.fromkeys(name for name, _ in run.result.columns):
+        strategy = next(one for one in stage.tunable.strategies if one.name == name)
+        missing = set(listed(stage.tunable.universe, strategy.reads)) - set(stage.panel.symbols)
+        if missing:
+            yield f"{run.module}.{name} looks at {', '.join(sorted(missing))} too, of which there are no bars."
+
+
 def _unsure(found: Found) -> Iterator[str]:
+    if not found.summary.trips:
+        return
     for name, text, shape in (("sharpe", "Sharpe ratio", "{:+.2f}"), ("cagr", "annual growth", "{:+.1%}")):
         one = found.summary.measured[name]
         if not one.known:
             yield f"The {text} has no interval: too few days, or nothing moved."
-        elif one.low <= 0.0 <= one.high:
+        elif one.high < 0.0:
+            yield f"The {text} is below zero with 95 % confidence: it loses, and that is not bad luck."
+        elif one.low <= 0.0:
             span = f"{shape.format(one.low)} to {shape.format(one.high)}"
             yield f"The 95 % interval of the {text}, {span}, holds zero: this result cannot be told from luck."
     alpha = found.summary.against.get("alpha")
