@@ -173,14 +173,18 @@ def must_end_before(order: Order, book: BookDoc) -> tuple[str, ...]:
 
 
 def _beside(order: Order, book: BookDoc) -> list[Order]:
-    """Return the other orders that leave the order's position, or have without a fill shown, and are not replaced."""
+    """Return the other orders that leave the order's position, or have without a fill shown.
+
+    What the order replaces is not counted before its end; after it, what it sold unseen is.
+    """
     return [
         other
         for other in book.orders.values()
         if other.intent.position_id == order.intent.position_id
         and other.intent.purpose is not Purpose.ENTRY
         and other.outstanding_qty > 0
-        and other.id not in {order.id, *order.intent.replaces}
+        and other.id != order.id
+        and (other.state.terminal or other.id not in order.intent.replaces)
     ]
 
 

@@ -21,15 +21,18 @@ _RESTING = frozenset({OrderState.SUBMITTING, OrderState.WORKING, OrderState.PART
 
 
 def is_protected(position: Position, book: BookDoc) -> bool:
-    """Return whether resting orders leave all of a position, or its largest loss is defined."""
+    """Return whether resting orders leave all of a position, or its largest loss is defined.
+
+    What an order has sold by the venue's word, with no fill shown so far, needs no protection.
+    """
     if position.max_loss_usd is not None or position.units == 0:
         return True
     leaving = (
-        order.leaves_qty
+        order.outstanding_qty
         for order in book.orders.values()
         if order.intent.position_id == position.id
         and order.intent.purpose is not Purpose.ENTRY
-        and order.state in _RESTING
+        and (order.state in _RESTING or order.state.terminal)
     )
     return sum(leaving, ZERO) >= position.units
 

@@ -8,7 +8,7 @@ bought options. Within a stage the largest exposure goes first; the next stage w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -43,10 +43,17 @@ class Part:
     position: Position
     legs: tuple[PositionLeg, ...]
     stage: int
+    sold: Decimal = ZERO
+    """Units that have left by the venue's word, with no fill shown so far."""
+
+    @property
+    def free(self) -> Decimal:
+        """Units that are still there to leave."""
+        return self.units - self.sold
 
     @property
     def units(self) -> Decimal:
-        """Units of the order."""
+        """Units held, by the fills shown."""
         return min(abs(leg.qty) for leg in self.legs)
 
     @property
@@ -70,7 +77,7 @@ def exits(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpp
     """
     if not market.session.is_open:
         return []
-    parts = [part for position in book.positions.values() for part in parts_of(position)]
+    parts = [part for position in book.positions.values() for part in _free_parts(position, book)]
     first: dict[str, int] = {}
     for part in parts:
         name = underlying_of(part.position.symbol)
@@ -91,6 +98,23 @@ def parts_of(position: Position) -> Iterator[Part]:
     for leg in held:
         if not is_occ(leg.symbol):
             yield Part(position, (leg,), 0 if leg.qty < 0 else 1)
+
+
+def _free_parts(position: Position, book: BookDoc) -> Iterator[Part]:
+    """Yield what of a position is still there to leave: what ended orders sold unseen is not."""
+    for part in parts_of(position):
+        symbols = {leg.symbol for leg in part.legs}
+        ended = (
+            order.outstanding_qty
+            for order in book.orders.values()
+            if order.state.terminal
+            and order.intent.position_id == position.id
+            and order.intent.purpose is not Purpose.ENTRY
+            and {leg.symbol for leg in order.intent.legs} == symbols
+        )
+        rest = replace(part, sold=sum(ended, ZERO))
+        if rest.free > 0:
+            yield rest
 
 
 def underlying_of(symbol: str) -> str:
@@ -194,7 +218,7 @@ def stops(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpp
         return []
     calls = _calls(book)
     naked = [p for p in book.positions.values() if is_naked(p, book) and calls.get(p.symbol, ZERO) >= 0]
-    return [_stop(next(parts_of(position)), book, market, now) for position in naked]
+    return [_stop(part, book, market, now) for position in naked for part in _free_parts(position, book)]
 
 
 def _calls(book: BookDoc) -> dict[str, Decimal]:
@@ -213,7 +237,8 @@ def is_naked(position: Position, book: BookDoc) -> bool:
     single = len(held) == 1 and not is_occ(held[0].symbol) and position.max_loss_usd is None
     if not single or being_left(book, position):
         return False
-    return sum((order.leaves_qty for order in _leaving(book, position)), ZERO) < position.units
+    resting = sum((order.leaves_qty for order in _leaving(book, position)), ZERO)
+    return resting < sum((part.free for part in _free_parts(position, book)), ZERO)
 
 
 def _stop(part: Part, book: BookDoc, market: MarketSnapshot, now: datetime) -> TradeOpportunity:
@@ -252,7 +277,7 @@ def _order(part: Part, now: datetime, *, reason: str) -> TradeOpportunity:
         confidence=1.0,
         reason=reason,
         position_id=position.id,
-        qty=part.units,
+        qty=part.free,
     )
 
 

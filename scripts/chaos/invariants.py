@@ -141,9 +141,11 @@ def _words(key: tuple[str, str, str, Decimal, Decimal]) -> str:
 
 
 def _check_holdings(ledger: VenueLedger, kept: Mapping[ModuleName, BookDoc]) -> None:
-    """Compare positions and cash with the venue's."""
+    """Compare positions, foreign ones included, and cash with the venue's."""
     held: dict[str, Decimal] = {}
     for module in ledger.modules:
+        for symbol, foreign in kept[module].foreign.items():
+            held[symbol] = held.get(symbol, ZERO) + foreign.qty
         for leg in (leg for position in kept[module].positions.values() for leg in position.legs):
             held[leg.symbol] = held.get(leg.symbol, ZERO) + leg.qty
     books_say = {symbol: qty for symbol, qty in held.items() if qty}

@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 
 from orchestrator.adapters.memory.broker import MemoryBroker
 from orchestrator.domain.base import ModuleName
@@ -69,13 +70,13 @@ class Account:
     def state(self, cursor: str) -> VenueState:
         with self._counting_failures():
             told = self.inner.state(cursor)
-        due = self.inner.now() - self.manners.fills_late
-        hidden = [fill for fill in told.fills if fill.ts_event > due]
+        shown = list(takewhile(self._is_told, told.fills))
+        hidden = len(told.fills) - len(shown)
         return replace(
             told,
             open_orders=self._list(),
-            fills=[fill for fill in told.fills if fill.ts_event <= due],
-            cursor=str(int(told.cursor) - len(hidden)),
+            fills=shown,
+            cursor=str(int(told.cursor) - hidden),
         )
 
     def submit(self, order: Order) -> VenueOrder:
@@ -144,6 +145,11 @@ class Account:
             self.failures += 1
             raise
 
+    def _is_told(self, fill: Fill) -> bool:
+        """Return whether a fill is told by now; without lateness at once, even when the clock has gone back since."""
+        late = self.manners.fills_late
+        return not late or fill.ts_event <= self.inner.now() - late
+
     def _shows(self, said: VenueOrder) -> bool:
         """Return whether an order has been here for long enough to be shown: never sooner than the profile promises."""
         since = self.taken_at.get(said.broker_order_id)
@@ -153,8 +159,7 @@ class Account:
         """Return whether the venue finds an order by what the desk knows of it."""
         if self.profile.id_uniqueness is not IdUniqueness.PENDING_ONLY or not found.state.terminal:
             return True
-        due = self.inner.now() - self.manners.fills_late
-        traded = any(fill.client_order_id == order.id and fill.ts_event <= due for fill in self.fills)
+        traded = any(fill.client_order_id == order.id and self._is_told(fill) for fill in self.fills)
         return order.broker_order_id is not None or traded
 
     def _cancel_rest(self, client_order_id: str) -> None:

@@ -26,7 +26,14 @@ SYMBOLS: dict[ModuleName, tuple[str, ...]] = {
     ModuleName.OPTIONS: ("SPY",),
     ModuleName.CRYPTO: ("BTC/USD", "ETH/USD"),
 }
-QUOTED: dict[ModuleName, tuple[str, ...]] = {**SYMBOLS, ModuleName.OPTIONS: ("SPY", LOW, HIGH)}
+QUOTED: dict[ModuleName, tuple[str, ...]] = {
+    ModuleName.STOCKS: (*SYMBOLS[ModuleName.STOCKS], "MSFT"),
+    ModuleName.OPTIONS: ("SPY", LOW, HIGH),
+    ModuleName.CRYPTO: (*SYMBOLS[ModuleName.CRYPTO], "SOL/USD"),
+}
+
+FOREIGN = {"venue": "MSFT", "crypto": "SOL/USD"}
+"""What somebody else brings into each account; no module trades it of itself."""
 
 _CLASSES = {ModuleName.STOCKS: AssetClass.EQUITY, ModuleName.CRYPTO: AssetClass.CRYPTO}
 _LOTS = {ModuleName.CRYPTO: Decimal("0.0001")}

@@ -28,15 +28,16 @@ from orchestrator.caretaker import look_after
 from orchestrator.commands import CONSOLE, TIGHTENING, execute, open_commands
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
-from orchestrator.domain.documents import CommandDoc, CommandKind
+from orchestrator.domain.documents import BookDoc, CommandDoc, CommandKind
 from orchestrator.domain.orders import OrderState
 from orchestrator.domain.paths import command_path
 from orchestrator.ports import Create
 from orchestrator.posttrade import on_order_written
-from scripts.chaos.invariants import orders
+from scripts.chaos.invariants import books, orders
+from tests.chaos.owner import in_doubt, what_became_of
 from tests.chaos.process import Process
 from tests.chaos.running import Running
-from tests.chaos.scripted import SYMBOLS
+from tests.chaos.scripted import FOREIGN, SYMBOLS
 from tests.chaos.world import CADENCE, SILENCE, World, new_world
 
 STEPS = int(os.environ.get("FIREDESK_CHAOS_STEPS", "900"))
@@ -215,6 +216,16 @@ class DeskMachine(RuleBasedStateMachine):
     def venue_fails(self, name: str, planned: tuple[str, Fault]) -> None:
         self.world.accounts[name].inner.faults.add(*planned)
 
+    @step(
+        name=ACCOUNTS, lost=st.sampled_from([fault for fault in Fault if "LOST" in fault.name]), asked=st.integers(1, 4)
+    )
+    def answer_is_lost(self, name: str, lost: Fault, asked: int) -> None:
+        """Lose the answer to the next order, and fail the look-ups after it: it stays in doubt for a while."""
+        faults = self.world.accounts[name].inner.faults
+        faults.add("submit", lost)
+        for _ in range(asked):
+            faults.add("find", Fault.UNAVAILABLE)
+
     @step(name=ACCOUNTS, share=st.sampled_from(["0", "0.5", "1"]), cancels=st.booleans())
     def venue_fills(self, name: str, share: str, cancels: bool) -> None:
         account = self.world.accounts[name]
@@ -238,18 +249,46 @@ class DeskMachine(RuleBasedStateMachine):
     @step(kind=ASKED, lost=st.booleans())
     def owner_asks(self, kind: CommandKind, lost: bool) -> None:
         """Ask by a command document; its trigger may be lost, the sweeper then finds it."""
-        self.asked += 1
-        doc = CommandDoc(
-            kind=kind, by=CONSOLE, role="owner", args=ARGS.get(kind, {}), reason="story", created_at=self.world.now
-        )
-        self.world.store.commit([Create(command_path(f"c{self.asked:04d}"), encode(doc))])
+        self._ask(kind, ARGS.get(kind, {}))
         if not lost:
             self._answer()
 
+    @precondition(lambda self: in_doubt(self._books()))
+    @step(number=st.integers(0, 3))
+    def owner_resolves(self, number: int) -> None:
+        """End an order in doubt by what the owner sees at the venue; late news of it may still come."""
+        doubtful = in_doubt(self._books())
+        order = doubtful[number % len(doubtful)]
+        self._ask(CommandKind.RESOLVE, what_became_of(order, self.world.account(order.intent.module)))
+        self._answer()
+
+    @step(name=ACCOUNTS)
+    def somebody_brings(self, name: str) -> None:
+        """Let shares or coins arrive that nobody of the desk ordered; beside its own they would be drift."""
+        self.world.accounts[name].inner.positions.setdefault(FOREIGN[name], Decimal(3))
+
+    @precondition(lambda self: any(book.foreign for book in self._books()))
+    @step(name=ACCOUNTS, qty=st.sampled_from(["", "1", "2"]))
+    def owner_adopts(self, name: str, qty: str) -> None:
+        stop = self.world.prices[FOREIGN[name]] * Decimal("0.9")
+        args = {"symbol": FOREIGN[name], "qty": qty, "stop": f"{stop:.2f}"}
+        self._ask(CommandKind.ADOPT, {key: value for key, value in args.items() if value})
+        self._answer()
+
+    def _books(self) -> list[BookDoc]:
+        return list(books(self.world.store).values())
+
+    @precondition(lambda self: self.asked)
     @step()
     def commands_are_delivered_again(self) -> None:
         for number in range(max(1, self.asked - 1), self.asked + 1):
             execute(self.world.alive, f"c{number:04d}", self.world.now)
+
+    def _ask(self, kind: CommandKind, args: dict[str, str]) -> None:
+        self.asked += 1
+        now = self.world.now
+        doc = CommandDoc(kind=kind, by=CONSOLE, role="owner", args=args, reason="story", created_at=now)
+        self.world.store.commit([Create(command_path(f"c{self.asked:04d}"), encode(doc))])
 
     def _answer(self) -> None:
         for command_id in open_commands(self.world.alive):

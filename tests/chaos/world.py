@@ -37,6 +37,8 @@ PRICES = {
     HIGH: Decimal(7),
     "BTC/USD": Decimal(60_000),
     "ETH/USD": Decimal(3_000),
+    "MSFT": Decimal(50),
+    "SOL/USD": Decimal(100),
 }
 ACCOUNT_OF = {module: name for name, modules in MODULES_OF.items() for module in modules}
 CADENCE = timedelta(minutes=5)

@@ -132,6 +132,18 @@ def test_a_stop_of_fewer_units_than_are_held_is_replaced() -> None:
     assert stops(held.model_copy(update={"orders": {"sx": whole}}), market(), NOW) == []
 
 
+@pytest.mark.parametrize(("unseen", "left"), [(0, 10), (7, 3), (10, None)])
+def test_what_an_ended_order_sold_unseen_is_neither_left_nor_stopped_again(unseen: int, left: int | None) -> None:
+    held = holding(("XLK", 10))
+    ended = order(
+        OrderState.CANCELLED, client_order_id="sx", purpose=Purpose.PROTECT, position_id=next(iter(held.positions))
+    )
+    told = ended.model_copy(update={"told_qty": Decimal(unseen)})
+    has = held.model_copy(update={"orders": {"sx": told}})
+    for wanted in (exits(has, market(), NOW), stops(has, market(), NOW)):
+        assert [one.qty for one in wanted] == ([] if left is None else [left])
+
+
 def test_a_short_is_stopped_above_and_one_without_a_level_at_the_fallback() -> None:
     (found,) = stops(holding(("XLK", -10)), market(), NOW)
     assert (found.side, found.stop_price) == ("buy", Decimal("108.00"))

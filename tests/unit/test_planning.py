@@ -90,6 +90,16 @@ def test_an_exit_waits_for_the_protective_order_also_when_sent_again() -> None:
     assert plan.cancels == (stop.id,)
 
 
+@pytest.mark.parametrize(("unseen", "resumed"), [(0, 1), (7, 0)])
+def test_an_exit_whose_replaced_stop_sold_unseen_is_decided_anew(unseen: int, resumed: int) -> None:
+    stop = order(OrderState.CANCELLED, client_order_id="sstop", purpose=Purpose.PROTECT)
+    stop = stop.model_copy(update={"told_qty": Decimal(unseen)})
+    leave = order(OrderState.PLANNED, client_order_id="sexit", purpose=Purpose.EXIT, replaces=(stop.id,))
+    held = position(protective_order_id=stop.id)
+    plan = planned(book=book(orders={stop.id: stop, leave.id: leave}, positions={held.id: held}), cleared={leave.id})
+    assert (len(plan.resumed), len(plan.abandoned)) == (resumed, 1 - resumed)
+
+
 @pytest.mark.parametrize(
     ("state", "after", "purpose", "cancelled"),
     [

@@ -121,7 +121,9 @@ def position_held(c: Candidate) -> Denied | None:
     held = ZERO if position is None else position.units_of(c.opportunity.legs)
     if position is None or wanted <= 0 or wanted > held:
         return denied(DenialCode.POSITION_MISSING, held, wanted)
-    resting = sum((order.outstanding_qty for order in _leaving(c) if order.id not in c.opportunity.replaces), ZERO)
+    replaced = c.opportunity.replaces
+    others = (order for order in _leaving(c) if order.state.terminal or order.id not in replaced)
+    resting = sum((order.outstanding_qty for order in others), ZERO)
     free = held - resting - c.planned_exits.get(position.id, ZERO)
     return None if wanted <= free else denied(DenialCode.POSITION_DUPLICATE, f"{max(free, ZERO)} not on sale", wanted)
 
