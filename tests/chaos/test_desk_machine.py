@@ -253,7 +253,7 @@ class DeskMachine(RuleBasedStateMachine):
         if not lost:
             self._answer()
 
-    @precondition(lambda self: in_doubt(self._books()))
+    @precondition(lambda self: bool(in_doubt(self._books())))
     @step(number=st.integers(0, 3))
     def owner_resolves(self, number: int) -> None:
         """End an order in doubt by what the owner sees at the venue; late news of it may still come."""
