@@ -14,7 +14,9 @@ from decimal import Decimal
 from typing import ClassVar, Protocol
 
 from orchestrator.domain.base import ModuleName, Value
+from orchestrator.domain.departures import departures, stops_in_force
 from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.entries import entries, remembered
 from orchestrator.domain.errors import DomainError
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.market import DataRequest, MarketSnapshot
@@ -22,6 +24,7 @@ from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import OrderState
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.risk import Verdict
+from orchestrator.domain.scene import Scene
 from orchestrator.ports import Store
 
 
@@ -154,3 +157,35 @@ class TradingModule(ABC):
             One for each opportunity, in order; a denied one carries its code.
         """
         return self._order_executor.execute(self.context, opportunities, self._risk_manager)
+
+
+class DirectionalModule(TradingModule):
+    """A module of one symbol per position that buys to open: it says what a scene is, the rest is the same for all."""
+
+    _seen: tuple[Context, Scene] | None = None
+
+    @abstractmethod
+    def look(self, context: Context) -> Scene:
+        """Return what the decisions of a cycle are made on. Pure."""
+
+    def analyze(self, context: Context) -> list[TradeOpportunity]:
+        """Return what could be entered, the most confident first; nothing while the market is closed."""
+        return entries(self.scene(context))
+
+    def monitor(self, context: Context) -> list[TradeOpportunity]:
+        """Return exits, then protective orders; nothing while the market is closed."""
+        return departures(self.scene(context))
+
+    def raised_stops(self, context: Context) -> Mapping[str, Decimal]:
+        """Return the stops that have followed the price, by position id."""
+        return stops_in_force(self.scene(context))
+
+    def remember(self, context: Context) -> Mapping[str, str]:
+        """Return when each symbol was last held and last proposed."""
+        return remembered(self.scene(context))
+
+    def scene(self, context: Context) -> Scene:
+        """Return the scene of a context, the same one for all decisions of a cycle: strategies are asked once."""
+        if self._seen is None or self._seen[0] is not context:
+            self._seen = context, self.look(context)
+        return self._seen[1]

@@ -5,9 +5,7 @@ Trades in the venue's regular session only, half days included. It decides; it n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from math import ceil
 from typing import cast
 
@@ -15,27 +13,22 @@ from modules.stocks.parameters import StocksParameters
 from modules.stocks.strategies import STRATEGIES
 from modules.stocks.universe import instrument
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.departures import departures, stops_in_force
 from orchestrator.domain.documents import BookDoc
-from orchestrator.domain.entries import entries, remembered
 from orchestrator.domain.market import DataRequest
-from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import TimeInForce
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.scene import DAILY, Scene, listed, settings_of
-from orchestrator.module import Context, TradingModule
+from orchestrator.module import Context, DirectionalModule
 
 SESSION_MINUTES = 390
 SESSIONS_A_YEAR = 252
 
 
-class StocksModule(TradingModule):
+class StocksModule(DirectionalModule):
     """Sector rotation, momentum, mean reversion and leveraged funds on US stocks."""
 
     module_name = ModuleName.STOCKS
     parameters_model = StocksParameters
-
-    _seen: tuple[Context, Scene] | None = None
 
     def request(self, book: BookDoc, parameters: Parameters, now: datetime) -> DataRequest:
         """Return bars of both timeframes and quotes, for the universe and what is held."""
@@ -50,29 +43,8 @@ class StocksModule(TradingModule):
             quotes=symbols,
         )
 
-    def analyze(self, context: Context) -> list[TradeOpportunity]:
-        """Return what could be entered, the most confident first; nothing while the market is closed."""
-        return entries(self._scene(context))
-
-    def monitor(self, context: Context) -> list[TradeOpportunity]:
-        """Return exits, then protective orders; nothing while the market is closed."""
-        return departures(self._scene(context))
-
-    def raised_stops(self, context: Context) -> Mapping[str, Decimal]:
-        """Return the stops that have followed the price, by position id."""
-        return stops_in_force(self._scene(context))
-
-    def remember(self, context: Context) -> Mapping[str, str]:
-        """Return when each symbol was last held and last proposed."""
-        return remembered(self._scene(context))
-
-    def _scene(self, context: Context) -> Scene:
-        """Return the scene of a context, the same one for all decisions of a cycle: strategies are asked once."""
-        if self._seen is None or self._seen[0] is not context:
-            self._seen = context, self._look(context)
-        return self._seen[1]
-
-    def _look(self, context: Context) -> Scene:
+    def look(self, context: Context) -> Scene:
+        """Return what is decided on."""
         knobs = cast("StocksParameters", context.parameters)
         close = context.market.session.close
         return Scene(

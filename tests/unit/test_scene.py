@@ -20,7 +20,7 @@ from tests.module_views import NOW, book, context, market, panel, rising
 
 def scene(seen: MarketSnapshot) -> Scene:
     module = module_of(StocksModule, UNIVERSE)
-    return module._scene(context(book(ModuleName.STOCKS), seen, StocksParameters()))
+    return module.scene(context(book(ModuleName.STOCKS), seen, StocksParameters()))
 
 
 def test_a_price_is_the_middle_else_one_side_else_the_newest_close_of_any_timeframe():
