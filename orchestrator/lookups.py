@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.domain.documents import EventKind
 from orchestrator.domain.errors import BrokerError, InvalidTransitionError
-from orchestrator.domain.orders import Evidence, Order, OrderState, apply
+from orchestrator.domain.orders import Evidence, Order, OrderState, Purpose, apply
 from orchestrator.ports import Broker, Trouble, VenueOrder
 from orchestrator.unit import Unit
 
@@ -84,20 +84,25 @@ def look_up(unit: Unit, broker: Broker, order: Order) -> None:
 
 
 def is_due(order: Order, now: datetime) -> bool:
-    """Return whether an order is in doubt and its next look-up is due: UNKNOWN ones wait 1, 2, 4 … 60 minutes."""
+    """Return whether an order is in doubt and its next look-up is due: UNKNOWN entries wait 1, 2, 4 … 60 minutes.
+
+    One that protects or leaves a position is looked up every minute: until it is known, nothing may take its place.
+    """
     match order.state:
         case OrderState.SUBMITTING:
             return order.lease_until is None or order.lease_until <= now
         case OrderState.PLANNED:
             return order.attempts > 0
         case OrderState.UNKNOWN:
-            return order.looked_up_at is None or now - order.looked_up_at >= waiting_time(order.lookups)
+            entry = order.intent.purpose is Purpose.ENTRY
+            wait = waiting_time(order.lookups) if entry else FIRST_WAIT
+            return order.looked_up_at is None or now - order.looked_up_at >= wait
         case _:
             return not order.state.terminal
 
 
 def waiting_time(lookups: int) -> timedelta:
-    """Return how long to wait after so many vain look-ups."""
+    """Return how long to wait after so many vain look-ups of an entry."""
     return min(FIRST_WAIT * int(2 ** max(min(lookups, 10) - 1, 0)), LONGEST_WAIT)
 
 

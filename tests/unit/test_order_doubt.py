@@ -64,6 +64,19 @@ def test_an_order_in_doubt_is_looked_up_with_back_off_and_never_forgotten(desk: 
     assert "order_unknown" in events(desk)
 
 
+def test_a_stop_in_doubt_is_looked_up_every_minute_because_nothing_may_take_its_place(desk: TestDesk) -> None:
+    desk.module.entries = ["XLK"]
+    desk.cycle()
+    desk.module.entries, desk.module.protects = [], True
+    desk.broker.faults.add("submit", Fault.LOST_BEFORE_ACCEPTANCE)
+    desk.broker.faults.add("find", *[Fault.UNAVAILABLE] * 100)
+    for _ in range(60):
+        desk.cycle(minutes=1)
+    (stop,) = [order for order in desk.book.orders.values() if order.intent.purpose is Purpose.PROTECT]
+    assert stop.state is OrderState.UNKNOWN
+    assert [order_id for call, order_id in desk.broker.calls if call == "find"] == [stop.id] * 59
+
+
 def test_not_found_proves_nothing_before_the_venues_lists_have_caught_up(desk: TestDesk) -> None:
     with_profile(desk, visibility_lag=timedelta(minutes=5))
     desk.module.entries = ["XLK"]
