@@ -29,6 +29,12 @@ class Regimes:
         return self.names[place] if place >= 0 else UNKNOWN
 
 
+def day_numbers(ends: Ints) -> Ints:
+    """Return the UTC day of each bar's last second: one that ends at midnight is of the day before."""
+    days: Ints = (ends - 1) // DAY_S
+    return days
+
+
 def regimes_of(days: Ints, worth: Floats) -> Regimes:
     """Return the regimes of a market whose worth at the end of each day is given (NaN = not known).
 
@@ -63,7 +69,7 @@ def worth_of(panels: list[Panel], days: Ints) -> Floats:
     """
     columns = []
     for panel in panels:
-        at = np.searchsorted(panel.ends // DAY_S, days, side="right") - 1
+        at = np.searchsorted(day_numbers(panel.ends), days, side="right") - 1
         for column in panel.close.T:
             filled = _filled(column)
             columns.append(np.where(at >= 0, filled[np.maximum(at, 0)], np.nan))

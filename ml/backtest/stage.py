@@ -189,8 +189,8 @@ def evaluated(strategy: Strategy, panel: Panel, settings: StrategyParameters, *,
     return found
 
 
-def window_of(panel: Panel, first: int | None, last: int | None) -> slice:
-    """Return the rows whose bars end between two times (epoch seconds, both included).
+def window_of(panel: Panel, first: int | None) -> slice:
+    """Return the rows whose bars end at a time (epoch seconds) or later; None = all.
 
     Raises
     ------
@@ -198,10 +198,9 @@ def window_of(panel: Panel, first: int | None, last: int | None) -> slice:
         There are fewer than two.
     """
     start = 0 if first is None else int(np.searchsorted(panel.ends, first, side="left"))
-    stop = len(panel) if last is None else int(np.searchsorted(panel.ends, last, side="right"))
-    if stop - start < 2:
-        raise DomainError(f"{max(stop - start, 0)} bars between --from and --to: at least 2 are needed")
-    return slice(start, stop)
+    if len(panel) - start < 2:
+        raise DomainError(f"{len(panel) - start} bars between --from and --to: at least 2 are needed")
+    return slice(start, len(panel))
 
 
 def dividends_of(panel: Panel, told: Mapping[str, Sequence[tuple[int, float]]]) -> Floats:

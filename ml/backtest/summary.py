@@ -13,7 +13,7 @@ import numpy as np
 from ml.backtest import metrics
 from ml.backtest.intervals import RESAMPLES, Draw, Measured, of_history, of_sample
 from ml.backtest.layout import DAY_S, Ints
-from ml.backtest.regimes import Regimes
+from ml.backtest.regimes import Regimes, day_numbers
 from ml.backtest.stage import Run
 from ml.backtest.trips import Group, Trip, grouped, session_of, trips_of
 from orchestrator.domain.market import Floats
@@ -23,7 +23,7 @@ YEAR_S = 365.25 * DAY_S
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """Equity and gross exposure of all modules together at the end of each day (epoch seconds), USD."""
+    """Equity and gross exposure of all modules together, USD, at the last second of each day's newest bar."""
 
     capital: float
     ends: Ints
@@ -72,11 +72,11 @@ def curve_of(runs: Sequence[Run]) -> Curve:
     """Return the joint curve: the capital and what every module has earned on it, by day."""
     capital = runs[0].result.capital
     last = {run.module: _days(run.result.ends) for run in runs}
-    days = np.unique(np.concatenate([run.result.ends[last[run.module]] // DAY_S for run in runs]))
+    days = np.unique(np.concatenate([day_numbers(run.result.ends) for run in runs]))
     ends, equity, gross = np.zeros(len(days), np.int64), np.full(len(days), capital), np.zeros(len(days))
     for run in runs:
         rows = last[run.module]
-        own = run.result.ends[rows]
+        own = run.result.ends[rows] - 1
         at = np.searchsorted(own // DAY_S, days, side="right") - 1
         known = at >= 0
         ends = np.maximum(ends, np.where(own[at] // DAY_S == days, own[at], 0))
@@ -87,7 +87,7 @@ def curve_of(runs: Sequence[Run]) -> Curve:
 
 def _days(ends: Ints) -> Ints:
     """Return the last row of each day."""
-    return np.flatnonzero(np.append(np.diff(ends // DAY_S) > 0, True))
+    return np.flatnonzero(np.append(np.diff(day_numbers(ends)) > 0, True))
 
 
 def summarised(

@@ -107,7 +107,7 @@ def _trip(run: Run, row: Floats) -> Trip:
 def _start(ends: layout.Ints, row: int, minutes: int) -> int:
     """Return when a bar began; a daily one counts from the start of its day."""
     end = int(ends[row])
-    return end - 60 * minutes if minutes < DAILY else end // layout.DAY_S * layout.DAY_S
+    return end - 60 * minutes if minutes < DAILY else (end - 1) // layout.DAY_S * layout.DAY_S
 
 
 def grouped(trips: Sequence[Trip], name_of: Callable[[Trip], str]) -> list[Group]:

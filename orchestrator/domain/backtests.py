@@ -19,7 +19,7 @@ class Estimate(Value):
 
 
 class BacktestDoc(Document):
-    """`backtests/{id}`: a run over past bars; the id is a hash of all that decides the result. Money in USD."""
+    """`backtests/{id}`: a run over past bars; the id is a hash of what went in and of its curve. Money in USD."""
 
     title: str
     modules: tuple[ModuleName, ...]

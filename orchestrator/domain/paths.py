@@ -31,5 +31,5 @@ def bar_chunk_path(series: str, period: str) -> str:
 
 
 def backtest_path(digest: str) -> str:
-    """Return the path of a backtest; the digest is of all that decides its result."""
+    """Return the path of a backtest; the digest is of what went in and of its curve."""
     return f"backtests/{digest}"

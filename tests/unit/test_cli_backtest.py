@@ -144,6 +144,7 @@ def test_a_person_reads_a_table_and_gets_one_file_that_loads_nothing(stocks: Pat
         (("stocks", "--fill", "never"), ("--fill never", "next_open")),
         (("stocks", "--timeframe", "7m"), ("--timeframe 7m",)),
         (("stocks", "--from", "2030-01-01"), ("0 bars between --from and --to",)),
+        (("stocks", "--to", "2020-01-01"), ("no bars until --to",)),
         (("--strategy", "leveraged"), ("no bars of", "TQQQ")),
         (("stocks", "--out", "/no/such/folder/r.html"), ("--out",)),
     ],

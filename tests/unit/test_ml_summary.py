@@ -82,6 +82,12 @@ def test_modules_add_up_day_by_day_and_one_that_rests_keeps_what_it_has():
     assert curve.returns.sum() == pytest.approx(50 / 1000 + 500 / 1050)
 
 
+def test_a_bar_that_ends_at_midnight_is_of_the_day_before():
+    run = run_of([100, 100, 110], [1, NO, NO], module="crypto", first=2, hour=0)
+    assert list(curve_of([run]).ends // DAY) == [1, 2, 3]
+    assert worth_of([run.market.panel], np.array([1, 2, 3])) == pytest.approx([1.0, 1.0, 1.1])
+
+
 def test_what_groups_earn_adds_up_to_what_all_do():
     trips = [trip(symbol="A", profit=3.0), trip(symbol="B", profit=-1.0), trip(symbol="A", profit=-1.0)]
     groups = grouped(trips, lambda one: one.symbol)

@@ -33,7 +33,7 @@ export interface AuditDoc {
   readonly hash: string;
 }
 
-/** `backtests/{id}`: a run over past bars; the id is a hash of all that decides the result. Money in USD. */
+/** `backtests/{id}`: a run over past bars; the id is a hash of what went in and of its curve. Money in USD. */
 export interface BacktestDoc {
   readonly schema: number;
   readonly title: string;

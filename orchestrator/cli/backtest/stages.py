@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from ml.backtest.metrics import max_drawdown, sharpe
-from ml.backtest.regimes import regimes_of, worth_of
+from ml.backtest.regimes import day_numbers, regimes_of, worth_of
 from ml.backtest.stage import Run, Stage, dividends_of, window_of
 from ml.backtest.summary import Curve, Summary, curve_of, summarised
 from ml.validation.panels import check_panel
@@ -69,7 +69,10 @@ def done(asked: Asked, sources: Sources, told: Told) -> Found:
     for module in asked.modules:
         told(f"{module}: reading bars")
         feeds[module] = feed_of(
-            sources, asked.wanted(module), named=bool(asked.symbols.get(module)), until=_end_of(asked.last)
+            sources,
+            asked.wanted(module),
+            named=bool(asked.symbols.get(module)),
+            until=None if asked.last is None else _midnight(asked.last + _DAY),
         )
         stages[module] = _stage(asked, module, feeds[module])
     per_year = max(stage.tunable.bars_per_year(DAILY) for stage in stages.values())
@@ -81,7 +84,7 @@ def done(asked: Asked, sources: Sources, told: Told) -> Found:
     told("intervals")
     worth = _worth(asked, feeds, runs, curve_of(runs))
     summary = summarised(runs, worth.inside, regimes_of(worth.days, worth.all), per_year=per_year)
-    return Found(asked, feeds, stages, runs, summary, points, _digest(asked, stages))
+    return Found(asked, feeds, stages, runs, summary, points, _digest(asked, stages, summary.curve))
 
 
 def _stage(asked: Asked, module: ModuleName, feed: Feed) -> Stage:
@@ -96,7 +99,7 @@ def _stage(asked: Asked, module: ModuleName, feed: Feed) -> Stage:
         tunable=asked.tunables[module],
         panel=panel,
         minutes=feed.minutes,
-        rows=window_of(panel, None if asked.first is None else int(asked.first.timestamp()), None),
+        rows=window_of(panel, _after(asked.first)),
         account=asked.account(module),
         names=asked.names(module),
         lots=lots,
@@ -116,8 +119,14 @@ def _flags(asked: Asked, module: ModuleName, panel: Panel, minutes: int) -> np.n
     return session_flags(panel.ends, minutes, no_entry_minutes=int(no_entry), leave_minutes=leave)
 
 
-def _end_of(last: datetime | None) -> int | None:
-    return None if last is None else int((last + _DAY).timestamp()) - 1
+def _midnight(day: datetime | None) -> int | None:
+    return None if day is None else int(day.timestamp())
+
+
+def _after(day: datetime | None) -> int | None:
+    """Return the first second after a midnight: a bar that ends at midnight is of the day before."""
+    midnight = _midnight(day)
+    return None if midnight is None else midnight + 1
 
 
 def _swept(asked: Asked, stages: Mapping[ModuleName, Stage], told: Told, per_year: float) -> list[Point]:
@@ -150,7 +159,7 @@ class _Worth:
 def _worth(asked: Asked, feeds: Mapping[ModuleName, Feed], runs: Sequence[Run], curve: Curve) -> _Worth:
     """Return the benchmark: the one named, else equal sums of all that was traded, bought and held."""
     panels = _benchmark(asked, feeds) if asked.benchmark else [_traded(feeds[ModuleName(r.module)], r) for r in runs]
-    days = np.unique(np.concatenate([panel.ends // _DAY_S for panel in panels]))
+    days = np.unique(np.concatenate([day_numbers(panel.ends) for panel in panels]))
     inside = curve.ends // _DAY_S
     return _Worth(days, worth_of(panels, days), worth_of([_since(panel, int(inside[0])) for panel in panels], inside))
 
@@ -170,13 +179,13 @@ def _traded(feed: Feed, run: Run) -> Panel:
 
 def _since(panel: Panel, day: int) -> Panel:
     """Return the panel from the last row before a day on: what was bought at that close."""
-    start = int(np.searchsorted(panel.ends // _DAY_S, day, side="left"))
+    start = int(np.searchsorted(day_numbers(panel.ends), day, side="left"))
     return panel[max(start - 1, 0) :]
 
 
-def _digest(asked: Asked, stages: Mapping[ModuleName, Stage]) -> str:
-    """Return a hash of everything that decides the result: the same backtest has the same id."""
-    found = hashlib.sha256()
+def _digest(asked: Asked, stages: Mapping[ModuleName, Stage], curve: Curve) -> str:
+    """Return a hash of what went in and, since code changes too, of the curve that came out, to the cent."""
+    found = hashlib.sha256(np.round(curve.equity, 2).tobytes())
     for module, stage in stages.items():
         panel, used = stage.panel, asked.parameters(module, {})
         for part in (panel.symbols, stage.rows, stage.account, stage.names, asked.benchmark, dict(asked.sweep)):
