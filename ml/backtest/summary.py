@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.backtest import metrics
+from ml.backtest.engine import Result
 from ml.backtest.intervals import RESAMPLES, Draw, Measured, of_history, of_sample
 from ml.backtest.layout import DAY_S, Ints
 from ml.backtest.regimes import Regimes, day_numbers
@@ -83,6 +85,13 @@ def curve_of(runs: Sequence[Run]) -> Curve:
         equity += np.where(known, run.result.equity[rows][at] - capital, 0.0)
         gross += np.where(known, run.result.gross[rows][at], 0.0)
     return Curve(capital, ends, equity, gross)
+
+
+def below_peak(result: Result, share: float) -> NDArray[np.bool_]:
+    """Return the rows that end at least `share` below the highest equity so far, the capital included."""
+    peak = np.maximum(np.maximum.accumulate(result.equity), result.capital)
+    found: NDArray[np.bool_] = result.equity <= peak * (1.0 - share)
+    return found
 
 
 def _days(ends: Ints) -> Ints:

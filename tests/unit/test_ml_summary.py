@@ -9,7 +9,7 @@ from ml.backtest.account import Account, Costs
 from ml.backtest.engine import Market, Plan, Rules, backtest
 from ml.backtest.regimes import TREND_DAYS, UNKNOWN, regimes_of, worth_of
 from ml.backtest.stage import Run, dividends_of
-from ml.backtest.summary import curve_of, summarised
+from ml.backtest.summary import below_peak, curve_of, summarised
 from ml.backtest.thinning import thinned
 from ml.backtest.trips import Trip, grouped, session_of, trips_of
 from orchestrator.domain.market import Panel, Signals
@@ -131,6 +131,13 @@ def test_what_is_held_for_comparison_is_bought_where_it_is_first_known():
     worth = worth_of([early, late], np.array([0, 1, 2, 3, 4]))
     assert np.isnan(worth[0])
     assert worth[1:] == pytest.approx([1.0, 1.5, 1.5, 3.0])
+
+
+def test_rows_far_below_the_peak_are_those_in_which_nothing_is_opened():
+    run = run_of([100, 100, 96, 100, 106, 103], [1, NO, NO, NO, NO, NO])
+    assert run.result.equity == pytest.approx([1000, 1000, 980, 1000, 1030, 1015])
+    assert list(below_peak(run.result, 0.01)) == [False, False, True, False, False, True]
+    assert not below_peak(run.result, float("inf")).any()
 
 
 def test_a_summary_of_a_run_without_a_trade_has_no_ratio():

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ml.backtest.metrics import underwater
+from ml.backtest.summary import Curve
 from ml.backtest.thinning import thinned
 from ml.backtest.trips import Group, Trip
 from orchestrator.cli.backtest import charts, words
@@ -74,7 +75,7 @@ def _careful(found: Found) -> str:
 def _curves(found: Found) -> str:
     curve, benchmark = found.summary.curve, found.summary.benchmark
     times = [int(end) for end in curve.ends]
-    held = _scaled(benchmark, curve.capital)
+    held = _as_volatile(benchmark, curve)
     frame = charts.frame_of(times, [curve.equity, held], 320)
     inside = charts.axes(frame, "{:,.0f}") + charts.line(frame, times, held, "other")
     inside += charts.line(frame, times, curve.equity, "curve") + "<line class=at />"
@@ -85,17 +86,23 @@ def _curves(found: Found) -> str:
     rows = thinned(curve.equity, charts.POINTS)
     data = [[times[row], round(float(curve.equity[row]), 2), round(float(below[row]), 4)] for row in rows]
     name = found.asked.benchmark.upper() or "all that was traded, bought and held"
+    key = f"<i class=curve></i>the strategies <i class=other></i>{escape(name)}, at the same volatility"
     return (
-        f"<section><h2>Equity</h2><p class=key><i class=curve></i>the strategies <i class=other></i>{escape(name)} "
+        f"<section><h2>Equity</h2><p class=key>{key} "
         f"<output id=told></output></p><div>{charts.svg(inside, 320, label, 'equity')}</div><h2>Drawdown</h2>"
         f"<div>{charts.svg(drawdown, 140, f'Drawdown, {below.min():.1%} at the deepest')}</div>"
         f"<script type=application/json id=points>{json.dumps(data)}</script></section>"
     )
 
 
-def _scaled(benchmark: Floats, capital: float) -> Floats:
-    known = benchmark[np.isfinite(benchmark)]
-    return benchmark / known[0] * capital if len(known) else benchmark
+def _as_volatile(benchmark: Floats, curve: Curve) -> Floats:
+    """Return the benchmark from the same capital, its stake such that it moves as much as the strategies do."""
+    if len(benchmark) < 2 or not np.isfinite(benchmark).all():
+        return np.full(len(curve.ends), np.nan)
+    moves = benchmark[1:] / benchmark[:-1] - 1.0
+    swing = float(moves.std())
+    stake = float(curve.returns[1:].std()) / swing if swing > 0 else 0.0
+    return np.asarray(curve.capital * np.cumprod(np.concatenate([[1.0], 1.0 + stake * moves])))
 
 
 def _metrics(found: Found) -> str:

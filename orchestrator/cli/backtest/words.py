@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from ml.backtest.stage import Run
-from orchestrator.cli.backtest.stages import Found
+from ml.backtest.summary import below_peak
+from orchestrator.cli.backtest.stages import Found, moment
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.scene import listed
 from orchestrator.domain.series import timeframe_of
@@ -85,6 +88,7 @@ def _cautions(found: Found) -> Iterator[str]:
     if ended:
         yield f"{ended} positions were still open at the end and are counted at their last price."
     for run in found.runs:
+        yield from _braked(found, run)
         for name, why in run.left_out.items():
             yield f"{run.module}.{name} did not run: {why}."
         yield from _unread(found, run)
@@ -92,6 +96,18 @@ def _cautions(found: Found) -> Iterator[str]:
         yield (
             f"{len(found.points)} sets of values were tried on the same bars: the best of them looks better than it "
             "is. `desk tune` judges on bars that no search has seen."
+        )
+
+
+def _braked(found: Found, run: Run) -> Iterator[str]:
+    """Say for how long the drawdown kept a module from opening anything."""
+    reducing = found.stages[ModuleName(run.module)].account.limits.drawdown_reducing
+    braked = below_peak(run.result, reducing)
+    if braked.any():
+        first = moment(int(run.result.ends[int(np.argmax(braked))]))
+        yield (
+            f"{run.module} was {reducing:.0%} or more below its peak in {braked.mean():.0%} of its bars, first on "
+            f"{first:%Y-%m-%d}, and opened nothing then; --no-limits shows the strategies without that."
         )
 
 
