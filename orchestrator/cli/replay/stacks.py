@@ -6,6 +6,7 @@ apart.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -31,6 +32,8 @@ _FUNCTIONS = {
     ModuleName.OPTIONS: "options_cycle",
     ModuleName.CRYPTO: "crypto_cycle",
 }
+_COLLECT_AFTER = 50_000
+"""Values made and not yet gone after which the youngest are looked through; Python's own figure is 700."""
 _CODEBASES = ("stocks", "options", "crypto", "events")
 
 
@@ -189,7 +192,24 @@ def memory_stack(window: Window) -> Iterator[MemoryStack]:
     control = _Venue(URL, httpx.MockTransport(adapter.control))
     with answered_in_process(URL, adapter), closing(control) as venue, closing(builder):
         _seed(builder.store, venue)
-        yield MemoryStack(venue, builder)
+        with _seldom_collected():
+            yield MemoryStack(venue, builder)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Let the garbage collector leave what is loaded alone, and come seldom: a replay makes millions of values.
+
+    Nearly all of them die by their last reference; what is loaded now stays to the end.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextmanager
