@@ -98,6 +98,8 @@ class ReplayFeed:
         self._touches: dict[str, list[Touches]] = {}
         self._splits = Actions(self._data.catalogue, self._sessions, self._report)
         self._past: dict[str, list[tuple[int, CorporateAction]]] = {}
+        self._quoted: dict[str, MarketQuote | None] = {}
+        """Quotes as of `now`: a moment asks for the same ones many times."""
 
     # The Feed contract
 
@@ -121,6 +123,7 @@ class ReplayFeed:
             raise MissingDataError(f"replay clock is at {self.now}: it cannot go back to {to}")
         after, until = self._seconds(), int(to.timestamp())
         self.now = to
+        self._quoted.clear()
         return Advance(
             bars=self._bars_between(after, until),
             quotes=tuple(name for name, tape in self._tapes.items() if _any(tape.prints.time, after, until)),
@@ -139,9 +142,10 @@ class ReplayFeed:
 
     def quote(self, symbol: str) -> MarketQuote | None:
         """Return the latest quote of a stock, pair or OCC contract symbol known at `now`, None if there is none."""
-        if symbol in self._tapes:
-            return self._quote(symbol, self._tapes[symbol])
-        return self._contract_quote(symbol)
+        if symbol not in self._quoted:
+            tape = self._tapes.get(symbol)
+            self._quoted[symbol] = self._contract_quote(symbol) if tape is None else self._quote(symbol, tape)
+        return self._quoted[symbol]
 
     def bars(self, symbol: str, minutes: int, start: datetime, end: datetime) -> list[MarketBar]:
         """Return the bars of that many minutes that ended by `now` and start in [start, end).

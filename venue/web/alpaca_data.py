@@ -103,7 +103,7 @@ def _bar(bar: MarketBar, *, daily: bool) -> Stamped:
     if daily:
         start = start.astimezone(NEW_YORK).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
     prices = {"o": float(bar.open), "h": float(bar.high), "l": float(bar.low), "c": float(bar.close)}
-    return start, orjson.dumps({"t": stamp(start), **prices, "v": float(bar.volume), "n": None, "vw": None})
+    return start, written({"t": start, **prices, "v": float(bar.volume), "n": None, "vw": None})
 
 
 def _after(bars: list[Stamped], token: str, *, descending: bool) -> list[Stamped]:
