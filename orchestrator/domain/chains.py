@@ -84,7 +84,7 @@ class ChainView:
 
     def expiries(self) -> list[date]:
         """Return the expiries that have usable contracts, nearest first."""
-        return sorted({c.quote.expiry for c in self.contracts if c.usable})
+        return sorted({expiry for expiry, _ in self._ladders})
 
     def of(self, expiry: date, right: OptionRight) -> list[PricedContract]:
         """Return the usable contracts of one expiry and right by ascending strike."""

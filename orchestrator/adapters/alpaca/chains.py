@@ -83,5 +83,9 @@ def _contract(symbol: str, raw: Raw) -> OptionQuote:
         bid_size=_size(quote.get("bs")),
         ask_size=_size(quote.get("as")),
         iv=raw.get("impliedVolatility"),
-        **{name: greeks.get(name) for name in ("delta", "gamma", "theta", "vega", "rho")},
+        delta=greeks.get("delta"),
+        gamma=greeks.get("gamma"),
+        theta=greeks.get("theta"),
+        vega=greeks.get("vega"),
+        rho=greeks.get("rho"),
     )
