@@ -13,10 +13,11 @@ from hashlib import sha256
 from orchestrator.activities import post_activities
 from orchestrator.cumulative import stand_ins
 from orchestrator.domain.actions import restated
+from orchestrator.domain.base import ZERO
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import EventKind, OrderDoc, order_path
 from orchestrator.domain.errors import MalformedDataError
-from orchestrator.domain.ledger import post_fill
+from orchestrator.domain.ledger import post_fill, stands_in
 from orchestrator.domain.orders import Fill, Order, UnmatchedFill, is_own
 from orchestrator.domain.positions import Position
 from orchestrator.foreign import compare, news_of
@@ -28,7 +29,11 @@ from orchestrator.unit import Unit
 
 KEEP_TERMINAL = timedelta(hours=1)
 """How long a finished order stays in the book; a later fill finds it in `orders/`."""
+KEEP_RESOLVED = timedelta(days=7)
+"""How long one stays that the owner ended as filled and of which the venue has not told its own id yet."""
 
+CLOCKS_APART = timedelta(minutes=2)
+"""How far the venue's clock may be from ours when fills are told from one another by their times."""
 
 KEEP_IDS = 300
 """How many of the venue's order ids a book remembers, so that a late fill finds its order long after its end."""
@@ -52,6 +57,7 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     news = news_of(unit, broker.name, state)
     signs = restate(unit, state, news)
     _recall(unit, state)
+    _name_resolved(unit, state)
     _learn_broker_ids(unit, state)
     for matched in _own_fills(unit, state):
         _post(unit, matched)
@@ -96,6 +102,31 @@ def _learn_broker_ids(unit: Unit, state: VenueState) -> None:
     known |= {order.broker_order_id: order.id for order in unit.book.orders.values() if order.broker_order_id}
     recent = dict(list(known.items())[-KEEP_IDS:])
     unit.book = unit.book.model_copy(update={"broker_ids": recent})
+
+
+def _name_resolved(unit: Unit, state: VenueState) -> None:
+    """Learn the venue's id of an order that the owner ended as filled from an unnamed fill that can only be its own.
+
+    It is of the same symbol and side, happened between sending and the owner's word, is no larger than what was entered
+    by hand, and there is one such order.
+    """
+    for fill in state.fills:
+        theirs = state.fill_orders.get(fill.trade_id)
+        if theirs is None or _own_id(unit, state, fill):
+            continue
+        orders = [order for order in unit.book.orders.values() if _may_be_of(fill, order)]
+        if len(orders) == 1:
+            unit.put_order(orders[0].model_copy(update={"broker_order_id": theirs}))
+            _learn_broker_ids(unit, state)
+
+
+def _may_be_of(fill: Fill, order: Order) -> bool:
+    if order.broker_order_id is not None or not order.state.terminal or order.submitted_at is None:
+        return False
+    entered = sum((one.qty for one in order.fills if stands_in(one) and one.symbol == fill.symbol), ZERO)
+    sided = any((leg.symbol, leg.side) == (fill.symbol, fill.side) for leg in order.intent.legs)
+    begin, end = order.submitted_at - CLOCKS_APART, order.history[-1].at + CLOCKS_APART
+    return sided and fill.qty <= entered and begin <= fill.ts_event <= end
 
 
 def _own_fills(unit: Unit, state: VenueState) -> Iterable[_Matched]:
@@ -193,7 +224,9 @@ def _finish(unit: Unit, broker: Broker, state: VenueState) -> None:
     orders = {
         key: order
         for key, order in book.orders.items()
-        if not order.state.terminal or order.updated_at + KEEP_TERMINAL > unit.now or order.told_qty > order.filled_qty
+        if not order.state.terminal
+        or order.updated_at + _kept_for(order) > unit.now
+        or order.told_qty > order.filled_qty
     }
     positions = {key: _with_live_protection(position, orders) for key, position in book.positions.items()}
     unit.book = book.model_copy(
@@ -203,6 +236,11 @@ def _finish(unit: Unit, broker: Broker, state: VenueState) -> None:
             "cursors": {**book.cursors, broker.name: state.cursor},
         }
     )
+
+
+def _kept_for(order: Order) -> timedelta:
+    unnamed = order.broker_order_id is None and any(stands_in(fill) for fill in order.fills)
+    return KEEP_RESOLVED if unnamed else KEEP_TERMINAL
 
 
 def _with_live_protection(position: Position, orders: dict[str, Order]) -> Position:
