@@ -41,6 +41,7 @@ class DenialCode(StrEnum):
     SESSION_CLOSED = "SESSION_CLOSED"
     SYMBOL_HALTED = "SYMBOL_HALTED"
     SYMBOL_FROZEN = "SYMBOL_FROZEN"
+    SYMBOL_BARRED = "SYMBOL_BARRED"
     CONFIDENCE_BELOW_MIN = "CONFIDENCE_BELOW_MIN"
     QUOTE_MISSING = "QUOTE_MISSING"
     QUOTE_ONE_SIDED = "QUOTE_ONE_SIDED"
@@ -208,6 +209,8 @@ class RiskLimits(Value):
     """Multiple of a limit beyond which holdings are cut."""
     reduce_to: Fraction = Decimal(1)
     """Share of the limit that they are cut to."""
+    barred: dict[str, str] = {}
+    """Symbols in which nothing is opened, and why: the owner's own, and those whose bars `desk data check` refused."""
     sectors: dict[str, str] = {}
     """Sector by symbol, beside the desk's own table."""
     groups: dict[str, tuple[str, ...]] = {}

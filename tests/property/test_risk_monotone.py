@@ -90,7 +90,7 @@ def units(wish: TradeOpportunity, share: ModuleExposure, limits: RiskLimits) -> 
 
 
 def test_every_number_among_the_limits_is_looked_at() -> None:
-    others = {"cash_settled_only", "defined_risk_only", "allow_short", "sectors", "groups", "depeg"}
+    others = {"cash_settled_only", "defined_risk_only", "allow_short", "sectors", "groups", "depeg", "barred"}
     assert {*NUMBERS, *TABLES, *NOT_PRE_TRADE, *others} == set(RiskLimits.model_fields)
 
 
@@ -128,6 +128,12 @@ def test_a_switch_that_forbids_never_approves_more(wish: TradeOpportunity, share
     forbids, allows = (True, False) if name != "allow_short" else (False, True)
     few, many = (units(wish, share, LOOSE.model_copy(update={name: value})) for value in (forbids, allows))
     assert few <= many
+
+
+@few_examples
+@given(wishes(), shares())
+def test_barring_a_symbol_is_the_tighter_limit(wish: TradeOpportunity, share: ModuleExposure) -> None:
+    assert units(wish, share, LOOSE.model_copy(update={"barred": {wish.symbol: "bad bars"}})) == 0
 
 
 @few_examples

@@ -237,6 +237,13 @@ def _holdings() -> Iterator[Case]:
         candidate(book=book(orders={doubtful.id: doubtful})),
     )
     yield from _rows(
+        C.SYMBOL_BARRED,
+        holdings.not_barred,
+        candidate(),
+        (candidate(limits=RiskLimits(barred={"XLF": "bad bars"})), False),
+        candidate(limits=RiskLimits(barred={"XLK": "bad bars"})),
+    )
+    yield from _rows(
         C.SYMBOL_QUARANTINED,
         holdings.not_quarantined,
         candidate(),

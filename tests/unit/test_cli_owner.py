@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -145,3 +146,22 @@ def test_a_table_and_a_value_under_one_name_are_bad_input(built: Builder) -> Non
     result = desk(built, "limits", "sectors=x", "sectors.F=cars", "--wait", "0")
     assert result.exit_code == 2
     assert "TABLE.ROW=VALUE" in result.stderr
+
+
+def test_a_symbol_whose_bars_fail_is_barred_until_they_pass(
+    built: Builder, store: MemoryDataLayer, tmp_path: Path
+) -> None:
+    def barred() -> dict[str, str]:
+        return read(store, RiskLimitsDoc, CONFIG_RISK).limits.barred
+
+    desk(built, "limits", "barred.F=mine", "barred.XLF=mine", "--wait", "0")
+    rows = [f"2026-07-{day:02d},10,11,9,10,100" for day in (13, 14, 15, 16, 17)]
+    head = "date,open,high,low,close,volume"
+    file, other = tmp_path / "XLK.csv", tmp_path / "XLF.csv"
+    other.write_text("\n".join([head, *rows]))
+    file.write_text("\n".join([head, *rows, rows[0].replace(",10,100", ",9.5,100")]))
+    assert desk(built, "data", "check", str(tmp_path), "--bar").exit_code == 1
+    assert barred()["XLK"].startswith("data: ")
+    file.write_text("\n".join([head, *rows]))
+    assert desk(built, "data", "check", str(tmp_path), "--bar").exit_code == 0
+    assert barred() == {"F": "mine", "XLF": "mine"}

@@ -62,6 +62,7 @@ const WORDS: Record<DenialCode, string> = {
   SYMBOL_FROZEN: 'symbol frozen by an unknown order',
   SYMBOL_QUARANTINED: 'symbol quarantined until book and venue agree',
   SYMBOL_HALTED: 'trading in it is halted',
+  SYMBOL_BARRED: 'barred by the owner or for its data',
   PEG_MISSING: 'price of the stablecoin unknown',
   PEG_DEVIATION_ABOVE_MAX: 'stablecoin off its peg',
   STRATEGY_ALLOCATION_ABOVE_MAX: 'strategy allowance used up',

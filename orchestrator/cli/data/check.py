@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,31 +12,41 @@ import typer
 from rich.markup import escape
 
 from orchestrator.cli import show
+from orchestrator.cli.asking import ask
 from orchestrator.cli.data.calendars import ALWAYS, US_EQUITIES, sessions_of
 from orchestrator.cli.data.places import Folder, judged, local_bars, timeframe_minutes
 from orchestrator.cli.data.tables import Origin, read_series, with_history
 from orchestrator.cli.faults import WRONG
+from orchestrator.cli.target import builder
+from orchestrator.domain.documents import CommandKind
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.findings import LEAST_SCORE, QualityReport
 from orchestrator.domain.series import TIMEFRAMES, BarSeries, timeframe_of
+from orchestrator.status import load
 
 Calendar = Annotated[str, typer.Option(help="Sessions to measure against: XNYS, XMIL ..., 24/7. Else by the symbol.")]
 Timeframe = Annotated[str, typer.Option(help=f"Length of a bar: {', '.join(TIMEFRAMES)}. Else as the rows are apart.")]
+
+Bar = Annotated[bool, typer.Option("--bar", help="Keep the desk from opening anything in a symbol that fails.")]
+BY_DATA = "data: "
+"""How the reason begins of a symbol that is barred for its bars; only such a one is let in again."""
 
 _PAIR = re.compile(r"^([A-Z0-9]{2,6}?)[-_]?(USDT|USDC|USD)(?:_|$)")
 _NO_SERIES = {"factor_files", "map_files"}
 
 
 def check(
+    ctx: typer.Context,
     paths: Annotated[
         list[Path] | None, typer.Argument(help="CSV and Parquet files or folders of them; else the local store.")
     ] = None,
     calendar: Calendar = "",
     timeframe: Timeframe = "",
     folder: Folder = None,
+    bar: Bar = False,
     as_json: show.AsJson = False,
 ) -> None:
-    """Say what is wrong with bars: gaps, duplicates, order, impossible prices, unexplained jumps. Changes nothing."""
+    """Say what is wrong with bars: gaps, duplicates, order, impossible prices, unexplained jumps."""
     minutes = timeframe_minutes(timeframe)
     found = _in_files(paths, calendar, minutes) if paths else _in_store(folder, minutes)
     reports = [(path, judged(one, calendar)) for path, one in found]
@@ -43,8 +54,22 @@ def check(
         show.print_json({"least_score": LEAST_SCORE, "series": [told(path, report) for path, report in reports]})
     else:
         print_reports(reports)
+    if bar:
+        _bar(ctx, [report for _, report in reports], as_json=as_json)
     if any(not report.verdict.usable for _, report in reports):
         raise typer.Exit(WRONG)
+
+
+def _bar(ctx: typer.Context, reports: Sequence[QualityReport], *, as_json: bool) -> None:
+    """Ask the desk to bar the symbols that fail, and to let in again those that pass now."""
+    failed = {one.name: f"{BY_DATA}{'; '.join(one.verdict.reasons)}"[:200] for one in reports if not one.verdict.usable}
+    barred = load(builder(ctx).store).limits.barred
+    passed = {one.name for one in reports} - failed.keys()
+    again = {name: None for name in passed if barred.get(name, "").startswith(BY_DATA)}
+    rows = {name: why for name, why in failed.items() if barred.get(name) != why} | again
+    if rows:
+        args = {"limits": json.dumps({"barred": rows}, sort_keys=True)}
+        ask(ctx, CommandKind.SET_LIMITS, reason="desk data check", wait=1.0, as_json=as_json, args=args)
 
 
 def _in_files(paths: Iterable[Path], calendar: str, minutes: int) -> list[tuple[Path, BarSeries]]:

@@ -20,6 +20,13 @@ def not_frozen(c: Candidate) -> Denied | None:
     return None if why is None else denied(DenialCode.SYMBOL_FROZEN, "no order in doubt", why)
 
 
+def not_barred(c: Candidate) -> Denied | None:
+    """Deny what the owner bars, or whose bars were found not to be used: in the symbol and in options on it."""
+    symbol = c.opportunity.symbol
+    why = c.limits.barred.get(symbol) or c.limits.barred.get(underlying_of(symbol))
+    return None if why is None else denied(DenialCode.SYMBOL_BARRED, "not barred", why)
+
+
 def not_quarantined(c: Candidate) -> Denied | None:
     """Deny while book and venue do not agree on what a symbol is: a corporate action, or a holding without a price."""
     reason = c.book.quarantine.get(c.opportunity.symbol)
