@@ -100,6 +100,7 @@ def test_a_sweep_tries_every_combination_and_says_what_that_is_worth(stocks: Pat
     assert len(found["sweep"]) == 6
     assert len({json.dumps(point["values"]) for point in found["sweep"]}) == 6
     assert any("6 sets of values" in text for text in found["cautions"])
+    assert all(0 < p <= 1 for p in found["sweep_p_values"].values())
     alone = told(*momentum(stocks, "--set", "lookback=20", "--set", "trend=30"))
     point = next(p for p in found["sweep"] if p["values"] == {"momentum.lookback": 20, "momentum.trend": 30})
     assert point["final_equity"] == pytest.approx(alone["plain"]["final_equity"])

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from orchestrator.cli import show
 from orchestrator.cli.backtest import words
-from orchestrator.cli.backtest.stages import Found, moment
+from orchestrator.cli.backtest.stages import Found, Point, moment
 
 if TYPE_CHECKING:
     from ml.backtest.intervals import Measured
@@ -116,7 +116,7 @@ def _print_sweep(found: Found) -> None:
     show.console().print(table)
 
 
-def best(found: Found) -> list[Any]:
+def best(found: Found) -> list[Point]:
     """Return the points of the sweep, the highest Sharpe ratio first; those without one last."""
     return sorted(found.points, key=lambda one: -one.sharpe if isfinite(one.sharpe) else float("inf"))
 
@@ -135,12 +135,20 @@ def plain(found: Found) -> dict[str, Any]:
         "against_benchmark": {name: measured(one) for name, one in summary.against.items()},
         "plain": {name: number(value) for name, value in summary.plain.items()},
         "groups": {by: [_group(one) for one in groups] for by, groups in summary.groups.items()},
-        "sweep": [_finite(asdict(one)) for one in found.points],
+        "sweep": [_point(one) for one in found.points],
+        "sweep_p_values": None if found.luck is None else dict(zip(("nothing", "as_it_is"), found.luck, strict=True)),
         "trades": [asdict(trip) for trip in summary.trips],
         "cautions": words.cautions(found),
         "execution": words.execution(found),
         "bars": words.bars(found),
     }
+
+
+def _point(one: Point) -> dict[str, Any]:
+    told = (one.sharpe, one.final_equity, one.max_drawdown)
+    names = ("sharpe", "final_equity", "max_drawdown")
+    numbers = {name: number(value) for name, value in zip(names, told, strict=True)}
+    return {"values": dict(one.values), **numbers, "trades": one.trades}
 
 
 def measured(one: Measured) -> dict[str, float | None]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from ml.backtest.metrics import max_drawdown, sharpe
+from ml.backtest.reality import reality_check
 from ml.backtest.regimes import day_numbers, regimes_of, worth_of
 from ml.backtest.stage import Run, Stage, dividends_of, window_of
 from ml.backtest.summary import Curve, Summary, curve_of, summarised
@@ -30,18 +31,26 @@ _DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """One point of a sweep: its values, and what they earned."""
+    """One point of a sweep: its values, what they earned, and the return of each day."""
 
     values: Mapping[str, float]
     sharpe: float
     final_equity: float
     max_drawdown: float
     trades: int
+    returns: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """A backtest, done."""
+    """A backtest, done.
+
+    Parameters
+    ----------
+    luck
+        p-values of the sweep's best by White's reality check: against earning nothing, and against the values that
+        were not swept. None without a sweep.
+    """
 
     asked: Asked
     feeds: Mapping[ModuleName, Feed]
@@ -49,6 +58,7 @@ class Found:
     runs: Sequence[Run]
     summary: Summary
     points: Sequence[Point]
+    luck: tuple[float, float] | None
     digest: str
 
 
@@ -84,7 +94,8 @@ def done(asked: Asked, sources: Sources, told: Told) -> Found:
     told("intervals")
     worth = _worth(asked, feeds, runs, curve_of(runs))
     summary = summarised(runs, worth.inside, regimes_of(worth.days, worth.all), per_year=per_year)
-    return Found(asked, feeds, stages, runs, summary, points, _digest(asked, stages, summary.curve))
+    luck = _luck(points, summary.curve)
+    return Found(asked, feeds, stages, runs, summary, points, luck, _digest(asked, stages, summary.curve))
 
 
 def _stage(asked: Asked, module: ModuleName, feed: Feed) -> Stage:
@@ -142,9 +153,17 @@ def _swept(asked: Asked, stages: Mapping[ModuleName, Stage], told: Told, per_yea
                 float(curve.equity[-1]),
                 float(max_drawdown(curve.returns, per_year)),
                 sum(run.result.count for run in runs),
+                curve.returns,
             )
         )
     return found
+
+
+def _luck(points: Sequence[Point], curve: Curve) -> tuple[float, float] | None:
+    if not points:
+        return None
+    returns = np.array([point.returns for point in points])
+    return reality_check(returns), reality_check(returns - curve.returns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
