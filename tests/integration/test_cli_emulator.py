@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from orchestrator.bootstrap import Builder
 from orchestrator.cli import app
+from orchestrator.domain.codec import decode
+from orchestrator.domain.documents import BacktestDoc
 from orchestrator.settings import Settings
 from scripts.suite import Suite
+from tests.backtest_files import write_stocks
 from tests.small_market import desk_on, write_folder
 
 pytestmark = pytest.mark.emulator
@@ -44,3 +49,14 @@ def test_a_desk_is_set_up_looked_at_run_and_halted(shell: dict[str, str]) -> Non
     assert (found["summary"]["state"], found["brake"]["by"]) == ("HALTED", "console")
     assert desk(shell, "resume", "--wait", "0")["ok"]
     assert desk(shell, "parameters", "crypto")["active"] == 1
+
+
+def test_a_backtest_is_kept_once(shell: dict[str, str], tmp_path: Path) -> None:
+    bars = write_stocks(tmp_path / "bars")
+    asked = ("backtest", "--strategy", "momentum", "--data", str(bars), "--symbols", "SPY,AAPL,MSFT", "--store")
+    first, second = (desk(shell, *asked) for _ in range(2))
+    assert first["stored"] == second["stored"]
+    with closing(Builder(Settings(shell))) as built:
+        (kept,) = built.store.query("backtests", [], order_by="-created_at")
+    assert kept.path == first["stored"]
+    assert decode(BacktestDoc, kept.data, where=kept.path).trades == len(first["trades"])
