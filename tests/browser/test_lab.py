@@ -13,6 +13,7 @@ from scripts.demo_users import USERS
 from tests.backtest_files import write_stocks
 from tests.browser.sample_backtests import backtests
 from tests.browser.site import DESKTOP, PHONE, Site, Visit, fixture_path, visiting
+from tests.browser.test_screens import faults
 
 pytestmark = [pytest.mark.suite, pytest.mark.browser]
 
@@ -57,6 +58,7 @@ def test_the_lab_fits(browser: Browser, stocked: Site, viewport) -> None:
         expect(visit.page.locator("[data-backtest]")).to_have_count(2)
         visit.page.screenshot(path=fixture_path(f"lab-{viewport['width']}.png"))
         assert visit.page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+        assert faults(visit.page) == set()
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -75,9 +77,9 @@ def test_a_report_is_read_without_a_network(browser: Browser, tmp_path: Path, vi
     result = CliRunner().invoke(app, [str(word) for word in (*asked, "--out", file)])
     assert result.exit_code == 0, result.output
     context = browser.new_context(viewport=viewport, offline=True)
-    page, faults = context.new_page(), []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: request.url.startswith("file:") or faults.append(request.url))
+    page, said = context.new_page(), []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: request.url.startswith("file:") or said.append(request.url))
     page.goto(file.as_uri())
     expect(page.get_by_role("heading", name="Read with care")).to_be_visible()
     page.locator("#equity").hover()
@@ -87,5 +89,6 @@ def test_a_report_is_read_without_a_network(browser: Browser, tmp_path: Path, vi
     expect(page.get_by_role("img", name=f"Price of {symbols[-1]}")).to_be_visible()
     page.screenshot(path=fixture_path(f"report-{viewport['width']}.png"), full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
-    assert faults == []
+    assert said == []
+    assert faults(page) == set()
     context.close()

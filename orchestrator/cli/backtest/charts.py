@@ -176,7 +176,7 @@ def _cell(point: Point, box: tuple[float, float, float, float], reach: float, *,
 def months(returns: Mapping[str, float]) -> str:
     """Return the table of monthly returns (by `yyyy-mm`), a row for each year with its total."""
     years = sorted({key[:4] for key in returns})
-    names = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "year")
+    names = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "all")
     head = "".join(f"<th>{name}</th>" for name in names)
     reach = max((abs(value) for value in returns.values()), default=1.0) or 1.0
     rows = []
@@ -185,7 +185,7 @@ def months(returns: Mapping[str, float]) -> str:
         total = float(np.prod([1 + value for value in own if value is not None]) - 1)
         cells = "".join(_month(value, reach) for value in own)
         rows.append(f"<tr><td>{year}</td>{cells}<td><b>{total:+.1%}</b></td></tr>")
-    return f"<div><table class=months><tr><th></th>{head}</tr>{''.join(rows)}</table></div>"
+    return f"<div tabindex=0><table class=months><tr><th>year</th>{head}</tr>{''.join(rows)}</table></div>"
 
 
 def _month(value: float | None, reach: float) -> str:

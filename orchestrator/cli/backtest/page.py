@@ -88,9 +88,9 @@ def _curves(found: Found) -> str:
     name = found.asked.benchmark.upper() or "all that was traded, bought and held"
     key = f"<i class=curve></i>the strategies <i class=other></i>{escape(name)}, at the same volatility"
     return (
-        f"<section><h2>Equity</h2><p class=key>{key} "
-        f"<output id=told></output></p><div>{charts.svg(inside, 320, label, 'equity')}</div><h2>Drawdown</h2>"
-        f"<div>{charts.svg(drawdown, 140, f'Drawdown, {below.min():.1%} at the deepest')}</div>"
+        f"<section><h2>Equity</h2><p class=key>{key} <output id=told></output></p>"
+        f"<div tabindex=0>{charts.svg(inside, 320, label, 'equity')}</div><h2>Drawdown</h2>"
+        f"<div tabindex=0>{charts.svg(drawdown, 140, f'Drawdown, {below.min():.1%} at the deepest')}</div>"
         f"<script type=application/json id=points>{json.dumps(data)}</script></section>"
     )
 
@@ -117,12 +117,12 @@ def _metrics(found: Found) -> str:
     for key, value in summary.plain.items():
         name, shape = PLAIN[key]
         rows.append(f"<tr><td>{escape(name)}</td><td>{form(shape, value)}</td><td></td><td></td><td></td></tr>")
-    head = "<tr><th></th><th>value</th><th>95 % low</th><th>high</th><th>zero, interval, value</th></tr>"
+    head = "<tr><th>metric</th><th>value</th><th>95 % low</th><th>high</th><th>zero, interval, value</th></tr>"
     note = (
         "Intervals: stationary bootstrap of the daily returns (Politis and Romano 1994), of the round trips one by "
         "one; percentiles of 2,000 histories, seeded. Relative numbers are against the benchmark."
     )
-    table = f"<div><table class=measured>{head}{''.join(rows)}</table></div>"
+    table = f"<div tabindex=0><table class=measured>{head}{''.join(rows)}</table></div>"
     return _section("Numbers and how sure they are", f"{table}<p>{note}</p>")
 
 
@@ -144,7 +144,7 @@ def _prices(found: Found) -> str:
         return _section("Trades on the price", "<p>Nothing was traded.</p>")
     options = "".join(f"<option>{escape(symbol)}</option>" for symbol in shown)
     pictures = "".join(
-        f"<div class='chart{' hidden' if place else ''}'>{_price(found, symbol, by_symbol[symbol])}</div>"
+        f"<div tabindex=0 class='chart{' hidden' if place else ''}'>{_price(found, symbol, by_symbol[symbol])}</div>"
         for place, symbol in enumerate(shown)
     )
     more = f" (the {_SYMBOLS} with most trades of {len(by_symbol)})" if len(by_symbol) > _SYMBOLS else ""
@@ -177,7 +177,7 @@ def _heat(found: Found) -> str:
     )
     axes = f"<p>Across: {escape(names[0])}{f'; up: {escape(names[1])}' if len(names) == 2 else ''}. Sharpe ratio.</p>"
     table = _table(("best", "Sharpe", "final equity", "drawdown", "trades"), rows)
-    return _section("Parameters", f"{axes}<div>{picture}</div>{table}")
+    return _section("Parameters", f"{axes}<div tabindex=0>{picture}</div>{table}")
 
 
 def _breakdown(by: str, groups: Sequence[Group]) -> str:
@@ -219,7 +219,7 @@ def _section(title: str, inside: str) -> str:
 def _table(head: Sequence[str], rows: Rows) -> str:
     names = "".join(f"<th>{escape(name)}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<div><table><tr>{names}</tr>{body}</table></div>"
+    return f"<div tabindex=0><table><tr>{names}</tr>{body}</table></div>"
 
 
 def _list(lines: Sequence[str]) -> str:
