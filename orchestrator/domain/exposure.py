@@ -5,7 +5,7 @@ Everything returns a new document; writing it by compare-and-set is the caller's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -15,27 +15,29 @@ from orchestrator.domain.foreign import risk_symbol, worth
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.history import Gains, Returns, date_of, gains
 from orchestrator.domain.orders import Leg, Order, OrderIntent, OrderState, Purpose, Side
-from orchestrator.domain.positions import Position
 from orchestrator.domain.stakes import Stake, of_foreign, shock_table, stakes
 
 _KEEP_TRANSFERS = 60
 
 
-def module_exposure(positions: Iterable[Position], orders: Iterable[Order]) -> ModuleExposure:
-    """Return what a module holds and what its unfinished entries may still add, USD."""
-    held, reserved, count = ZERO, ZERO, 0
+def module_exposure(book: BookDoc, gross: Mapping[str, Decimal]) -> ModuleExposure:
+    """Return what a module holds and what its unfinished entries may still add, USD; `gross` by position id."""
+    held, reserved = sum(gross.values(), ZERO), ZERO
     symbols: dict[str, Decimal] = {}
-    for position in positions:
-        usd = position.gross_exposure
-        held += usd
-        count += 1
+    strategies: dict[str, Decimal] = {}
+    for key, position in book.positions.items():
+        usd = gross[key]
         symbols[position.symbol] = symbols.get(position.symbol, ZERO) + usd
-    for order in orders:
-        usd = reservation(order)
-        reserved += usd
-        if usd:
-            symbols[order.intent.symbol] = symbols.get(order.intent.symbol, ZERO) + usd
-    return ModuleExposure(held_usd=held, reserved_usd=reserved, symbols=symbols, open_positions=count)
+        strategies[position.strategy] = strategies.get(position.strategy, ZERO) + usd
+    for order in book.orders.values():
+        if usd := reservation(order):
+            reserved += usd
+            intent = order.intent
+            symbols[intent.symbol] = symbols.get(intent.symbol, ZERO) + usd
+            strategies[intent.strategy] = strategies.get(intent.strategy, ZERO) + usd
+    return ModuleExposure(
+        held_usd=held, reserved_usd=reserved, symbols=symbols, strategies=strategies, open_positions=len(gross)
+    )
 
 
 def reservation(order: Order) -> Decimal:
@@ -50,7 +52,8 @@ def reservation(order: Order) -> Decimal:
 
 def book_exposure(book: BookDoc, returns: Returns | None = None) -> ModuleExposure:
     """Return what a book holds and has reserved, and what others hold and may buy in its part of the account."""
-    share = module_exposure(book.positions.values(), book.orders.values())
+    gross = {key: position.gross_exposure for key, position in book.positions.items()}
+    share = module_exposure(book, gross)
     foreign = foreign_exposure(book)
     symbols = {**share.symbols}
     for symbol, usd in foreign.items():
@@ -58,7 +61,7 @@ def book_exposure(book: BookDoc, returns: Returns | None = None) -> ModuleExposu
     quantities = {symbol: qty for symbol, qty in held_by_symbol(book).items() if qty}
     total = sum(foreign.values(), ZERO)
     update = {"symbols": symbols, "foreign_usd": total, "quantities": quantities}
-    held = [*stakes(book), *(of_foreign(symbol, usd) for symbol, usd in foreign.items())]
+    held = [*stakes(book, gross), *(of_foreign(symbol, usd) for symbol, usd in foreign.items())]
     past = {} if returns is None or not returns.symbols else _past(gains(held, returns))
     return share.model_copy(update=update | _stakes_of(book, held) | _warnings(book) | past)
 
@@ -84,7 +87,6 @@ def _stakes_of(book: BookDoc, held: Sequence[Stake]) -> dict[str, object]:
         greeks[stake.symbol] = stake.greeks if known is None else known.plus(stake.greeks)
     return {
         "venue": "" if book.account is None else book.account.venue,
-        "strategies": _by_strategy(book),
         "long_usd": _usd(rises),
         "short_usd": _usd(falls),
         "greeks": greeks,
@@ -95,16 +97,6 @@ def _stakes_of(book: BookDoc, held: Sequence[Stake]) -> dict[str, object]:
 
 def _usd(value: float) -> Decimal:
     return cents(Decimal(repr(value)))
-
-
-def _by_strategy(book: BookDoc) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for position in book.positions.values():
-        found[position.strategy] = found.get(position.strategy, ZERO) + position.gross_exposure
-    for order in book.orders.values():
-        if usd := reservation(order):
-            found[order.intent.strategy] = found.get(order.intent.strategy, ZERO) + usd
-    return found
 
 
 def _warnings(book: BookDoc) -> dict[str, object]:

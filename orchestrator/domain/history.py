@@ -105,7 +105,7 @@ def daily_returns(panels: Mapping[int, Panel]) -> Returns:
 def _complete(last: int, symbols: tuple[str, ...], closes: Floats) -> Returns:
     """Return the returns of the symbols that have a positive close on every day of the window."""
     whole = np.flatnonzero((np.isfinite(closes) & (closes > 0)).all(axis=0))
-    held = closes[:, whole]
+    held = closes if len(whole) == len(symbols) else closes[:, whole]
     names = {symbols[column]: index for index, column in enumerate(whole)}
     return Returns(last, names, held[1:] / held[:-1] - 1)
 
@@ -128,14 +128,21 @@ def _carried(closes: Floats) -> Floats:
 
 def gains(held: Iterable[Stake], returns: Returns) -> Gains:
     """Return what holdings would have gained on each day of the history: to second order, no loss beyond the worst."""
-    total, unseen = np.zeros(len(returns.table)), 0.0
+    seen: list[Stake] = []
+    unseen = 0.0
     for stake in held:
-        moves = returns.of(stake.symbol)
-        if moves is None:
-            unseen += stake.sigma_usd
+        if stake.symbol in returns.symbols:
+            seen.append(stake)
         else:
-            total += gain_of(stake, moves)
-    return Gains(returns.last, total, unseen)
+            unseen += stake.sigma_usd
+    if not seen:
+        return Gains(returns.last, np.zeros(len(returns.table)), unseen)
+    moves = returns.table.T[[returns.symbols[stake.symbol] for stake in seen]]
+    own, gamma, worst = np.array([(one.own_usd, one.greeks.gamma_usd, one.worst_usd) for one in seen]).T[:, :, None]
+    gain = own * moves
+    if gamma.any():
+        gain += gamma / 2 * moves**2
+    return Gains(returns.last, np.maximum(gain, -worst).sum(axis=0), unseen)
 
 
 def gain_of(stake: Stake, moves: Floats) -> Floats:

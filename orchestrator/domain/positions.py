@@ -87,6 +87,8 @@ class Position(Value):
     @property
     def market_value(self) -> Decimal:
         """Signed value in USD of all legs."""
+        if len(self.legs) == 1:
+            return self.legs[0].market_value
         return sum((leg.market_value for leg in self.legs), ZERO)
 
     @property

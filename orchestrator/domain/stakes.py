@@ -7,16 +7,16 @@ does not tell enough, the larger risk is assumed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import OptionRight, is_occ, parse_occ
 from orchestrator.domain.opportunities import TradeOpportunity
-from orchestrator.domain.orders import Order, Purpose
-from orchestrator.domain.positions import Position
+from orchestrator.domain.orders import Leg, Order, Purpose, Side
+from orchestrator.domain.positions import Position, PositionLeg
 from orchestrator.domain.sectors import INVERSE, underlying_of
 from orchestrator.domain.var import Sensitivity, daily_sigma, shock_losses
 
@@ -33,8 +33,7 @@ _WORST_DAY_SIGMAS = 2.326
 """Sigmas between nothing and the 99 % quantile: a bounded loss counts as if it were that quantile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stake:
+class Stake(NamedTuple):
     """What something puts at stake, USD.
 
     Parameters
@@ -69,13 +68,12 @@ class Stake:
         return Sensitivity(known.delta_usd, known.gamma_usd, known.vega_usd, self.worst_usd)
 
 
-def of_position(position: Position) -> Stake:
-    """Return what an open position has at stake."""
-    first = position.legs[0]
+def of_position(position: Position, usd: Decimal | None = None) -> Stake:
+    """Return what an open position has at stake; `usd` is its gross exposure, where that is known already."""
     return _stake(
-        [leg.symbol for leg in position.legs],
-        usd=position.gross_exposure,
-        short=len(position.legs) == 1 and first.qty < 0,
+        position.legs,
+        usd=position.gross_exposure if usd is None else usd,
+        short=len(position.legs) == 1 and position.legs[0].qty < 0,
         leverage=position.leverage,
         greeks=None if position.greeks is None else position.greeks.times(float(position.units)),
         max_loss=None if position.max_loss_usd is None else position.max_loss_usd * position.units,
@@ -89,7 +87,7 @@ def of_entry(order: Order) -> Stake | None:
     if intent.purpose is not Purpose.ENTRY or leaves == 0:
         return None
     return _stake(
-        [leg.symbol for leg in intent.legs],
+        intent.legs,
         usd=intent.reserved_usd * leaves / intent.qty,
         short=len(intent.legs) == 1 and intent.side.sign < 0,
         leverage=intent.leverage,
@@ -102,7 +100,7 @@ def of_entry(order: Order) -> Stake | None:
 def of_unit(opportunity: TradeOpportunity) -> Stake:
     """Return what one unit of an opportunity would put at stake."""
     return _stake(
-        [leg.symbol for leg in opportunity.legs],
+        opportunity.legs,
         usd=opportunity.worst_notional_usd,
         short=len(opportunity.legs) == 1 and opportunity.side.sign < 0,
         leverage=opportunity.instrument.leverage,
@@ -114,16 +112,15 @@ def of_unit(opportunity: TradeOpportunity) -> Stake:
 
 def of_foreign(symbol: str, usd: Decimal) -> Stake:
     """Return what a holding of somebody else has at stake: its worth, of no known volatility."""
-    return _stake(
-        [symbol], usd=usd, short=False, leverage=Decimal(1), greeks=None, max_loss=None, annual_vol=UNKNOWN_VOL
-    )
+    leg = Leg(symbol=symbol, side=Side.BUY)
+    return _stake([leg], usd=usd, short=False, leverage=Decimal(1), greeks=None, max_loss=None, annual_vol=UNKNOWN_VOL)
 
 
-def stakes(book: BookDoc) -> Iterator[Stake]:
-    """Yield what a book's positions and unfinished entries have at stake."""
-    for position in book.positions.values():
-        if not position.flat:
-            yield of_position(position)
+def stakes(book: BookDoc, gross: Mapping[str, Decimal]) -> Iterator[Stake]:
+    """Yield what a book's positions and unfinished entries have at stake; `gross` exposure by position id."""
+    for key, position in book.positions.items():
+        if gross[key] or not position.flat:
+            yield of_position(position, gross[key])
     for order in book.orders.values():
         if (stake := of_entry(order)) is not None:
             yield stake
@@ -136,7 +133,7 @@ def shock_table(held: Iterable[Stake]) -> tuple[float, ...]:
 
 
 def _stake(
-    symbols: Sequence[str],
+    legs: Sequence[Leg | PositionLeg],
     *,
     usd: Decimal,
     short: bool,
@@ -146,24 +143,24 @@ def _stake(
     annual_vol: float,
 ) -> Stake:
     size = float(usd)
-    falls = short != _moves_against(symbols)
-    own = (-size if short else size) / float(leverage or 1) if greeks is None else greeks.delta_usd
-    bounded = None if max_loss is None else float(max_loss)
-    worst = bounded if bounded is not None else math.inf if short else abs(size)
-    vol = annual_vol if annual_vol > 0 else UNKNOWN_VOL
-    sigma = daily_sigma(size, vol) if bounded is None else bounded / _WORST_DAY_SIGMAS
-    return Stake(
-        symbol=underlying_of(symbols[0]),
-        greeks=Greeks(delta_usd=-size if falls else size) if greeks is None else greeks,
-        own_usd=own,
-        worst_usd=worst,
-        sigma_usd=sigma,
-    )
+    if greeks is None:
+        own = (-size if short else size) / float(leverage or 1)
+        falls = short != _moves_against(legs)
+        greeks = Greeks(delta_usd=-size if falls else size)
+    else:
+        own = greeks.delta_usd
+    if max_loss is None:
+        worst = math.inf if short else abs(size)
+        sigma = daily_sigma(size, annual_vol if annual_vol > 0 else UNKNOWN_VOL)
+    else:
+        worst = float(max_loss)
+        sigma = worst / _WORST_DAY_SIGMAS
+    return Stake(underlying_of(legs[0].symbol), greeks, own, worst, sigma)
 
 
-def _moves_against(symbols: Sequence[str]) -> bool:
+def _moves_against(legs: Sequence[Leg | PositionLeg]) -> bool:
     """Whether holding it gains when its market falls: an inverse fund, or a put whose Greeks are not known."""
-    if len(symbols) != 1:
+    if len(legs) != 1:
         return False
-    name = symbols[0]
+    name = legs[0].symbol
     return name in INVERSE or (is_occ(name) and parse_occ(name).right is OptionRight.PUT)

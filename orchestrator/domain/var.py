@@ -19,6 +19,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -234,8 +235,7 @@ def _error_to_save(moves: Floats, sample: Floats, correlation: float) -> float:
     return float(error.sum()) - shared
 
 
-@dataclass(frozen=True, slots=True)
-class Sensitivity:
+class Sensitivity(NamedTuple):
     """How the USD value of a holding follows its underlying and its volatility; zero for what it does not know."""
 
     delta_usd: float
@@ -280,8 +280,7 @@ def shock_losses(holdings: Iterable[Sensitivity], moves: ArrayLike, vol_points: 
     """
     move = np.asarray(moves, dtype=np.float64)[:, None]
     points = np.asarray(vol_points, dtype=np.float64)[None, :]
-    rows = [(held.delta_usd, held.gamma_usd, held.vega_usd, held.worst_usd) for held in holdings]
-    delta, gamma, vega, worst = np.array(rows, dtype=np.float64).reshape(-1, 4).T[:, :, None, None]
+    delta, gamma, vega, worst = np.array(list(holdings), dtype=np.float64).reshape(-1, 4).T[:, :, None, None]
     gain = delta * move + gamma / 2 * move**2 + vega * points
     return np.asarray(np.minimum(-gain, worst).sum(axis=0), dtype=np.float64)
 
