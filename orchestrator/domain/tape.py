@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,7 @@ VOLUME_BARS = 20
 """Bars over which the mean volume is taken."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tape:
     """The market of one cycle, as risk looks at it."""
 
@@ -35,10 +36,13 @@ class Tape:
 
     def volume(self, symbol: str) -> Decimal | None:
         """Return the mean volume of a bar, units, of the shortest bars that there are; None = nobody tells it."""
-        for minutes in sorted(self.panels):
-            if symbol in self.panels[minutes].symbols and (mean := _mean_volume(self.panels[minutes], symbol)) > 0:
-                return Decimal(repr(mean))
-        return None
+        mean = next((means[symbol] for means in self._mean_volumes if symbol in means), None)
+        return None if mean is None else Decimal(repr(mean))
+
+    @cached_property
+    def _mean_volumes(self) -> tuple[Mapping[str, float], ...]:
+        """Mean volume by symbol where it is known and not zero, of the shortest bars first."""
+        return tuple(_mean_volumes(self.panels[minutes]) for minutes in sorted(self.panels))
 
     def touch(self, symbol: str, side: Side) -> Decimal | None:
         """Return the units shown at the price that an order of `side` meets; None = nothing is shown."""
@@ -61,9 +65,9 @@ def tape_of(market: MarketSnapshot) -> Tape:
     )
 
 
-def _mean_volume(panel: Panel, symbol: str) -> float:
-    """Return the mean volume of a symbol's newest bars, 0 where it has none."""
-    column = panel.column(symbol)
-    bars = panel.volume[-VOLUME_BARS:, column][np.isfinite(panel.close[-VOLUME_BARS:, column])]
-    known = bars[np.isfinite(bars)]
-    return float(known.mean()) if len(known) else 0.0
+def _mean_volumes(panel: Panel) -> dict[str, float]:
+    """Return the mean volume of each symbol's newest bars; those without one are absent."""
+    closes, volumes = panel.close[-VOLUME_BARS:], panel.volume[-VOLUME_BARS:]
+    known = np.isfinite(closes) & np.isfinite(volumes)
+    means = np.where(known, volumes, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return {symbol: mean for symbol, mean in zip(panel.symbols, means.tolist(), strict=True) if mean > 0}
