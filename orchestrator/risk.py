@@ -15,7 +15,16 @@ from orchestrator.domain.exposure import with_account, with_module
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.risk import Approved, DenialCode, Denied, Resized, Verdict
-from orchestrator.domain.rules import CAP_CODES, ENTRY_RULES, EXIT_RULES, Candidate, first_denial, headroom
+from orchestrator.domain.rules import (
+    CAP_CODES,
+    ENTRY_RULES,
+    EXIT_RULES,
+    Candidate,
+    Rule,
+    first_denial,
+    headroom,
+    open_rules,
+)
 from orchestrator.domain.rules.caps import least_usd
 from orchestrator.domain.sizing import NO_RECORD, size, wanted_units
 from orchestrator.domain.tape import tape_of
@@ -41,10 +50,16 @@ class RiskManager:
         if not opportunities:
             return verdicts
         surroundings = self._surroundings(context)
+        entry_rules: tuple[Rule, ...] | None = None
         for opportunity in opportunities:
             candidate = surroundings(opportunity)
-            verdicts.append(judge(candidate))
-            surroundings = counted(candidate, verdicts[-1]).facing
+            if entry_rules is None and opportunity.purpose is Purpose.ENTRY:
+                entry_rules = open_rules(candidate)
+            verdict = judge(candidate, entry_rules or ENTRY_RULES)
+            verdicts.append(verdict)
+            surroundings = counted(candidate, verdict).facing
+            if not isinstance(verdict, Denied):
+                entry_rules = None
         return verdicts
 
     def _surroundings(self, context: Context) -> Callable[[TradeOpportunity], Candidate]:
@@ -63,29 +78,28 @@ class RiskManager:
         )
 
 
-def judge(candidate: Candidate) -> Verdict:
-    """Return the verdict on one candidate."""
+def judge(candidate: Candidate, entry_rules: tuple[Rule, ...] = ENTRY_RULES) -> Verdict:
+    """Return the verdict on one candidate; of the rules of entries only those that are still open need be asked."""
     opportunity = candidate.opportunity
     if opportunity.purpose is not Purpose.ENTRY:
         denial = first_denial(candidate, EXIT_RULES)
         return denial or Approved(qty=opportunity.qty or ZERO, binding_cap="position")
-    denial = first_denial(candidate, ENTRY_RULES)
+    denial = first_denial(candidate, entry_rules)
     return denial or _sized(candidate)
 
 
 def _sized(candidate: Candidate) -> Verdict:
     """Return as many units as every cap allows at once."""
-    equity, limits = candidate.standing.equity, candidate.limits
-    record = candidate.book.records.get(candidate.opportunity.strategy, NO_RECORD)
+    equity, limits, opportunity = candidate.standing.equity, candidate.limits, candidate.opportunity
+    record = candidate.book.records.get(opportunity.strategy, NO_RECORD)
     try:
-        room = headroom(candidate)
-        name, free = min(room.items(), key=lambda pair: pair[1])
-        if free < least_usd(candidate):
-            return _nothing_left(candidate, name, free)
-        qty, cap = size(candidate.opportunity, equity=equity, limits=limits, headroom_usd=room, record=record)
-        wanted = min(
-            wanted_units(candidate.opportunity, equity=equity, limits=limits, record=record).values(), default=ZERO
-        )
+        least = least_usd(candidate)
+        room = headroom(candidate, least)
+        name = min(room, key=room.__getitem__)
+        if room[name] < least:
+            return _nothing_left(candidate, name, room[name])
+        qty, cap = size(opportunity, equity=equity, limits=limits, headroom_usd=room, record=record)
+        wanted = min(wanted_units(opportunity, equity=equity, limits=limits, record=record).values(), default=ZERO)
     except Exception as error:  # noqa: BLE001 - what cannot be calculated is not sent
         return Denied(code=DenialCode.RULE_FAILED, limit="size", observed=f"{type(error).__name__}: {error}")
     if qty <= 0:

@@ -15,14 +15,15 @@ import sys
 from collections.abc import Iterable, Mapping
 from inspect import getmembers, isclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from pydantic_core import core_schema
 
 from orchestrator.adapters.firestore.queries import QUERIES, Query
 from orchestrator.domain import documents
+from orchestrator.domain.base import Value
 from orchestrator.domain.risk import Denied, RiskLimits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +67,9 @@ def stored_models() -> list[type[BaseModel]]:
         for _, member in getmembers(documents, isclass)
         if issubclass(member, documents.Document) and member is not documents.Document
     ]
-    return [*found, Denied, RiskLimits]
+    refusal: dict[str, Any] = {name: (kind, ...) for name, kind in get_type_hints(Denied).items()}
+    denied = create_model("Denied", __base__=Value, __doc__=Denied.__doc__, **refusal)
+    return [*found, denied, RiskLimits]
 
 
 def document_schema() -> Schema:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
@@ -92,22 +93,25 @@ class DenialCode(StrEnum):
     RULE_FAILED = "RULE_FAILED"
 
 
-class Approved(Value):
+@dataclass(frozen=True, slots=True)
+class Approved:
     """May be sent with this many units; `binding_cap` names what limited the size."""
 
-    qty: Amount
+    qty: Decimal
     binding_cap: str
 
 
-class Resized(Value):
+@dataclass(frozen=True, slots=True)
+class Resized:
     """May be sent with fewer units than wanted."""
 
-    qty: Amount
-    wanted_qty: Amount
+    qty: Decimal
+    wanted_qty: Decimal
     binding_cap: str
 
 
-class Denied(Value):
+@dataclass(frozen=True, slots=True)
+class Denied:
     """Refused: `observed` against `limit`, both as readable numbers."""
 
     code: DenialCode

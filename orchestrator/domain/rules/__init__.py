@@ -5,7 +5,9 @@ A rule never guesses: what it cannot see it denies. Sizing comes after the rules
 
 from __future__ import annotations
 
-from orchestrator.domain.risk import DenialCode, Denied
+from collections.abc import Callable, Mapping
+
+from orchestrator.domain.risk import DenialCode, Denied, DeskState
 from orchestrator.domain.rules.candidate import Candidate, Rule, denied
 from orchestrator.domain.rules.caps import CAP_CODES, headroom
 from orchestrator.domain.rules.desk import (
@@ -43,7 +45,18 @@ from orchestrator.domain.rules.prices import (
     stop_sensible,
 )
 
-__all__ = ["CAP_CODES", "ENTRY_RULES", "EXIT_RULES", "Candidate", "Rule", "first_denial", "headroom"]
+__all__ = [
+    "CAP_CODES",
+    "DESK_RULES",
+    "ENTRY_RULES",
+    "EXIT_RULES",
+    "MOOT",
+    "Candidate",
+    "Rule",
+    "first_denial",
+    "headroom",
+    "open_rules",
+]
 
 ENTRY_RULES: tuple[Rule, ...] = (
     state_allows,
@@ -75,8 +88,40 @@ ENTRY_RULES: tuple[Rule, ...] = (
 )
 """What an order that adds exposure must pass, cheapest and most telling first."""
 
+DESK_RULES: frozenset[Rule] = frozenset(
+    {session_open, order_count, order_rate, account_known, loss_of_day, loss_of_week, drawdown_bound, position_count}
+)
+"""Those that look at nothing of an entry: one that says nothing of the first says nothing until one is approved."""
+
+MOOT: Mapping[Rule, Callable[[Candidate], bool]] = {
+    state_allows: lambda c: c.state is DeskState.ACTIVE,
+    not_quarantined: lambda c: not c.book.quarantine,
+    not_frozen: lambda c: not c.standing.frozen,
+    not_halted: lambda c: not c.tape.halted,
+    no_self_cross: lambda c: not c.standing.buying and not c.standing.selling,
+    no_short_sale: lambda c: c.limits.allow_short,
+    cash_settled: lambda c: not c.limits.cash_settled_only,
+    peg_kept: lambda c: c.limits.depeg is None,
+}
+"""When a rule says nothing whatever is wanted: what it forbids is not there, or the owner does not ask for it."""
+
 EXIT_RULES: tuple[Rule, ...] = (state_allows, session_open, order_count, position_held, protection_kept)
 """What an order that lowers exposure must pass: a bad quote never keeps the desk in a position."""
+
+
+def open_rules(candidate: Candidate) -> tuple[Rule, ...]:
+    """Return the rules of entries that the surroundings do not settle for all opportunities alike, in their order."""
+    return tuple(rule for rule in ENTRY_RULES if not _settled(rule, candidate))
+
+
+def _settled(rule: Rule, candidate: Candidate) -> bool:
+    """Whether a rule says nothing of any entry in these surroundings; one that raises is asked each time."""
+    try:
+        if rule in DESK_RULES:
+            return rule(candidate) is None
+        return rule in MOOT and MOOT[rule](candidate)
+    except Exception:  # noqa: BLE001 - asked each time, it denies
+        return False
 
 
 def first_denial(candidate: Candidate, rules: tuple[Rule, ...]) -> Denied | None:

@@ -12,6 +12,7 @@ from orchestrator.domain.documents import BookDoc, ExposureDoc
 from orchestrator.domain.market import SessionState
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.risk import DenialCode, Denied, DeskState, RiskLimits
+from orchestrator.domain.rules.room import Room, room_of
 from orchestrator.domain.standing import Standing, standing_of, with_units
 from orchestrator.domain.tape import Tape
 
@@ -44,6 +45,11 @@ class Candidate:
         return standing_of(self.book, self.exposure, self.limits)
 
     @cached_property
+    def room(self) -> Room:
+        """What the limits leave of the desk, whatever is wanted."""
+        return room_of(self.standing, self.limits)
+
+    @cached_property
     def orders_so_far(self) -> tuple[int, int]:
         """Orders of the module in this clock hour and on this day, before this cycle."""
         hour = order_hour(self.now)
@@ -55,7 +61,8 @@ class Candidate:
     def facing(self, opportunity: TradeOpportunity) -> Candidate:
         """Return the same surroundings around another opportunity; what was summed stays summed."""
         other = object.__new__(Candidate)
-        other.__dict__.update(self.__dict__, opportunity=opportunity)
+        other.__dict__.update(self.__dict__)
+        other.__dict__["opportunity"] = opportunity
         return other
 
     def after(self, units: Decimal) -> Candidate:

@@ -18,9 +18,9 @@ from orchestrator.domain.history import gain_of
 from orchestrator.domain.risk import DenialCode
 from orchestrator.domain.rules.candidate import Candidate
 from orchestrator.domain.sectors import groups_of, sector_of, underlying_of
-from orchestrator.domain.stakes import SHOCK_MOVES, SHOCK_VOL_POINTS, Stake, of_unit, shock_table
+from orchestrator.domain.stakes import SHOCK_MOVES, Stake, of_unit, shock_table
 from orchestrator.domain.standing import NO_GREEKS
-from orchestrator.domain.var import parametric
+from orchestrator.domain.var import LEVELS, parametric
 
 CAP_CODES = {
     "module_allocation": DenialCode.MODULE_ALLOCATION_ABOVE_MAX,
@@ -51,26 +51,36 @@ _GREEKS = (("greek_delta", "delta_usd", 1.0), ("greek_gamma", "gamma_usd", 0.01)
 _OPTION_GREEKS = (*_GREEKS, ("greek_vega", "vega_usd", 1.0), ("greek_theta", "theta_usd", 1.0))
 """Limit, field, and what the field is multiplied by before it is compared."""
 
-_TAILS = (("var_95", "var", 0.95), ("var_99", "var", 0.99), ("cvar_95", "cvar", 0.95), ("cvar_99", "cvar", 0.99))
-_SIGMAS = {(name, level): getattr(parametric(1.0, level), name) for name in ("var", "cvar") for level in (0.95, 0.99)}
+_SIGMAS = {
+    f"{name}_{round(level * 100)}": float(getattr(parametric(1.0, level), name))
+    for name in ("var", "cvar")
+    for level in LEVELS
+}
 """Tail of a normal day of one USD sigma."""
 
 
-def headroom(c: Candidate) -> dict[str, Decimal]:
+def headroom(c: Candidate, least: Decimal) -> dict[str, Decimal]:
     """Return the USD of exposure, at the worst price, still free under each cap; what does not apply is absent.
 
-    Where a plain sum of exposures leaves too little for an order already, the dearer caps are not calculated.
+    Of the caps that are calculated in units only the one that leaves least is told; and where a plain sum of exposures
+    leaves less than `least` already, they are not calculated.
     """
     room = _allocations(c)
-    if min(room.values()) < least_usd(c):
+    if min(room.values()) < least:
         return room
     stake, unit = of_unit(c.opportunity), c.opportunity.worst_notional_usd
-    for name, units in (*_at_delta(c, stake), *_greeks(c, stake), *_shocks(c, stake), *_tails(c, stake)):
-        if math.isfinite(units):
-            room[name] = Decimal(repr(units)) * unit
-        elif not units > 0:
-            room[name] = ZERO
-    return room | _in_the_market(c, unit)
+    name, units = min((*_at_delta(c, stake), *_greeks(c, stake), _shocks(c, stake), *_tails(c, stake)), key=_left)
+    if math.isfinite(units):
+        room[name] = Decimal(repr(units)) * unit
+    elif not units > 0:
+        room[name] = ZERO
+    room |= _in_the_market(c, unit)
+    return room
+
+
+def _left(cap: tuple[str, float]) -> float:
+    """Return the units a cap leaves; a number that is none leaves nothing."""
+    return cap[1] if cap[1] == cap[1] else -math.inf
 
 
 def least_usd(c: Candidate) -> Decimal:
@@ -80,23 +90,14 @@ def least_usd(c: Candidate) -> Decimal:
 
 def _allocations(c: Candidate) -> dict[str, Decimal]:
     """Return what is free under the limits that count USD of exposure."""
-    s, limits, o = c.standing, c.limits, c.opportunity
-    equity, symbol = s.equity, underlying_of(o.symbol)
-    sector = sector_of(symbol, limits.sectors)
-    named = limits.strategy_allocation.get(o.strategy, limits.strategy_concentration)
-    room = {
-        "module_allocation": equity * limits.module_allocation.get(o.module, ZERO) - s.by_module.get(o.module, ZERO),
-        "strategy_allocation": equity * named - s.strategies.get(o.strategy, ZERO),
-        "symbol_concentration": equity * limits.symbol_concentration - s.symbols.get(o.symbol, ZERO),
-        "sector_concentration": equity * limits.sector_concentration - s.sectors.get(sector, ZERO),
-        "venue_exposure": equity * limits.venue_exposure - s.venues.get(s.venue, ZERO),
-        "gross_exposure": equity * limits.gross_exposure - s.gross,
-        "buying_power": s.buying_power - s.others_in_flight,
-    }
-    groups = [s.groups.get(name, ZERO) for name in groups_of(symbol, limits.groups)]
-    if groups:
-        room["group_concentration"] = equity * limits.group_concentration - max(groups)
-    return room
+    s, limits, o, room = c.standing, c.limits, c.opportunity, c.room
+    symbol = underlying_of(o.symbol)
+    left = room.plain(o.module, o.strategy)
+    left["symbol_concentration"] -= s.symbols.get(o.symbol, ZERO)
+    left["sector_concentration"] -= s.sectors.get(sector_of(symbol, limits.sectors), ZERO)
+    if groups := groups_of(symbol, limits.groups):
+        left["group_concentration"] = room.group - max([s.groups.get(name, ZERO) for name in groups])
+    return left
 
 
 def _in_the_market(c: Candidate, unit: Decimal) -> dict[str, Decimal]:
@@ -114,19 +115,17 @@ def _in_the_market(c: Candidate, unit: Decimal) -> dict[str, Decimal]:
 
 def _at_delta(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
     """Yield the units left under the limits on long less short, and on long plus short, at delta."""
-    delta, equity = stake.greeks.delta_usd, float(c.standing.equity)
-    rises, falls = float(c.standing.long_usd), float(c.standing.short_usd)
-    yield "net_exposure", _units(rises - falls, delta, equity * float(c.limits.net_exposure))
-    yield "leverage", _units(rises + falls, abs(delta), equity * float(c.limits.leverage))
+    delta, room = stake.greeks.delta_usd, c.room
+    yield "net_exposure", _units(room.long_less_short, delta, room.net)
+    yield "leverage", _units(room.long_plus_short, abs(delta), room.leverage)
 
 
 def _greeks(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
     """Yield the units left under the Greeks limits of the underlying."""
     now: Greeks = c.standing.greeks.get(stake.symbol, NO_GREEKS)
-    equity = float(c.standing.equity)
     for limit, name, scale in _OPTION_GREEKS if c.opportunity.greeks is not None else _GREEKS[:1]:
         held, unit = getattr(now, name) * scale, getattr(stake.greeks, name) * scale
-        yield limit, _units(held, unit, equity * float(getattr(c.limits, limit)))
+        yield limit, _units(held, unit, c.room.greeks[limit])
 
 
 def _units(held: float, unit: float, limit: float) -> float:
@@ -136,19 +135,19 @@ def _units(held: float, unit: float, limit: float) -> float:
     return (limit - held) / unit if unit > 0 else (limit + held) / -unit
 
 
-def _shocks(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
-    """Yield the units left before the worst of the stated moves costs more than the limit."""
-    limit = float(c.standing.equity * c.limits.shock_loss)
-    standing = c.standing.shock_usd or (0.0,) * (len(SHOCK_MOVES) * len(SHOCK_VOL_POINTS))
-    losses = shock_table([stake]) if stake.curved else _straight(stake)
-    units = [(limit - now) / loss for now, loss in zip(standing, losses, strict=True) if loss > 0]
-    yield "shock_loss", min(units, default=math.inf)
+def _shocks(c: Candidate, stake: Stake) -> tuple[str, float]:
+    """Return the units left before the worst of the stated moves costs more than the limit.
 
-
-def _straight(stake: Stake) -> tuple[float, ...]:
-    """Return the losses of what follows its market straight: the same at every volatility."""
-    falls = (min(-stake.greeks.delta_usd * move, stake.worst_usd) for move in SHOCK_MOVES)
-    return tuple(loss for loss in falls for _ in SHOCK_VOL_POINTS)
+    What follows its market straight loses the same at every volatility: of each move of price the worst one counts.
+    """
+    if stake.curved:
+        left, losses = c.room.shocks, shock_table([stake])
+    else:
+        delta, worst = stake.greeks.delta_usd, stake.worst_usd
+        left, losses = c.room.falls, tuple([min(-delta * move, worst) for move in SHOCK_MOVES])
+    return "shock_loss", min(
+        [room / loss for room, loss in zip(left, losses, strict=True) if loss > 0], default=math.inf
+    )
 
 
 def _tails(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
@@ -160,10 +159,8 @@ def _tails(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
     below P less q times the worst of X; the normal figures are subadditive. What has no history adds its sigma.
     """
     worst, sigma = _day_of_unit(c, stake)
-    equity = c.standing.equity
-    for limit, name, level in _TAILS:
-        step = max(worst, sigma * _SIGMAS[name, level])
-        room = float(equity * getattr(c.limits, limit)) - c.standing.tails[limit]
+    for limit, tail in _SIGMAS.items():
+        step, room = max(worst, sigma * tail), c.room.tails[limit]
         yield limit, room / step if step > 0 else math.inf if room >= 0 else -1.0
 
 

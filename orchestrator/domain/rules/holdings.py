@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import OptionRight, is_occ, parse_occ
 from orchestrator.domain.orders import Leg, Order, OrderIntent, Purpose, Side
 from orchestrator.domain.risk import DenialCode, Denied
@@ -56,12 +58,20 @@ def _side(c: Candidate, leg: Leg) -> Side:
     return c.opportunity.side if len(c.opportunity.legs) == 1 else leg.side
 
 
+def _sold(c: Candidate) -> Sequence[Leg]:
+    """Return the legs that are sold: of a single instrument the order's own side counts."""
+    o = c.opportunity
+    if len(o.legs) == 1:
+        return o.legs if o.side is Side.SELL else ()
+    return [leg for leg in o.legs if leg.side is Side.SELL]
+
+
 def no_short_sale(c: Candidate) -> Denied | None:
     """Nothing is sold to open but options, unless the owner allows it; those have rules of their own."""
     if c.limits.allow_short:
         return None
-    for leg in c.opportunity.legs:
-        if _side(c, leg) is Side.SELL and not is_occ(leg.symbol):
+    for leg in _sold(c):
+        if not is_occ(leg.symbol):
             return denied(DenialCode.SHORT_SALE, "what is held", f"a sale of {leg.symbol}")
     return None
 
@@ -77,9 +87,10 @@ def cash_settled(c: Candidate) -> Denied | None:
 
 def defined_risk(c: Candidate) -> Denied | None:
     """Deny a short option whose loss nothing bounds: neither its unit, nor shares of the book for a short call."""
-    if not c.limits.defined_risk_only or c.opportunity.max_loss_usd is not None:
+    sold = _sold(c)
+    if not sold or not c.limits.defined_risk_only or c.opportunity.max_loss_usd is not None:
         return None
-    short = [leg for leg in c.opportunity.legs if is_occ(leg.symbol) and _side(c, leg) is Side.SELL]
+    short = [leg for leg in sold if is_occ(leg.symbol)]
     if not short:
         return None
     if len(c.opportunity.legs) == 1 and parse_occ(short[0].symbol).right is OptionRight.CALL:
@@ -112,9 +123,13 @@ def _is_call(symbol: str) -> bool:
 
 def greeks_known(c: Candidate) -> Denied | None:
     """Deny an option whose Greeks nobody can tell."""
-    greeks = c.opportunity.greeks
-    if not any(is_occ(leg.symbol) for leg in c.opportunity.legs):
-        return None
+    for leg in c.opportunity.legs:
+        if is_occ(leg.symbol):
+            return _known(c.opportunity.greeks)
+    return None
+
+
+def _known(greeks: Greeks | None) -> Denied | None:
     if greeks is None:
         return denied(DenialCode.GREEKS_MISSING, "delta, gamma, vega, theta", "none")
     known = all(math.isfinite(value) for value in greeks.model_dump().values())

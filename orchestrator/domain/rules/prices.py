@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.instruments import AssetClass
+from orchestrator.domain.orders import Side
 from orchestrator.domain.risk import DenialCode, Denied
 from orchestrator.domain.rules.candidate import Candidate, denied
 from orchestrator.domain.sectors import stablecoin_of, underlying_of
@@ -42,8 +42,8 @@ def quote_fresh(c: Candidate) -> Denied | None:
 
 def spread_bound(c: Candidate) -> Denied | None:
     """Deny a market too wide for the module; of a spread nobody knows, the width is too much."""
-    limit = c.limits.spread.get(c.opportunity.module, ZERO)
-    spread, px = c.opportunity.spread, abs(c.opportunity.decision_px)
+    o = c.opportunity
+    limit, spread, px = c.limits.spread.get(o.module, ZERO), o.spread, abs(o.decision_px)
     if spread is None or px == 0:
         return denied(DenialCode.SPREAD_ABOVE_MAX, limit, "not known")
     inside = 0 <= spread <= limit * px
@@ -52,8 +52,8 @@ def spread_bound(c: Candidate) -> Denied | None:
 
 def price_collar(c: Candidate) -> Denied | None:
     """Deny a limit price further from the decision price than the module's collar."""
-    limit = c.limits.price_collar.get(c.opportunity.module, ZERO)
-    px, worst = c.opportunity.decision_px, c.opportunity.limit_px
+    o = c.opportunity
+    limit, px, worst = c.limits.price_collar.get(o.module, ZERO), o.decision_px, o.limit_px
     if worst is None:
         return denied(DenialCode.PRICE_COLLAR_ABOVE_MAX, limit, "an order without a limit")
     if px == 0:
@@ -87,6 +87,6 @@ def _coins_behind(c: Candidate) -> Iterator[str]:
 def stop_sensible(c: Candidate) -> Denied | None:
     """Deny a protective stop that is not on the losing side of the entry."""
     stop, px = c.opportunity.stop_price, c.opportunity.decision_px
-    if stop is None or c.opportunity.side.sign * (px - stop) > Decimal(0):
+    if stop is None or (stop < px if c.opportunity.side is Side.BUY else stop > px):
         return None
     return denied(DenialCode.STOP_INVALID, f"on the losing side of {px}", stop)

@@ -1,0 +1,86 @@
+"""What the limits leave of a desk as it stands, whatever is wanted: worked out once, for all opportunities of a cycle.
+
+Only what no opportunity enters into is here; `orchestrator.domain.rules.caps` puts the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from orchestrator.domain.base import ZERO, ModuleName
+from orchestrator.domain.risk import RiskLimits
+from orchestrator.domain.stakes import SHOCK_MOVES, SHOCK_VOL_POINTS
+from orchestrator.domain.standing import Standing
+
+TAILS = ("var_95", "var_99", "cvar_95", "cvar_99")
+GREEKS = ("greek_delta", "greek_gamma", "greek_vega", "greek_theta")
+_MOVES, _POINTS = len(SHOCK_MOVES), len(SHOCK_VOL_POINTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Limits in USD, and what is left under those that no symbol, module or strategy has of its own."""
+
+    symbol: Decimal
+    """Limit of a symbol, of a sector and of a group."""
+    sector: Decimal
+    group: Decimal
+    net: float
+    """Limit of long less short, and of long plus short, and what they are, at delta."""
+    leverage: float
+    long_less_short: float
+    long_plus_short: float
+    greeks: Mapping[str, float]
+    """Limit of each sensitivity of an underlying."""
+    tails: Mapping[str, float]
+    """What a day may still cost more, by limit."""
+    shocks: tuple[float, ...]
+    """What each stated move of price and volatility may still cost more; row by row, volatility fastest."""
+    falls: tuple[float, ...]
+    """The same by move of price, at the worst volatility."""
+    standing: Standing
+    limits: RiskLimits
+    _plain: dict[tuple[ModuleName, str], dict[str, Decimal]] = field(default_factory=dict)
+
+    def plain(self, module: ModuleName, strategy: str) -> dict[str, Decimal]:
+        """Return a new table of what is left under the limits on exposure; no symbol and sector hold anything yet."""
+        key = module, strategy
+        if key not in self._plain:
+            s, limits = self.standing, self.limits
+            named = limits.strategy_allocation.get(strategy, limits.strategy_concentration)
+            allocated = limits.module_allocation.get(module, ZERO)
+            self._plain[key] = {
+                "module_allocation": s.equity * allocated - s.by_module.get(module, ZERO),
+                "strategy_allocation": s.equity * named - s.strategies.get(strategy, ZERO),
+                "symbol_concentration": self.symbol,
+                "sector_concentration": self.sector,
+                "venue_exposure": s.equity * limits.venue_exposure - s.venues.get(s.venue, ZERO),
+                "gross_exposure": s.equity * limits.gross_exposure - s.gross,
+                "buying_power": s.buying_power - s.others_in_flight,
+            }
+        return self._plain[key].copy()
+
+
+def room_of(standing: Standing, limits: RiskLimits) -> Room:
+    """Return what the limits leave of a standing."""
+    equity, usd = standing.equity, float(standing.equity)
+    rises, falls = float(standing.long_usd), float(standing.short_usd)
+    most = float(equity * limits.shock_loss)
+    shocks = tuple(most - loss for loss in standing.shock_usd or (0.0,) * (_MOVES * _POINTS))
+    return Room(
+        symbol=equity * limits.symbol_concentration,
+        sector=equity * limits.sector_concentration,
+        group=equity * limits.group_concentration,
+        net=usd * float(limits.net_exposure),
+        leverage=usd * float(limits.leverage),
+        long_less_short=rises - falls,
+        long_plus_short=rises + falls,
+        greeks={name: usd * float(getattr(limits, name)) for name in GREEKS},
+        tails={name: float(equity * getattr(limits, name)) - standing.tails[name] for name in TAILS},
+        shocks=shocks,
+        falls=tuple(min(shocks[row * _POINTS : (row + 1) * _POINTS]) for row in range(_MOVES)),
+        standing=standing,
+        limits=limits,
+    )
