@@ -5,10 +5,11 @@ Responsible for how often and how soon; what is read and decided is the caller's
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from orchestrator.domain.errors import AlreadyExistsError, ConcurrencyConflictError, StoreError
 
@@ -16,13 +17,16 @@ T = TypeVar("T")
 
 ATTEMPTS = 40
 """Thirty writers of one document settle within a few seconds, also where a commit takes 50 ms."""
-_LONGEST_WAIT_S = 0.25
+_LONGEST_WAIT_S = 0.8
 
 
 def until_settled(
     attempt: Callable[[], T], *, on: tuple[type[StoreError], ...] = (ConcurrencyConflictError, AlreadyExistsError)
 ) -> T:
     """Return what `attempt` returns, called again after a random wait while its commit loses a race (`on`).
+
+    The wait is up to as long as has been spent so far: it fits the store's pace and the crowd without knowing either,
+    and grows from loss to loss.
 
     Raises
     ------
@@ -31,8 +35,12 @@ def until_settled(
     """
     again = Retrying(
         retry=retry_if_exception_type(on),
-        wait=wait_random_exponential(multiplier=0.01, max=_LONGEST_WAIT_S),
+        wait=_pause,
         stop=stop_after_attempt(ATTEMPTS),
         reraise=True,
     )
     return again(attempt)
+
+
+def _pause(state: RetryCallState) -> float:
+    return random.uniform(0.0, min(state.seconds_since_start or 0.0, _LONGEST_WAIT_S))  # noqa: S311 - a pause, no secret
