@@ -107,9 +107,11 @@ class Builder:
         TradingError
             The book could not be looked after; the message says why.
         """
+        from orchestrator.adapters.clocks import running_seconds
         from orchestrator.cycle import ModularOrchestrator
 
-        caretakers = ModularOrchestrator(self.store, {module: partial(self._caretaker, module)})
+        found = {module: partial(self._caretaker, module)}
+        caretakers = ModularOrchestrator(self.store, found, stopwatch=running_seconds)
         return caretakers.care(module, now=self.clock().now()).summary.orders
 
     def answer(self, command_id: str, runner: Runner | None = None) -> CommandDoc:
@@ -132,9 +134,11 @@ class Builder:
 
     def orchestrator(self) -> ModularOrchestrator:
         """Return the orchestrator of all modules; each one's venue is built when it first runs."""
+        from orchestrator.adapters.clocks import running_seconds
         from orchestrator.cycle import ModularOrchestrator
 
-        return ModularOrchestrator(self.store, {module: partial(self.desk, module) for module in ModuleName})
+        found = {module: partial(self.desk, module) for module in ModuleName}
+        return ModularOrchestrator(self.store, found, stopwatch=running_seconds)
 
     def cycle(self, module: ModuleName, *, slot: datetime | None) -> CycleReport:
         """Run one slot of one module; without a slot, the current minute's. In venue time a cycle's now is its slot.

@@ -7,6 +7,7 @@ cycle needs it reads, what it decided it writes. A slot that has run does nothin
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -82,6 +83,12 @@ class CycleReport:
     results: tuple[TradeResult, ...] = ()
 
 
+def running_seconds() -> Callable[[], float]:
+    """Begin to measure a run by the machine's steady clock."""
+    began = time.monotonic()
+    return lambda: time.monotonic() - began
+
+
 class ModularOrchestrator:
     """Runs the cycles of the modules it was given.
 
@@ -91,11 +98,20 @@ class ModularOrchestrator:
         The only state.
     desks
         What each module runs with, built when first used.
+    stopwatch
+        Begins to measure the time a run takes.
     """
 
-    def __init__(self, store: Store, desks: Mapping[ModuleName, Callable[[], Desk]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        desks: Mapping[ModuleName, Callable[[], Desk]],
+        *,
+        stopwatch: Callable[[], Callable[[], float]] = running_seconds,
+    ) -> None:
         self._store = store
         self._desks = desks
+        self._stopwatch = stopwatch
 
     def cycle(self, module: ModuleName, *, slot: datetime, now: datetime) -> CycleReport:
         """Run one slot of one module.
@@ -123,9 +139,10 @@ class ModularOrchestrator:
 
     def _settled(self, module: ModuleName, *, slot: datetime, now: datetime, care: bool) -> CycleReport:
         """Run, and again on the newer book when another run of another slot, or the caretaker, committed first."""
-        desk = self._desk(module, now)
+        elapsed_s, desk = self._stopwatch(), self._desk(module, now)
         for _ in range(_RACES):
             unit = open_unit(self._store, module, venue=desk.broker.name, slot=slot, now=now, care=care)
+            unit.elapsed_s = elapsed_s
             if not care and unit.book.last_slot is not None and unit.book.last_slot >= slot:
                 break
             with suppress(AlreadyExistsError):

@@ -40,6 +40,7 @@ from orchestrator.domain.errors import (
     InvalidTransitionError,
     OrderRefusedError,
     OutcomeUnknownError,
+    RunExpiredError,
 )
 from orchestrator.domain.exposure import doubtful, share_moved, with_account, with_module
 from orchestrator.domain.history import daily_returns
@@ -56,6 +57,12 @@ from orchestrator.venue_key import holds_off, released_key, taken_key, within_ke
 
 LEASE = timedelta(seconds=60)
 """How long a submission and its key belong to the run that committed it; longer than the functions' time-out."""
+
+SENDS_FOR_S = 45.0
+"""Seconds from its beginning in which a run sends: what leaves then is answered, or given up, before the lease ends.
+
+The platform ends a request at its time-out, but may only freeze the process and let it go on hours later.
+"""
 
 TRACE_LIFE = timedelta(days=60)
 
@@ -108,6 +115,8 @@ class OrderExecutor:
         ------
         AlreadyExistsError
             Another run of this module committed first; nothing was sent.
+        RunExpiredError
+            The run was held up for so long that others may have taken its orders over; it sends nothing more.
         StoreUnavailableError
             The store did not answer; nothing was sent by this run, or its record is left to the next one.
         """
@@ -249,7 +258,13 @@ class OrderExecutor:
         }
         return cancelled | sent | waiting
 
+    def _check_lease(self, what: str) -> None:
+        spent = self._unit.elapsed_s()
+        if spent > SENDS_FOR_S:
+            raise RunExpiredError(f"{self._unit.run}: {what} is not sent {spent:.0f} s after the run began; look it up")
+
     def _send(self, order: Order) -> Answer:
+        self._check_lease(order.id)
         try:
             return _heard(self._broker.submit(order))
         except BrokerUnavailableError as error:
@@ -264,6 +279,7 @@ class OrderExecutor:
 
     def _cancel(self, order: Order) -> Answer | None:
         """Return what the venue said of a cancelled order; None when it said nothing: that proves nothing."""
+        self._check_lease(f"the cancel of {order.id}")
         try:
             return _heard(self._broker.cancel(order))
         except BrokerError:

@@ -6,7 +6,7 @@ between fails the commit instead of being overwritten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -104,6 +104,8 @@ class Unit:
     changed: dict[str, Order] = field(default_factory=dict)
     trades: dict[str, Trade] = field(default_factory=dict)
     events: dict[str, EventDoc] = field(default_factory=dict)
+    elapsed_s: Callable[[], float] = lambda: 0.0
+    """Seconds since the run began, by the clock of the machine that runs it."""
     round_trips_before: int = 0
     writes_before: int = 0
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from orchestrator.domain.errors import BrokerUnavailableError
 
 _TIMEOUT_S = 5.0
+
+
+def running_seconds() -> Callable[[], float]:
+    """Begin to measure a run; a machine put to sleep counts too: where the steady clock stands, the wall's goes on."""
+    steady, wall = time.monotonic(), time.time()
+    return lambda: max(time.monotonic() - steady, time.time() - wall)
 
 
 class SystemClock:

@@ -54,6 +54,10 @@ class InvalidTransitionError(DomainError):
         self.client_order_id, self.state, self.evidence = client_order_id, state, evidence
 
 
+class RunExpiredError(TradingError):
+    """A run has outlived its lease and sends nothing more; what it did send is looked up by the next run."""
+
+
 class ParameterOutOfBoundsError(DomainError):
     """A parameter document is unusable; the message names each field."""
 

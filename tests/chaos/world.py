@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -60,6 +60,8 @@ class World:
     market: MemoryMarketData = field(default_factory=MemoryMarketData)
     prices: dict[str, Decimal] = field(default_factory=lambda: dict(PRICES))
     protection: Protection = field(default_factory=Protection)
+    passed: timedelta = timedelta(0)
+    """Time that has passed by a clock that never goes back."""
     watch: Watch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +102,7 @@ class World:
     def wait(self, pause: timedelta) -> None:
         """Let time pass; the market quotes on."""
         self.now += pause
+        self.passed += max(pause, timedelta(0))
         self.move({})
 
     def orchestrator(self, process: Process) -> ModularOrchestrator:
@@ -115,7 +118,17 @@ class World:
             )
             for module in ModuleName
         }
-        return ModularOrchestrator(store, {module: lambda desk=desk: desk for module, desk in desks.items()})
+        found = {module: lambda desk=desk: desk for module, desk in desks.items()}
+        return ModularOrchestrator(store, found, stopwatch=self.stopwatch)
+
+    def stopwatch(self) -> Callable[[], float]:
+        """Begin to measure a run by the world's clock."""
+        began = self.passed
+
+        def elapsed_s() -> float:
+            return (self.passed - began).total_seconds()
+
+        return elapsed_s
 
     def run(self, module: ModuleName, process: Process | None = None, slot: datetime | None = None) -> CycleReport:
         """Run one cycle; a process that is to die raises Killed."""
