@@ -17,10 +17,35 @@ from ml.backtest.intervals import RESAMPLES, Draw, Measured, of_history, of_samp
 from ml.backtest.layout import DAY_S, Ints
 from ml.backtest.regimes import Regimes, day_numbers
 from ml.backtest.stage import Run
-from ml.backtest.trips import Group, Trip, grouped, session_of, trips_of
+from ml.backtest.trips import Group, Trip, grouped, in_order, session_of, trips_of
 from orchestrator.domain.market import Floats
 
 YEAR_S = 365.25 * DAY_S
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """What one module did, whichever driver ran it.
+
+    Parameters
+    ----------
+    ends, equity, gross
+        Epoch seconds; at each, the account's equity and the worth of all that is held, USD (NaN = not told).
+    """
+
+    module: str
+    minutes: int
+    capital: float
+    ends: Ints
+    equity: Floats
+    gross: Floats
+    trips: Sequence[Trip]
+
+
+def line_of(run: Run) -> Line:
+    """Return a run of the engine as a line."""
+    found = run.result
+    return Line(run.module, run.minutes, found.capital, found.ends, found.equity, found.gross, trips_of(run))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,20 +95,19 @@ class Summary:
     groups: Mapping[str, Sequence[Group]]
 
 
-def curve_of(runs: Sequence[Run]) -> Curve:
+def curve_of(lines: Sequence[Line]) -> Curve:
     """Return the joint curve: the capital and what every module has earned on it, by day."""
-    capital = runs[0].result.capital
-    last = {run.module: _days(run.result.ends) for run in runs}
-    days = np.unique(np.concatenate([day_numbers(run.result.ends) for run in runs]))
+    capital = lines[0].capital
+    days = np.unique(np.concatenate([day_numbers(line.ends) for line in lines]))
     ends, equity, gross = np.zeros(len(days), np.int64), np.full(len(days), capital), np.zeros(len(days))
-    for run in runs:
-        rows = last[run.module]
-        own = run.result.ends[rows] - 1
+    for line in lines:
+        rows = _days(line.ends)
+        own = line.ends[rows] - 1
         at = np.searchsorted(own // DAY_S, days, side="right") - 1
         known = at >= 0
         ends = np.maximum(ends, np.where(own[at] // DAY_S == days, own[at], 0))
-        equity += np.where(known, run.result.equity[rows][at] - capital, 0.0)
-        gross += np.where(known, run.result.gross[rows][at], 0.0)
+        equity += np.where(known, line.equity[rows][at] - capital, 0.0)
+        gross += np.where(known, line.gross[rows][at], 0.0)
     return Curve(capital, ends, equity, gross)
 
 
@@ -100,13 +124,13 @@ def _days(ends: Ints) -> Ints:
 
 
 def summarised(
-    runs: Sequence[Run], benchmark: Floats, regimes: Regimes, *, per_year: float, resamples: int = RESAMPLES
+    lines: Sequence[Line], benchmark: Floats, regimes: Regimes, *, per_year: float, resamples: int = RESAMPLES
 ) -> Summary:
     """Return everything that is said of a backtest.
 
     Parameters
     ----------
-    runs
+    lines
         One of each module, on the same capital.
     benchmark
         Worth of the benchmark at the curve's days, any unit; NaN before it is known. Empty = none.
@@ -117,7 +141,8 @@ def summarised(
     resamples
         Histories that are drawn for the intervals.
     """
-    curve, trips = curve_of(runs), trips_of(runs)
+    curve = curve_of(lines)
+    trips = in_order(trip for line in lines for trip in line.trips)
     returns, profits = curve.returns, np.array([trip.profit for trip in trips])
     daily = {name: _of_returns(found, returns, per_year) for name, found in metrics.OF_RETURNS.items()}
     by_trade = {name: _of_trades(found, profits) for name, found in metrics.OF_TRADES.items()}
@@ -129,7 +154,7 @@ def summarised(
         trips=trips,
         measured=measured,
         against=_against(returns, benchmark, per_year, resamples),
-        plain=_plain(curve, trips, runs),
+        plain=_plain(curve, trips, lines),
         groups={
             "strategy": grouped(trips, lambda trip: f"{trip.module}.{trip.strategy}"),
             "symbol": grouped(trips, lambda trip: trip.symbol),
@@ -162,16 +187,16 @@ def _relative(found: metrics.Relative, own: Floats, other: Floats, per_year: flo
     return lambda rows: found(own[rows], other[rows], per_year)
 
 
-def _plain(curve: Curve, trips: Sequence[Trip], runs: Sequence[Run]) -> dict[str, float]:
+def _plain(curve: Curve, trips: Sequence[Trip], lines: Sequence[Line]) -> dict[str, float]:
     mean = float(curve.equity.mean())
     costs = sum(trip.costs for trip in trips)
     before = sum(trip.profit + trip.costs for trip in trips)
-    held = np.concatenate([run.result.gross > 0 for run in runs])
+    gross = np.concatenate([line.gross for line in lines])
     return {
         "trades": float(len(trips)),
         "final_equity": float(curve.equity[-1]),
         "exposure": float((curve.gross / curve.equity).mean()),
-        "time_in_market": float(held.mean()),
+        "time_in_market": float((gross > 0).mean()) if np.isfinite(gross).all() else float("nan"),
         "turnover": sum(trip.traded for trip in trips) / mean / curve.years,
         "costs": costs,
         "costs_per_year": costs / mean / curve.years,

@@ -52,11 +52,12 @@ class Trip:
     risk: float
     reason: str
     minutes: int
+    multiplier: float = 1.0
 
     @property
     def traded(self) -> float:
         """Notional of entry and exit together, USD."""
-        return self.qty * (self.entry_px + self.exit_px)
+        return self.qty * self.multiplier * (abs(self.entry_px) + abs(self.exit_px))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,14 @@ class Group:
     mean_r: float
 
 
-def trips_of(runs: Iterable[Run]) -> list[Trip]:
-    """Return the round trips of all runs, in the order of their exits."""
-    found = [_trip(run, row) for run in runs for row in run.result.ledger]
-    return sorted(found, key=lambda one: (one.closed, one.opened, one.symbol, one.strategy))
+def trips_of(run: Run) -> list[Trip]:
+    """Return the round trips of a run, in the order of their exits."""
+    return in_order(_trip(run, row) for row in run.result.ledger)
+
+
+def in_order(trips: Iterable[Trip]) -> list[Trip]:
+    """Return round trips in the order of their exits."""
+    return sorted(trips, key=lambda one: (one.closed, one.opened, one.symbol, one.strategy))
 
 
 def _trip(run: Run, row: Floats) -> Trip:

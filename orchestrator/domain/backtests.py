@@ -27,7 +27,7 @@ class BacktestDoc(Document):
     first: date
     last: date
     minutes: int
-    """Length of a bar; of several modules, the shortest."""
+    """Length of a bar; of several modules, the shortest; 0 of a replay."""
     parameters: dict[str, float] = {}
     """What was set away from the shipped values."""
     capital: Amount

@@ -131,7 +131,6 @@ def test_a_person_reads_a_table_and_gets_one_file_that_loads_nothing(stocks: Pat
         ((), ("name a module",)),
         (("--strategy", "magic"), ("magic", "momentum")),
         (("crypto", "--strategy", "momentum"), ("momentum is of stocks",)),
-        (("options",), ("options", "desk replay")),
         (("stocks", "--from", "2024-06-01", "--to", "2024-05-01"), ("2024-06-01 is after",)),
         (("stocks", "--symbols", "NOPE"), ("no bars of NOPE", "there is: AAPL, MSFT, SPY")),
         (("stocks", "--symbols", "crypto=BTC"), ("crypto is not among",)),
@@ -200,3 +199,22 @@ def test_a_store_out_of_reach_is_said_before_anything_runs(stocks: Path, monkeyp
     result = desk(*momentum(stocks, "--store", "--out", tmp_path / "r.html"))
     refused(result, "127.0.0.1:9 does not answer", code=3)
     assert not (tmp_path / "r.html").exists()
+
+
+DAYS = ("--from", "2026-07-16", "--to", "2026-07-21")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("stocks", "options"), ("options run alone",)),
+        (("options",), ("--data, and --from and --to",)),
+        (("options", "--data", "FOLDER", *DAYS, "--fill", "same_close"), ("only --strategy, --data",)),
+        (("options", "--data", "FOLDER", *DAYS, "--cash", "5000"), ("only --strategy, --data",)),
+        (("options", "--data", "FOLDER", *DAYS, "--sweep", "min_confidence=0.6,0.7"), ("only --strategy, --data",)),
+        (("options", "--data", "FOLDER", *DAYS, "--set", "min_confidence=2"), ("is not between 0.5 and 0.95",)),
+        (("options", "--data", "/no/such/folder", *DAYS), ("/no/such/folder",)),
+    ],
+)
+def test_what_a_replay_of_options_does_not_know_is_refused(stocks: Path, words, said) -> None:
+    refused(desk(*(stocks if word == "FOLDER" else word for word in words)), *said)

@@ -9,7 +9,7 @@ from ml.backtest.account import Account, Costs
 from ml.backtest.engine import Market, Plan, Rules, backtest
 from ml.backtest.regimes import TREND_DAYS, UNKNOWN, regimes_of, worth_of
 from ml.backtest.stage import Run, dividends_of
-from ml.backtest.summary import below_peak, curve_of, summarised
+from ml.backtest.summary import below_peak, curve_of, line_of, summarised
 from ml.backtest.thinning import thinned
 from ml.backtest.trips import Trip, grouped, session_of, trips_of
 from orchestrator.domain.market import Panel, Signals
@@ -61,7 +61,7 @@ def trip(**changed):
 
 def test_a_round_trip_says_what_was_paid_got_and_lost_on_the_way():
     run = run_of([100, 100, 110, 120, 120], [1, NO, 0, NO, NO], costs=Costs(fee=0.001, half_spread=0.002))
-    (one,) = trips_of([run])
+    (one,) = trips_of(run)
     assert (one.symbol, one.strategy, one.side, one.reason) == ("A", "hold", 1, "signal")
     assert one.qty == pytest.approx(5.0)
     assert one.entry_px == pytest.approx(100 * 1.002)
@@ -76,7 +76,7 @@ def test_a_round_trip_says_what_was_paid_got_and_lost_on_the_way():
 def test_modules_add_up_day_by_day_and_one_that_rests_keeps_what_it_has():
     stocks = run_of([100, 100, 110, 110], [1, NO, NO, NO])
     coins = run_of([50, 50, 50, 100, 100, 100, 100], [1, NO, NO, NO, NO, NO, NO], module="crypto", first=2, hour=23)
-    curve = curve_of([stocks, coins])
+    curve = curve_of([line_of(stocks), line_of(coins)])
     assert list(curve.ends // DAY) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert curve.equity == pytest.approx([1000, 1000, 1050, 1050, 1550, 1550, 1550, 1550])
     assert curve.returns.sum() == pytest.approx(50 / 1000 + 500 / 1050)
@@ -84,7 +84,7 @@ def test_modules_add_up_day_by_day_and_one_that_rests_keeps_what_it_has():
 
 def test_a_bar_that_ends_at_midnight_is_of_the_day_before():
     run = run_of([100, 100, 110], [1, NO, NO], module="crypto", first=2, hour=0)
-    assert list(curve_of([run]).ends // DAY) == [1, 2, 3]
+    assert list(curve_of([line_of(run)]).ends // DAY) == [1, 2, 3]
     assert worth_of([run.market.panel], np.array([1, 2, 3])) == pytest.approx([1.0, 1.0, 1.1])
 
 
@@ -143,7 +143,7 @@ def test_rows_far_below_the_peak_are_those_in_which_nothing_is_opened():
 def test_a_summary_of_a_run_without_a_trade_has_no_ratio():
     run = run_of([100.0] * 30, [NO] * 30)
     days = np.arange(1, 31)
-    found = summarised([run], np.full(30, np.nan), regimes_of(days, np.full(30, 100.0)), per_year=252)
+    found = summarised([line_of(run)], np.full(30, np.nan), regimes_of(days, np.full(30, 100.0)), per_year=252)
     assert np.isnan(found.measured["sharpe"].value)
     assert np.isnan(found.measured["hit_rate"].value)
     assert found.plain["trades"] == 0
@@ -152,7 +152,7 @@ def test_a_summary_of_a_run_without_a_trade_has_no_ratio():
 
 def test_exposure_turnover_and_costs_by_hand():
     run = run_of([100, 100, 100, 100], [1, NO, 0, NO], costs=Costs(fee=0.01))
-    found = summarised([run], np.ones(4), regimes_of(np.arange(1, 5), np.ones(4)), per_year=252)
+    found = summarised([line_of(run)], np.ones(4), regimes_of(np.arange(1, 5), np.ones(4)), per_year=252)
     assert found.plain["costs"] == pytest.approx(2 * 0.01 * 500)
     assert found.plain["time_in_market"] == 0.5
     assert found.plain["exposure"] == pytest.approx(2 * 500 / 995 / 4)

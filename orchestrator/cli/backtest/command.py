@@ -11,7 +11,7 @@ import typer
 
 from orchestrator.cli import show
 from orchestrator.cli.backtest.bars import Sources
-from orchestrator.cli.backtest.terms import Asked, modules_of, paths_of, sweep_of, symbols_of, values_of
+from orchestrator.cli.backtest.terms import CASH, Asked, modules_of, paths_of, sweep_of, symbols_of, values_of
 from orchestrator.cli.data.places import timeframe_minutes
 from orchestrator.cli.replay.command import progress
 from orchestrator.domain.base import ModuleName
@@ -24,13 +24,18 @@ _FILLS = ("next_open", "same_close")
 
 def backtest(
     ctx: typer.Context,
-    modules: Annotated[list[ModuleName] | None, typer.Argument(help="Modules to run together: stocks, crypto.")] = None,
+    modules: Annotated[
+        list[ModuleName] | None, typer.Argument(help="stocks and crypto, together or not; or options.")
+    ] = None,
     strategy: Annotated[list[str] | None, typer.Option(help="Only this strategy; may be given again.")] = None,
-    data: Annotated[list[Path] | None, typer.Option(help="File or folder of bars; else the local store.")] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="File or folder of bars, else the local store; of options a folder to replay."),
+    ] = None,
     symbols: Annotated[str, typer.Option(help="XLK,XLF of one module, or 'stocks=XLK crypto=BTC'.")] = "",
     first: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First day that is traded.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last day, included.")] = None,
-    cash: Annotated[float, typer.Option(help="The desk's equity at the start, USD.")] = 100_000.0,
+    cash: Annotated[float, typer.Option(help="The desk's equity at the start, USD.")] = CASH,
     timeframe: Annotated[str, typer.Option(help=f"Length of a bar: {', '.join(TIMEFRAMES)}.")] = "",
     set_: Annotated[list[str] | None, typer.Option("--set", help="A parameter: momentum.lookback=40.")] = None,
     sweep: Annotated[list[str] | None, typer.Option(help="Try values: momentum.lookback=20:60:10.")] = None,
@@ -64,6 +69,7 @@ def backtest(
 
 def _run(ctx: typer.Context, asked: Asked, sources: Sources, out: Path | None, *, store: bool, as_json: bool) -> None:
     from orchestrator.cli.backtest.page import page
+    from orchestrator.cli.backtest.replayed import by_replay
     from orchestrator.cli.backtest.screen import plain, print_found
     from orchestrator.cli.backtest.stages import done, steps_of
     from orchestrator.cli.backtest.stored import keep
@@ -72,7 +78,12 @@ def _run(ctx: typer.Context, asked: Asked, sources: Sources, out: Path | None, *
     desk = builder(ctx) if store else None
     with progress(quiet=as_json) as bar:
         task = bar.add_task("backtest", total=steps_of(asked))
-        found = done(asked, sources, lambda text: bar.update(task, advance=1, description=text))
+        if ModuleName.OPTIONS in asked.modules:
+            found = by_replay(
+                asked, sources, lambda at, of, day: bar.update(task, completed=at, total=of, description=f"{day:%F}")
+            )
+        else:
+            found = done(asked, sources, lambda text: bar.update(task, advance=1, description=text))
     if out is not None:
         out.write_text(page(found), encoding="utf-8")
     path = None if desk is None else keep(desk, found)

@@ -82,11 +82,12 @@ def _curves(found: Found) -> str:
     label = f"Equity from {curve.capital:,.0f} to {curve.equity[-1]:,.0f} USD, and the benchmark"
     below = underwater(curve.returns)
     deep = charts.frame_of(times, [below, np.zeros(1)], 140)
-    drawdown = charts.axes(deep, "{:.0%}") + charts.area(deep, times, below, "deep")
+    drawdown = charts.axes(deep, "{:.1%}") + charts.area(deep, times, below, "deep")
     rows = thinned(curve.equity, charts.POINTS)
     data = [[times[row], round(float(curve.equity[row]), 2), round(float(below[row]), 4)] for row in rows]
     name = found.asked.benchmark.upper() or "all that was traded, bought and held"
-    key = f"<i class=curve></i>the strategies <i class=other></i>{escape(name)}, at the same volatility"
+    other = f" <i class=other></i>{escape(name)}, at the same volatility" if np.isfinite(held).all() else ""
+    key = f"<i class=curve></i>the strategies{other}"
     return (
         f"<section><h2>Equity</h2><p class=key>{key} <output id=told></output></p>"
         f"<div tabindex=0>{charts.svg(inside, 320, label, 'equity')}</div><h2>Drawdown</h2>"
@@ -139,7 +140,10 @@ def _prices(found: Found) -> str:
     by_symbol: dict[str, list[Trip]] = {}
     for trip in found.summary.trips:
         by_symbol.setdefault(trip.symbol, []).append(trip)
-    shown = sorted(by_symbol, key=lambda symbol: -len(by_symbol[symbol]))[:_SYMBOLS]
+    priced = [symbol for symbol in by_symbol if any(symbol in run.market.panel.symbols for run in found.runs)]
+    shown = sorted(priced, key=lambda symbol: -len(by_symbol[symbol]))[:_SYMBOLS]
+    if by_symbol and not shown:
+        return ""
     if not shown:
         return _section("Trades on the price", "<p>Nothing was traded.</p>")
     options = "".join(f"<option>{escape(symbol)}</option>" for symbol in shown)

@@ -13,7 +13,7 @@ from ml.backtest.metrics import max_drawdown, sharpe
 from ml.backtest.reality import reality_check
 from ml.backtest.regimes import day_numbers, regimes_of, worth_of
 from ml.backtest.stage import Run, Stage, dividends_of, window_of
-from ml.backtest.summary import Curve, Summary, curve_of, summarised
+from ml.backtest.summary import Curve, Line, Summary, curve_of, line_of, summarised
 from ml.validation.panels import check_panel
 from orchestrator.cli.backtest.bars import Feed, Sources, desk_symbol, feed_of
 from orchestrator.cli.backtest.sessions import session_flags
@@ -41,6 +41,16 @@ class Point:
     returns: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What is told of a backtest that was a replay: its folder, cycles, positions open at its end, and symbols."""
+
+    data: str
+    cycles: int
+    held: int
+    symbols: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """A backtest, done.
@@ -56,10 +66,12 @@ class Found:
     feeds: Mapping[ModuleName, Feed]
     stages: Mapping[ModuleName, Stage]
     runs: Sequence[Run]
+    lines: Sequence[Line]
     summary: Summary
     points: Sequence[Point]
     luck: tuple[float, float] | None
     digest: str
+    replay: Replay | None = None
 
 
 def steps_of(asked: Asked) -> int:
@@ -92,10 +104,11 @@ def done(asked: Asked, sources: Sources, told: Told) -> Found:
         runs.append(stages[module].run(asked.parameters(module, {})))
     points = _swept(asked, stages, told, per_year) if asked.sweep else []
     told("intervals")
-    worth = _worth(asked, feeds, runs, curve_of(runs))
-    summary = summarised(runs, worth.inside, regimes_of(worth.days, worth.all), per_year=per_year)
+    lines = [line_of(run) for run in runs]
+    worth = _worth(asked, feeds, runs, curve_of(lines))
+    summary = summarised(lines, worth.inside, regimes_of(worth.days, worth.all), per_year=per_year)
     luck = _luck(points, summary.curve)
-    return Found(asked, feeds, stages, runs, summary, points, luck, _digest(asked, stages, summary.curve))
+    return Found(asked, feeds, stages, runs, lines, summary, points, luck, _digest(asked, stages, summary.curve))
 
 
 def _stage(asked: Asked, module: ModuleName, feed: Feed) -> Stage:
@@ -145,7 +158,7 @@ def _swept(asked: Asked, stages: Mapping[ModuleName, Stage], told: Told, per_yea
     for values in asked.points():
         told(", ".join(f"{name}={value:g}" for name, value in values.items()))
         runs = [stage.run(asked.parameters(module, values)) for module, stage in stages.items()]
-        curve = curve_of(runs)
+        curve = curve_of([line_of(run) for run in runs])
         found.append(
             Point(
                 values,

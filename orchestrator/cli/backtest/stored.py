@@ -37,10 +37,10 @@ def document(found: Found, now: datetime) -> BacktestDoc:
     return BacktestDoc(
         title=title_of(found),
         modules=found.asked.modules,
-        symbols=tuple(dict.fromkeys(symbol for run in found.runs for symbol in run.market.panel.symbols)),
+        symbols=_symbols(found),
         first=days[0],
         last=days[-1],
-        minutes=min(run.minutes for run in found.runs),
+        minutes=min(line.minutes for line in found.lines),
         parameters=dict(found.asked.values),
         capital=_usd(curve.capital),
         final_equity=_usd(float(curve.equity[-1])),
@@ -52,6 +52,12 @@ def document(found: Found, now: datetime) -> BacktestDoc:
         execution=tuple(words.execution(found)),
         created_at=now,
     )
+
+
+def _symbols(found: Found) -> tuple[str, ...]:
+    if found.replay is not None:
+        return found.replay.symbols
+    return tuple(dict.fromkeys(symbol for run in found.runs for symbol in run.market.panel.symbols))
 
 
 def _usd(value: float) -> Decimal:

@@ -23,6 +23,7 @@ from orchestrator.settings import parse_universe
 if TYPE_CHECKING:
     from ml.backtest.account import Account
 
+CASH = 100_000.0
 MOST_POINTS = 400
 """Points of a sweep."""
 FEE_BPS = {ModuleName.CRYPTO: 40.0}
@@ -49,10 +50,10 @@ class Asked:
     symbols: Mapping[ModuleName, tuple[str, ...]]
     first: datetime | None
     last: datetime | None
-    cash: float
-    fill: str
-    limits: bool
-    cost_times: float
+    cash: float = CASH
+    fill: str = "next_open"
+    limits: bool = True
+    cost_times: float = 1.0
     values: Mapping[str, float] = field(default_factory=dict)
     sweep: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     benchmark: str = ""
@@ -123,7 +124,7 @@ def modules_of(modules: Sequence[ModuleName], strategies: Sequence[str]) -> tupl
     ConfigurationError
         Nothing is named, a strategy is not known, or it is of another module.
     """
-    known = {one.name: module for module in ModuleName for one in _tunable(module, None).strategies}
+    known = {name: module for module in ModuleName for name in _strategies(module)}
     for name in strategies:
         if name not in known:
             raise ConfigurationError(f"--strategy {name}: not known; one of {', '.join(known)}")
@@ -131,11 +132,16 @@ def modules_of(modules: Sequence[ModuleName], strategies: Sequence[str]) -> tupl
             raise ConfigurationError(f"--strategy {name} is of {known[name]}, which is not among the modules")
     found = tuple(dict.fromkeys(modules)) or tuple(dict.fromkeys(known[name] for name in strategies))
     if not found:
-        raise ConfigurationError("name a module (stocks, crypto) or a --strategy")
-    for module in found:
-        if module not in known.values():
-            raise ConfigurationError(f"{module}: bars cannot tell what its structures earn; replay it: `desk replay`")
+        raise ConfigurationError("name a module (stocks, crypto, options) or a --strategy")
+    if ModuleName.OPTIONS in found and len(found) > 1:
+        raise ConfigurationError("options run alone: they are replayed on recorded chains, not run on bars")
     return found
+
+
+def _strategies(module: ModuleName) -> tuple[str, ...]:
+    if module is ModuleName.OPTIONS:
+        return tuple(getattr(module_class(module)[0].parameters_model(), "enabled", ()))
+    return tuple(one.name for one in _tunable(module, None).strategies)
 
 
 def symbols_of(text: str, modules: Sequence[ModuleName]) -> dict[ModuleName, tuple[str, ...]]:

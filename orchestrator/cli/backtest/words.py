@@ -14,6 +14,12 @@ from orchestrator.domain.scene import listed
 from orchestrator.domain.series import timeframe_of
 
 FEW_TRADES = 30
+_REPLAYED = (
+    "Replayed through the desk itself and the local venue: the same decisions, risk, orders and books as live.",
+    "The venue fills at the quotes of the recorded chains, takes its fees, and expires, exercises and assigns; the "
+    "account is the venue's own, and its equity is looked at when the sweeper runs.",
+    "Costs of a round trip are its fees and what it paid beyond the price it was decided at. Exposure is not told.",
+)
 _BPS = 10_000.0
 _FILLS = {
     "next_open": "What a bar's close decides is filled at the open of the next bar.",
@@ -24,6 +30,8 @@ _FILLS = {
 def execution(found: Found) -> list[str]:
     """Return how orders were filled and what they cost."""
     asked = found.asked
+    if found.replay is not None:
+        return list(_REPLAYED)
     told = [
         _FILLS[asked.fill],
         "Within a bar a stop counts before a target; a gap through a stop fills at the open; stops move at the close.",
@@ -61,6 +69,8 @@ def _caps(found: Found) -> str:
 def bars(found: Found) -> list[str]:
     """Return what the bars are and what was found in them."""
     told = []
+    if (replay := found.replay) is not None:
+        told.append(f"{replay.data}: chains of {', '.join(replay.symbols)}, {replay.cycles} cycles")
     for module, feed in found.feeds.items():
         span = found.stages[module].panel.ends
         told.append(f"{module}: {len(feed.bars)} symbols, {len(span)} rows of {timeframe_of(feed.minutes)}")
@@ -78,15 +88,13 @@ def _cautions(found: Found) -> Iterator[str]:
     yield from _unsure(found)
     summary = found.summary
     count = len(summary.trips)
-    if count == 0:
+    if count == 0 and not (found.replay and found.replay.held):
         yield "Nothing was traded: these bars gave no entry, or no size that the limits leave."
     elif count < FEW_TRADES:
         yield f"{count} round trips: fewer than {FEW_TRADES} say little about any rate or ratio."
     if summary.curve.years < 1:
         yield f"{summary.curve.years * 365.25:.0f} days: annual numbers are those days drawn out to a year."
-    ended = sum(trip.reason == "end of data" for trip in summary.trips)
-    if ended:
-        yield f"{ended} positions were still open at the end and are counted at their last price."
+    yield from _open(found)
     for run in found.runs:
         yield from _braked(found, run)
         for name, why in run.left_out.items():
@@ -100,6 +108,14 @@ def _cautions(found: Found) -> Iterator[str]:
             f"anything, and one that gains as much on the values as they are with p = {untouched:.3f} where none does. "
             "`desk tune` judges on bars that no search has seen."
         )
+
+
+def _open(found: Found) -> Iterator[str]:
+    ended = sum(trip.reason == "end of data" for trip in found.summary.trips)
+    if ended:
+        yield f"{ended} positions were still open at the end and are counted at their last price."
+    if found.replay is not None and found.replay.held:
+        yield f"{found.replay.held} positions were still open at the end: in the curve, but among no round trips."
 
 
 def _braked(found: Found, run: Run) -> Iterator[str]:
@@ -132,7 +148,7 @@ def _unsure(found: Found) -> Iterator[str]:
         if not one.known:
             yield f"The {text} has no interval: too few days, or nothing moved."
         elif one.high < 0.0:
-            yield f"The {text} is below zero with 95 % confidence: it loses, and that is not bad luck."
+            yield f"The {text} is below zero with 95 % confidence: on these days it loses, luck aside."
         elif one.low <= 0.0:
             span = f"{shape.format(one.low)} to {shape.format(one.high)}"
             yield f"The 95 % interval of the {text}, {span}, holds zero: this result cannot be told from luck."
