@@ -97,11 +97,11 @@ def of_entry(order: Order) -> Stake | None:
     )
 
 
-def of_unit(opportunity: TradeOpportunity) -> Stake:
-    """Return what one unit of an opportunity would put at stake."""
+def of_unit(opportunity: TradeOpportunity, usd: Decimal | None = None) -> Stake:
+    """Return what one unit of an opportunity would put at stake; `usd` is its worst notional, where that is known."""
     return _stake(
         opportunity.legs,
-        usd=opportunity.worst_notional_usd,
+        usd=opportunity.worst_notional_usd if usd is None else usd,
         short=len(opportunity.legs) == 1 and opportunity.side.sign < 0,
         leverage=opportunity.instrument.leverage,
         greeks=opportunity.greeks,

@@ -132,22 +132,24 @@ def with_units(
     """Return where the desk stands once `units` of an entry are reserved."""
     usd, size, stake = units * opportunity.worst_notional_usd, float(units), of_unit(opportunity)
     symbol = underlying_of(opportunity.symbol)
+    groups = groups_of(symbol, limits.groups)
     delta = Decimal(repr(stake.greeks.delta_usd)) * units
+    known = standing.greeks.get(stake.symbol, NO_GREEKS)
     day = gains([stake], returns).times(size)
     shocks = tuple(loss * size for loss in shock_table([stake]))
     return replace(
         standing,
         gross=standing.gross + usd,
-        by_module=_added([standing.by_module, {opportunity.module: usd}]),
-        symbols=_added([standing.symbols, {opportunity.symbol: usd}]),
-        sectors=_added([standing.sectors, {sector_of(symbol, limits.sectors): usd}]),
-        groups=_added([standing.groups, dict.fromkeys(groups_of(symbol, limits.groups), usd)]),
-        strategies=_added([standing.strategies, {opportunity.strategy: usd}]),
-        venues=_added([standing.venues, {standing.venue: usd}]),
+        by_module=_with(standing.by_module, opportunity.module, usd),
+        symbols=_with(standing.symbols, opportunity.symbol, usd),
+        sectors=_with(standing.sectors, sector_of(symbol, limits.sectors), usd),
+        groups={**standing.groups, **{name: standing.groups.get(name, ZERO) + usd for name in groups}},
+        strategies=_with(standing.strategies, opportunity.strategy, usd),
+        venues=_with(standing.venues, standing.venue, usd),
         buying_power=standing.buying_power - usd,
         long_usd=standing.long_usd + max(delta, ZERO),
         short_usd=standing.short_usd + max(-delta, ZERO),
-        greeks=_added_greeks([standing.greeks, {stake.symbol: stake.greeks.times(size)}]),
+        greeks={**standing.greeks, stake.symbol: stake.greeks.times(size).plus(known)},
         shock_usd=_added_losses([standing.shock_usd, shocks]),
         gains=together([standing.gains, day]),
     )
@@ -162,6 +164,10 @@ def gains_of(share: ModuleExposure) -> Gains:
 def _entering(book: BookDoc) -> frozenset[str]:
     orders = book.orders.values()
     return frozenset(o.intent.symbol for o in orders if o.intent.purpose is Purpose.ENTRY and not o.state.terminal)
+
+
+def _with(sums: Mapping[K, Decimal], key: K, usd: Decimal) -> dict[K, Decimal]:
+    return {**sums, key: sums.get(key, ZERO) + usd}
 
 
 def _added(parts: Iterable[Mapping[K, Decimal]]) -> dict[K, Decimal]:

@@ -95,6 +95,7 @@ DESK_RULES: frozenset[Rule] = frozenset(
 
 MOOT: Mapping[Rule, Callable[[Candidate], bool]] = {
     state_allows: lambda c: c.state is DeskState.ACTIVE,
+    not_barred: lambda c: not c.limits.barred,
     not_quarantined: lambda c: not c.book.quarantine,
     not_frozen: lambda c: not c.standing.frozen,
     not_halted: lambda c: not c.tape.halted,

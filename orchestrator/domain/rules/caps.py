@@ -68,7 +68,8 @@ def headroom(c: Candidate, least: Decimal) -> dict[str, Decimal]:
     room = _allocations(c)
     if min(room.values()) < least:
         return room
-    stake, unit = of_unit(c.opportunity), c.opportunity.worst_notional_usd
+    unit = c.opportunity.worst_notional_usd
+    stake = of_unit(c.opportunity, unit)
     name, units = min((*_at_delta(c, stake), *_greeks(c, stake), _shocks(c, stake), *_tails(c, stake)), key=_left)
     if math.isfinite(units):
         room[name] = Decimal(repr(units)) * unit
@@ -166,13 +167,12 @@ def _tails(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
 
 def _day_of_unit(c: Candidate, stake: Stake) -> tuple[float, float]:
     """Return the worst day of a unit in its history, and one sigma, USD; without history only sigma."""
-    moves = c.tape.returns.of(stake.symbol)
+    returns = c.tape.returns
+    if not stake.curved and stake.symbol in returns.symbols:
+        worst = stake.own_usd * returns.worst_fall[stake.symbol]
+        return min(worst, stake.worst_usd), stake.own_usd * returns.sigma[stake.symbol]
+    moves = returns.of(stake.symbol)
     if moves is None:
         return 0.0, stake.sigma_usd
-    if not stake.curved:
-        own = stake.own_usd
-        return min(own * c.tape.returns.worst_fall[stake.symbol], stake.worst_usd), own * c.tape.returns.sigma[
-            stake.symbol
-        ]
     gain = gain_of(stake, moves)
     return max(-float(np.min(gain)), 0.0), float(gain.std())
