@@ -24,6 +24,9 @@ from scripts.chaos.ledger import post
 from scripts.cloud_events import deliver
 from scripts.suite import Suite
 
+_TOLD = "/v2/orders|/v2/positions|/v2/account|OpenOrders|ClosedOrders|TradesHistory|Balance"
+_NONSENSE = ("null", "text", "negative", "absurd", "missing", "unknown_state")
+
 FAULTS: tuple[dict[str, object], ...] = (
     {"kind": "http_429"},
     {"kind": "http_5xx", "status": 504},
@@ -34,6 +37,10 @@ FAULTS: tuple[dict[str, object], ...] = (
     {"kind": "duplicate_refused"},
     {"kind": "partial_fill"},
     {"kind": "late_fill", "moments": 3},
+    {"kind": "stale_open_orders", "age_seconds": 180, "match": {"path": "/v2/orders|OpenOrders"}},
+    {"kind": "late_history", "age_seconds": 300, "match": {"path": "/v2/account/activities|TradesHistory"}},
+    {"kind": "duplicate_rows", "match": {"path": _TOLD}},
+    *({"kind": "malformed", "how": how, "match": {"path": _TOLD}} for how in _NONSENSE),
 )
 """What the venue is told to do, one of these at a time."""
 
