@@ -26,21 +26,38 @@ from scripts.suite import Suite
 
 _TOLD = "/v2/orders|/v2/positions|/v2/account|OpenOrders|ClosedOrders|TradesHistory|Balance"
 _NONSENSE = ("null", "text", "negative", "absurd", "missing", "unknown_state")
+_SENDING = {"method": "POST", "path": "/v2/orders$|AddOrder$"}
+_LISTS = {"path": "/v2/orders$|(Open|Closed)Orders$"}
+_FILLS = {"path": "activities$|TradesHistory$"}
+_HELD = {"path": "positions$|BalanceEx$"}
+_PRICES = {"path": "quotes/latest$|snapshots|Ticker$"}
 
 FAULTS: tuple[dict[str, object], ...] = (
     {"kind": "http_429"},
     {"kind": "http_5xx", "status": 504},
     {"kind": "timeout_before"},
     {"kind": "timeout_after"},
-    {"kind": "timeout_after", "match": {"method": "POST", "path": "/v2/orders|AddOrder"}},
-    {"kind": "http_5xx", "status": 504, "match": {"method": "POST", "path": "/v2/orders|AddOrder"}},
-    {"kind": "duplicate_refused"},
-    {"kind": "partial_fill"},
-    {"kind": "late_fill", "moments": 3},
-    {"kind": "stale_open_orders", "age_seconds": 180, "match": {"path": "/v2/orders|OpenOrders"}},
-    {"kind": "late_history", "age_seconds": 300, "match": {"path": "/v2/account/activities|TradesHistory"}},
-    {"kind": "duplicate_rows", "match": {"path": _TOLD}},
+    {"kind": "timeout_after", "match": _SENDING},
+    {"kind": "http_5xx", "status": 504, "match": _SENDING},
+    {"kind": "duplicate_refused", "match": _SENDING},
+    {"kind": "partial_fill", "match": _SENDING},
+    {"kind": "late_fill", "moments": 3, "match": _SENDING},
+    {"kind": "malformed", "how": "null", "match": _SENDING},
+    {"kind": "malformed", "how": "unknown_state", "match": _LISTS},
+    {"kind": "malformed", "how": "text", "match": _LISTS},
+    {"kind": "malformed", "how": "negative", "match": _FILLS},
+    {"kind": "malformed", "how": "null", "match": _FILLS},
+    {"kind": "malformed", "how": "negative", "match": _HELD},
+    {"kind": "malformed", "how": "missing", "match": _HELD},
+    {"kind": "malformed", "how": "null", "field": "cash", "match": {"path": "/v2/account$"}},
+    {"kind": "malformed", "how": "text", "match": _PRICES},
     *({"kind": "malformed", "how": how, "match": {"path": _TOLD}} for how in _NONSENSE),
+    {"kind": "stale_open_orders", "age_seconds": 90, "match": _LISTS},
+    {"kind": "late_history", "age_seconds": 240, "match": _FILLS},
+    {"kind": "duplicate_rows", "match": _FILLS},
+    {"kind": "duplicate_rows", "match": _LISTS},
+    {"kind": "stale_quote"},
+    {"kind": "one_sided_quote", "match": _PRICES},
 )
 """What the venue is told to do, one of these at a time."""
 
@@ -70,10 +87,10 @@ class Storm:
 
     def blow(self) -> None:
         """Let some of it happen, now or while the functions that are fired next are running."""
-        if self._chance.random() < 0.35:
+        if self._chance.random() < 0.5:
             fault = self._chance.choice(FAULTS)
             post(f"{self._venue_url}/venue/faults", {**fault, "times": self._chance.choice((1, 1, 2))})
-            self.done[f"fault {fault['kind']}"] += 1
+            self.done[" ".join(str(fault[word]) for word in ("kind", "how") if word in fault)] += 1
         if self._chance.random() < 0.2:
             threading.Timer(self._chance.uniform(0.0, 0.8), self._kill, [self._chance.random()]).start()
         if self._chance.random() < 0.15:
