@@ -153,8 +153,14 @@ def _foreign_order(unit: Unit, said: VenueOrder) -> ForeignOrder:
     )
 
 
-def _with_cash(book: BookDoc, account: AccountView, news: News) -> BookDoc:
-    """Return the book with the account's cash compared with what explains it, and the transfers of capital."""
+def _with_cash(book: BookDoc, told: AccountView | None, news: News) -> BookDoc:
+    """Return the book with the account's cash compared with what explains it, and the transfers of capital.
+
+    One that cannot be read keeps its older figures, marked, and its drift; what explains the cash is counted on.
+    """
+    account = told or (book.account and book.account.model_copy(update={"unread": True}))
+    if account is None:
+        return book
     transfers = {} if book.account is None or news.first else dict(book.account.transfers)
     if not news.first:
         transfers |= {event.id: event.amount for event in news.events if event.kind in TRANSFERS and event.amount}
@@ -163,10 +169,12 @@ def _with_cash(book: BookDoc, account: AccountView, news: News) -> BookDoc:
     if book.module is ModuleName.OPTIONS:
         return book
     if news.first or book.cash_expected is None:
-        return book.model_copy(update={"cash_expected": account.cash, "cash_drift": ZERO})
+        expected = None if told is None else told.cash
+        return book.model_copy(update={"cash_expected": expected, "cash_drift": ZERO})
     moved = sum((cash_flow(fill) for fill in news.fills), ZERO) + sum((event.amount for event in news.events), ZERO)
     expected = book.cash_expected + moved
-    return book.model_copy(update={"cash_expected": expected, "cash_drift": account.cash - expected})
+    drift = book.cash_drift if told is None else told.cash - expected
+    return book.model_copy(update={"cash_expected": expected, "cash_drift": drift})
 
 
 def _tell_foreign(unit: Unit, before: BookDoc) -> None:
@@ -225,7 +233,8 @@ def _value(book: BookDoc, state: VenueState, symbol: str, qty: Decimal) -> Decim
 def _bound(unit: Unit, state: VenueState, symbol: str) -> Decimal:
     """Return the USD up to which a drift is shown and not told."""
     limits = unit.desk.limits
-    held = state.account.equity if symbol == CASH else state.positions.get(symbol, ZERO)
+    equity = ZERO if unit.book.account is None else unit.book.account.equity
+    held = equity if symbol == CASH else state.positions.get(symbol, ZERO)
     whole = _value(unit.book, state, symbol, held) or ZERO
     return max(limits.drift_usd, limits.drift_share * whole)
 

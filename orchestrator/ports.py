@@ -168,6 +168,8 @@ class TroubleKind(StrEnum):
     """`subject` is the trade id; the fill itself is told, once, with a fee of 0, and what was charged in `fee_paid`."""
     PRICE = "price"
     """`subject` is the symbol, whose position is told but is absent from `prices`."""
+    ACCOUNT = "account"
+    """`subject` is the venue, whose `account` is None: orders, fills and positions stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,8 @@ class Trouble:
 class VenueState:
     """Everything a venue says of the account since the cursor."""
 
-    account: AccountView
+    account: AccountView | None
+    """None when it cannot be read, which is in `troubles`."""
     positions: Mapping[str, Decimal]
     """Signed quantity by symbol."""
     open_orders: Sequence[VenueOrder]

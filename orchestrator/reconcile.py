@@ -205,6 +205,8 @@ def _take_troubles(unit: Unit, state: VenueState) -> frozenset[str]:
             continue
         text = f"{trouble.kind} {trouble.subject}: {trouble.reason}"
         key = f"trouble_{unit.module}_{sha256(trouble.subject.encode()).hexdigest()[:12]}"
+        if trouble.kind is TroubleKind.ACCOUNT:
+            key += f"_{unit.now:%Y%m%d}"
         data = {"raw": trouble.raw}
         unit.tell(key, EventKind.VENUE_UNREADABLE, text, severity="warning", subject=trouble.subject, data=data)
     return frozenset(orders)

@@ -159,6 +159,8 @@ class AccountView(Value):
     as_of: UtcTime
     transfers: dict[str, Amount] = {}
     """The newest deposits (> 0) and withdrawals by id, USD: capital that moved, neither profit nor loss."""
+    unread: bool = False
+    """Whether the venue's newest answer about it made no sense: these are older figures, that pay for nothing."""
 
 
 class CycleStatus(StrEnum):

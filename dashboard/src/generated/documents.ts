@@ -19,6 +19,7 @@ export interface AccountView {
   readonly buying_power: DecimalText;
   readonly as_of: StoredTime;
   readonly transfers: { readonly [key: string]: DecimalText };
+  readonly unread: boolean;
 }
 
 /** `audit/{n}`: who did what; `hash` chains over the previous one. */

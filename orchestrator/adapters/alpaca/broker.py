@@ -17,7 +17,7 @@ from alpaca.trading.client import TradingClient
 from orchestrator.adapters.alpaca.activities import Activity, Cursor, Execution, read_news, read_rows
 from orchestrator.adapters.alpaca.client import AlpacaKeys, stamp, trading_client
 from orchestrator.adapters.alpaca.errors import DUPLICATE_ID, status_of, translated
-from orchestrator.adapters.alpaca.holdings import account_of, holdings_of
+from orchestrator.adapters.alpaca.holdings import holdings_of, read_account
 from orchestrator.adapters.alpaca.orders import family, order_of, request_of
 from orchestrator.adapters.clocks import SystemClock
 from orchestrator.adapters.rows import UNREADABLE, said, shortened, sort_out
@@ -93,9 +93,10 @@ class AlpacaBroker:
         news = read_news(known.news(rows))
         book = self._book(working, news.executions)
         held = holdings_of(positions)
+        money, unread = read_account(account, venue=self.name, now=self._clock.now())
         waiting = frozenset(trouble.subject for trouble in news.troubles)
         return VenueState(
-            account=account_of(account, venue=self.name, now=self._clock.now()),
+            account=money,
             positions=held.positions,
             open_orders=book.mentioned,
             fills=[_owned(one, book) for one in news.executions],
@@ -103,7 +104,7 @@ class AlpacaBroker:
             cash_events=news.cash_events,
             cursor=known.past(rows, waiting).text(),
             prices=held.prices,
-            troubles=[*unknown_rows, *news.troubles, *book.troubles, *held.troubles],
+            troubles=[*unknown_rows, *news.troubles, *book.troubles, *held.troubles, *unread],
         )
 
     def submit(self, order: Order) -> VenueOrder:

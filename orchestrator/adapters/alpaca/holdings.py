@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from orchestrator.adapters.rows import choice, fields, maybe_number, number, said, sort_out, word
 from orchestrator.domain.base import ZERO
@@ -67,13 +68,20 @@ def _price(raw: object) -> tuple[str, Decimal]:
     return word(row, "symbol"), number(row, "current_price", above=ZERO)
 
 
+def read_account(raw: object, *, venue: str, now: datetime) -> tuple[AccountView | None, list[Trouble]]:
+    """Return the account's money, or the trouble that it cannot be read."""
+    read = partial(account_of, venue=venue, now=now)
+    good, bad = sort_out(TroubleKind.ACCOUNT, [raw], read, subject=lambda _: venue)
+    return next(iter(good), None), bad
+
+
 def account_of(raw: object, *, venue: str, now: datetime) -> AccountView:
     """Return the account's money in USD; buying power without a margin loan: as told, or else the cash at most.
 
     Raises
     ------
     MalformedDataError
-        A sum is missing or no number: without the account nothing is known.
+        A sum is missing or no number.
     """
     row = fields(raw)
     cash, own = number(row, "cash"), maybe_number(row, "non_marginable_buying_power")

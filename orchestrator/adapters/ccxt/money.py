@@ -8,10 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from orchestrator.adapters.ccxt.client import CcxtClient
-from orchestrator.adapters.rows import UNREADABLE, fields, maybe_number, number, shortened, sort_out
+from orchestrator.adapters.rows import UNREADABLE, fields, maybe_number, number, sort_out
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import AccountView
-from orchestrator.domain.errors import BrokerError, MalformedDataError
 from orchestrator.ports import Trouble, TroubleKind
 
 USD = "USD"
@@ -26,11 +25,11 @@ class _Balance:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """The account's money and coins."""
+    """The account's money and coins; None is what cannot be read, and is in `troubles`."""
 
-    cash: Decimal
+    cash: Decimal | None
     on_hold: Decimal
-    equity: Decimal
+    equity: Decimal | None
     positions: dict[str, Decimal]
     prices: dict[str, Decimal]
     troubles: list[Trouble]
@@ -42,9 +41,10 @@ class Purse:
         Raises
         ------
         BrokerError
-            Cash, or the equity by either way, cannot be told.
+            The venue does not answer.
         """
         listed, troubles = _balances(client, balances)
+        known = not any(trouble.kind is TroubleKind.ACCOUNT for trouble in troubles)
         cash = listed.pop(USD, _Balance(USD, ZERO, ZERO))
         coins = {f"{one.code}/{USD}": one.qty for one in listed.values() if one.qty > 0 and client.lists(one.code)}
         prices = client.prices_of([symbol.partition("/")[0] for symbol in coins])
@@ -55,30 +55,30 @@ class Purse:
             if symbol not in priced
         ]
         worth = cash.qty + sum((coins[symbol] * price for symbol, price in priced.items()), ZERO)
+        equity: Decimal | None = worth
+        if known and (troubles or missing):
+            equity, unread = _told_equity(client)
+            troubles += unread
         return cls(
-            cash=cash.qty,
+            cash=cash.qty if known else None,
             on_hold=cash.on_hold,
-            equity=_told_equity(client) if troubles or missing else worth,
+            equity=equity,
             positions={symbol: qty for symbol, qty in coins.items() if qty >= _least(client, symbol)},
             prices=priced,
             troubles=[*troubles, *missing],
         )
 
-    def account(self, venue: str, now: datetime) -> AccountView:
-        """Return the account's money in USD."""
+    def account(self, venue: str, now: datetime) -> AccountView | None:
+        """Return the account's money in USD, None when it cannot be read."""
+        if self.cash is None or self.equity is None:
+            return None
         return AccountView(
             venue=venue, cash=self.cash, equity=self.equity, buying_power=self.cash - self.on_hold, as_of=now
         )
 
 
 def _balances(client: CcxtClient, balances: Mapping[str, object]) -> tuple[dict[str, _Balance], list[Trouble]]:
-    """Return balances by plain currency code; USD must be readable, a coin may be in trouble.
-
-    Raises
-    ------
-    MalformedDataError
-        The USD balance cannot be read.
-    """
+    """Return balances by plain currency code; a coin may be in trouble, or USD and with it the account."""
     code_of = client.exchange.safe_currency_code
 
     def read(item: tuple[str, object]) -> _Balance:
@@ -95,9 +95,9 @@ def _balances(client: CcxtClient, balances: Mapping[str, object]) -> tuple[dict[
         subject=lambda item: f"{code_of(item[0])}/{USD}",
         symbol=lambda item: f"{code_of(item[0])}/{USD}",
     )
-    if any(trouble.subject == f"{USD}/{USD}" for trouble in bad):
-        raise MalformedDataError(f"the USD balance cannot be read: {shortened(dict(balances))[:300]}")
-    return {one.code: one for one in good}, bad
+    cash = f"{USD}/{USD}"
+    money = [Trouble(TroubleKind.ACCOUNT, client.name, one.reason, one.raw) for one in bad if one.subject == cash]
+    return {one.code: one for one in good}, [*money, *(one for one in bad if one.subject != cash)]
 
 
 def _least(client: CcxtClient, symbol: str) -> Decimal:
@@ -108,10 +108,10 @@ def _least(client: CcxtClient, symbol: str) -> Decimal:
         return ZERO
 
 
-def _told_equity(client: CcxtClient) -> Decimal:
-    """Return the equity that Kraken itself works out, in USD."""
+def _told_equity(client: CcxtClient) -> tuple[Decimal | None, list[Trouble]]:
+    """Return the equity that Kraken itself works out, in USD, or the trouble that it cannot be read."""
     told = client.read("TradeBalance", lambda exchange: exchange.privatePostTradeBalance({"asset": "ZUSD"})["result"])
-    try:
-        return number(fields(told), "eb")
-    except MalformedDataError as error:
-        raise BrokerError(f"{client.name}: neither prices nor the account tell the equity ({error})") from error
+    good, bad = sort_out(
+        TroubleKind.ACCOUNT, [told], lambda row: number(fields(row), "eb"), subject=lambda _: client.name
+    )
+    return next(iter(good), None), bad

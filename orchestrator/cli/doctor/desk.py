@@ -129,6 +129,8 @@ def _venue(built: Builder, name: str, module: ModuleName, found: Mapping[str, Sn
         advice = "check key, secret and address; without them its modules cannot trade"
         unset = isinstance(error, ConfigurationError)
         return Finding(name, ok=False, detail=str(error), advice=advice, needed=built.settings.emulated or not unset)
+    if account is None:
+        return Finding(name, ok=False, detail="its account cannot be read", advice="look at it in the venue's own page")
     return Finding(name, ok=True, detail=f"key accepted, equity {account.equity:,.2f} USD")
 
 

@@ -42,9 +42,11 @@ def order_rate(c: Candidate) -> Denied | None:
 
 
 def account_known(c: Candidate) -> Denied | None:
-    """Without an account nothing can be afforded."""
-    known = c.book.account is not None and c.standing.equity > 0
-    return None if known else denied(DenialCode.ACCOUNT_MISSING, "a venue account", "none seen")
+    """Without an account that could be read just now nothing can be afforded."""
+    account = c.book.account
+    known = account is not None and not account.unread and c.standing.equity > 0
+    seen = "none seen" if account is None or not account.unread else "none that can be read"
+    return None if known else denied(DenialCode.ACCOUNT_MISSING, "a venue account", seen)
 
 
 def confident(c: Candidate) -> Denied | None:
