@@ -42,6 +42,8 @@ from orchestrator.domain.orders import TERMINAL, OrderState, Purpose
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.positions import Position, marked
 from orchestrator.domain.risk import Denied
+from orchestrator.domain.venues import Protection
+from orchestrator.domain.watch import watched
 from orchestrator.execution import OrderExecutor
 from orchestrator.module import Context, ModuleConfig, TradeResult, TradingModule
 from orchestrator.ports import Broker, MarketData, Store
@@ -172,6 +174,8 @@ class ModularOrchestrator:
         if not unit.desk.flatten:
             decided, context = tuple(wanted), trading.context
             wanted = [*_decide(unit, lambda: with_cuts(unit.reduction, context, decided), "with_cuts")] or wanted
+            if not _rests(desk):
+                wanted = watched(wanted, unit.book, market, unit.now)
         _measure(unit, trading)
         memory = _decide(unit, lambda: list(trading.remember(trading.context).items()), "remember")
         stops = _decide(unit, lambda: list(trading.raised_stops(trading.context).items()), "raised_stops")
@@ -180,6 +184,11 @@ class ModularOrchestrator:
         results = trading.execute_trades(wanted)
         results += _protected_at_once(unit, desk, trading, results)
         return _report(unit, CycleStatus.IDLE if unit.summary is None else unit.summary.status, results)
+
+
+def _rests(desk: Desk) -> bool:
+    """Return whether stops can rest at the venue; else the desk looks at them itself, in every cycle."""
+    return desk.broker.profile.protection is not Protection.NONE
 
 
 def _measure(unit: Unit, trading: TradingModule) -> None:
@@ -203,7 +212,7 @@ def _protected_at_once(
     """
     kept = {held.id for held in unprotected(unit.book)}
     due = any(_changes_holdings(result) or _is_kept(result, kept) for result in sent)
-    if not due or unit.round_trips + 2 > ROUND_TRIPS:
+    if not due or not _rests(desk) or unit.round_trips + 2 > ROUND_TRIPS:
         return []
     before = unit.book
     try:
@@ -304,7 +313,7 @@ def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Paramete
     unit.book = unit.book.model_copy(
         update={"positions": {key: marked(held, marks, vague=vague) for key, held in unit.book.positions.items()}}
     )
-    count_unprotected(unit, is_open=market.session.is_open)
+    count_unprotected(unit, is_open=market.session.is_open and _rests(desk))
     return market
 
 

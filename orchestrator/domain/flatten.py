@@ -77,7 +77,7 @@ def exits(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpp
     """
     if not market.session.is_open:
         return []
-    parts = [part for position in book.positions.values() for part in _free_parts(position, book)]
+    parts = [part for position in book.positions.values() for part in free_parts(position, book)]
     first: dict[str, int] = {}
     for part in parts:
         name = underlying_of(part.position.symbol)
@@ -100,7 +100,7 @@ def parts_of(position: Position) -> Iterator[Part]:
             yield Part(position, (leg,), 0 if leg.qty < 0 else 1)
 
 
-def _free_parts(position: Position, book: BookDoc) -> Iterator[Part]:
+def free_parts(position: Position, book: BookDoc) -> Iterator[Part]:
     """Yield what of a position is still there to leave: what ended orders sold unseen is not."""
     for part in parts_of(position):
         symbols = {leg.symbol for leg in part.legs}
@@ -218,7 +218,7 @@ def stops(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpp
         return []
     calls = _calls(book)
     naked = [p for p in book.positions.values() if is_naked(p, book) and calls.get(p.symbol, ZERO) >= 0]
-    return [_stop(part, book, market, now) for position in naked for part in _free_parts(position, book)]
+    return [_stop(part, book, market, now) for position in naked for part in free_parts(position, book)]
 
 
 def _calls(book: BookDoc) -> dict[str, Decimal]:
@@ -238,13 +238,19 @@ def is_naked(position: Position, book: BookDoc) -> bool:
     if not single or being_left(book, position):
         return False
     resting = sum((order.leaves_qty for order in _leaving(book, position)), ZERO)
-    return resting < sum((part.free for part in _free_parts(position, book)), ZERO)
+    return resting < sum((part.free for part in free_parts(position, book)), ZERO)
+
+
+def stop_level(part: Part) -> Decimal:
+    """Return the price at which a part of a position is to be left: the raised stop, the first one, the fall-back."""
+    position, side = part.position, part.exit_legs[0].side
+    return position.raised_stop or position.stop_price or position.entry_px * (1 + side.sign * FALLBACK_STOP)
 
 
 def _stop(part: Part, book: BookDoc, market: MarketSnapshot, now: datetime) -> TradeOpportunity:
     position, leg = part.position, part.legs[0]
     side, quote = part.exit_legs[0].side, market.quotes.get(leg.symbol)
-    level = position.raised_stop or position.stop_price or position.entry_px * (1 + side.sign * FALLBACK_STOP)
+    level = stop_level(part)
     if quote is not None and quote.two_sided and quote.bid is not None and quote.ask is not None:
         below, above = quote.bid * (1 - _BESIDE), quote.ask * (1 + _BESIDE)
         level = min(level, below) if side is Side.SELL else max(level, above)

@@ -1,0 +1,48 @@
+"""The desk's own check where no stop can rest at the venue: what has reached its stop leaves in this cycle. Pure.
+
+Between two cycles nothing protects such a position; `docs/safety.md` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.flatten import free_parts, is_naked, leave, stop_level
+from orchestrator.domain.market import MarketSnapshot
+from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
+from orchestrator.domain.orders import Purpose, Side
+
+
+def watched(
+    wanted: Sequence[TradeOpportunity], book: BookDoc, market: MarketSnapshot, now: datetime
+) -> list[TradeOpportunity]:
+    """Return what is wanted without stops that cannot rest, and first of all what has reached its stop.
+
+    That one takes the place of whatever else would leave the position; it is a protective order, sent on a halted desk
+    too, and does not depend on the module that opened the position.
+    """
+    due = triggered(book, market, now)
+    left = {order.position_id for order in due}
+    kept = (wish for wish in wanted if wish.purpose is not Purpose.PROTECT and wish.position_id not in left)
+    return [*due, *kept]
+
+
+def triggered(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpportunity]:
+    """Return the orders that leave what a firm quote shows beyond its stop; none in a closed market."""
+    if not market.session.is_open:
+        return []
+    parts = (
+        part for position in book.positions.values() if is_naked(position, book) for part in free_parts(position, book)
+    )
+    found = []
+    for part in parts:
+        quote, side = market.quotes.get(part.legs[0].symbol), part.exit_legs[0].side
+        if quote is None or quote.mid is None or not quote.firm or part.position.symbol in book.quarantine:
+            continue
+        level = stop_level(part)
+        if quote.mid <= level if side is Side.SELL else quote.mid >= level:
+            order = leave(part, book, market, now, reason=f"{ExitReason.STOP.value}: the desk's own check")
+            found.append(order.model_copy(update={"purpose": Purpose.PROTECT}))
+    return found
