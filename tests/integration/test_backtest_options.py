@@ -13,6 +13,7 @@ def test_what_the_replay_earned_is_what_the_summary_says(data_root: Path) -> Non
     asked = ["backtest", "--strategy", "bull_call_spread", "--data", str(data_root), "--symbols", "SPY", "--json"]
     result = CliRunner().invoke(app, [*asked, "--from", "2026-07-16", "--to", "2026-07-24"])
     assert result.exit_code == 0, result.output
+    assert "NaN" not in result.stdout
     found = json.loads(result.stdout)
     (trade,) = found["trades"]
     assert (trade["strategy"], trade["symbol"], trade["reason"]) == ("bull_call_spread", "SPY", "stop")

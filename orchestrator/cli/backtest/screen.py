@@ -137,7 +137,7 @@ def plain(found: Found) -> dict[str, Any]:
         "groups": {by: [_group(one) for one in groups] for by, groups in summary.groups.items()},
         "sweep": [_point(one) for one in found.points],
         "sweep_p_values": None if found.luck is None else dict(zip(("nothing", "as_it_is"), found.luck, strict=True)),
-        "trades": [asdict(trip) for trip in summary.trips],
+        "trades": [_finite(asdict(trip)) for trip in summary.trips],
         "cautions": words.cautions(found),
         "execution": words.execution(found),
         "bars": words.bars(found),
