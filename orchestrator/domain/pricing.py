@@ -156,10 +156,8 @@ def price(of: Terms, vol: ArrayLike) -> Floats:
     """
     sigma, usable = _volatility(of, vol)
     with np.errstate(all="ignore"):
-        d1, d2 = _moments(of, sigma)
-        sign = np.where(of.is_call, 1.0, -1.0)
-        value = sign * (_spot_now(of) * normal_cdf(sign * d1) - _strike_now(of) * normal_cdf(sign * d2))
-    return np.where(usable, np.maximum(value, 0.0), np.nan)
+        value = _premium(of, *_moments(of, sigma))
+    return np.where(usable, value, np.nan)
 
 
 def greeks(of: Terms, vol: ArrayLike) -> Greeks:
@@ -247,7 +245,8 @@ def _solve(of: Terms, target: Floats) -> Floats:
     sigma, done = np.full(target.shape, 0.3), np.isnan(target)
     with np.errstate(all="ignore"):
         for _ in range(_ITERATIONS):
-            value, slope = price(of, sigma), _vega(of, sigma)
+            d1, d2 = _moments(of, sigma)
+            value, slope = _premium(of, d1, d2), _slope(of, d1)
             low, high = np.where(value < target, sigma, low), np.where(value < target, high, sigma)
             step = sigma - np.log(value / target) * value / slope
             found = np.abs(step - sigma) <= _ROUNDING * sigma
@@ -260,7 +259,17 @@ def _solve(of: Terms, target: Floats) -> Floats:
 
 def _vega(of: Terms, sigma: Floats) -> Floats:
     """Return the change of the price per unit (1.0) of volatility."""
-    return _spot_now(of) * _density(_moments(of, sigma)[0]) * np.sqrt(of.years)
+    return _slope(of, _moments(of, sigma)[0])
+
+
+def _slope(of: Terms, d1: Floats) -> Floats:
+    return _spot_now(of) * _density(d1) * np.sqrt(of.years)
+
+
+def _premium(of: Terms, d1: Floats, d2: Floats) -> Floats:
+    sign = np.where(of.is_call, 1.0, -1.0)
+    value = sign * (_spot_now(of) * normal_cdf(sign * d1) - _strike_now(of) * normal_cdf(sign * d2))
+    return np.asarray(np.maximum(value, 0.0), dtype=np.float64)
 
 
 def _out_of_the_money(of: Terms, premium: Floats) -> tuple[Terms, Floats]:
