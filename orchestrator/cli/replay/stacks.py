@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -82,12 +82,11 @@ class MemoryStack:
 
     name = "memory"
 
-    def __init__(self, venue: _Venue, builder: Builder) -> None:
-        self._venue = venue
+    def __init__(self, venue: _Venue, builder: Builder, advance: Callable[[datetime], None]) -> None:
         self.builder = builder
         self.store = builder.store
         self._orchestrator: ModularOrchestrator = builder.orchestrator()
-        self.moments, self.advance, self.ledger = venue.moments, venue.advance, venue.ledger
+        self.moments, self.advance, self.ledger = venue.moments, advance, venue.ledger
 
     def fire(self, module: ModuleName, slot: datetime) -> None:
         """Run one cycle."""
@@ -193,7 +192,7 @@ def memory_stack(window: Window) -> Iterator[MemoryStack]:
     with answered_in_process(URL, adapter), closing(control) as venue, closing(builder):
         _seed(builder.store, venue)
         with _seldom_collected():
-            yield MemoryStack(venue, builder)
+            yield MemoryStack(venue, builder, exchange.advance)
 
 
 @contextmanager
