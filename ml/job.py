@@ -39,6 +39,10 @@ class Status(StrEnum):
     """How tuning a module ended."""
 
     ACTIVATED = "activated"
+    SHADOW = "shadow"
+    """Better: it decides in the same cycles from now on, and does not trade yet."""
+    WAITS = "waits"
+    """Better, but another version is tried or the owner has pinned what trades."""
     REJECTED = "rejected"
     UNCHANGED = "unchanged"
     """Nothing that was tried was better in training: there is no candidate."""
@@ -191,9 +195,8 @@ def _decide(
         "reason": reason,
     }
     candidate = Candidate(changed.model_dump(mode="json"), provenance, better=bool(better), text=reason)
-    version = promote(night.store, champion, candidate, now=night.now, audited=night.audited)
-    status = Status.ACTIVATED if better else Status.REJECTED
-    return Outcome(module, status, reason, number, version, tuned, model)
+    stored = promote(night.store, champion, candidate, now=night.now, audited=night.audited)
+    return Outcome(module, Status(stored.fate), reason, number, stored.number, tuned, model)
 
 
 def _reason(better: list[Tuned], judged: list[Tuned]) -> str:

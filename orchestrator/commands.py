@@ -41,6 +41,7 @@ from orchestrator.domain.errors import MalformedDataError, MissingDataError, Tra
 from orchestrator.domain.events import command_answered, usd
 from orchestrator.domain.paths import command_path, notification_path, user_path
 from orchestrator.domain.risk import DeskState
+from orchestrator.experiments import by_owner
 from orchestrator.limits_change import set_limits
 from orchestrator.ports import Json, Put, Replace, Snapshot, Store, Where, Write
 from orchestrator.posttrade import STRICTNESS, assess, state_writes
@@ -294,6 +295,11 @@ def _set_limits(asked: _Asked) -> Effect:
     return set_limits(desk, asked.command.args, stored=asked.found[CONFIG_RISK], by=who, now=asked.now)
 
 
+def _experiment(asked: _Asked) -> Effect:
+    command = asked.command
+    return by_owner(asked.store, command.kind, command.args, by=command.by, reason=command.reason, now=asked.now)
+
+
 _EFFECTS: Mapping[CommandKind, Callable[[_Asked], Effect]] = {
     CommandKind.HALT: _brake,
     CommandKind.REDUCE: _brake,
@@ -304,6 +310,9 @@ _EFFECTS: Mapping[CommandKind, Callable[[_Asked], Effect]] = {
     CommandKind.ADOPT: _adopt,
     CommandKind.RESOLVE: lambda asked: resolve(_desk(asked), asked.command.args, by=asked.command.by, now=asked.now),
     CommandKind.SET_LIMITS: _set_limits,
+    CommandKind.PROMOTE: _experiment,
+    CommandKind.REJECT: _experiment,
+    CommandKind.PIN: _experiment,
 }
 
 

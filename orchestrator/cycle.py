@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import TypeVar
 
+from orchestrator.arms import Canary, Shadow, decide_shadow, shadow_of, trying, with_shadow_request
 from orchestrator.caretaker import Caretaker, Closer
 from orchestrator.domain import flatten
 from orchestrator.domain.base import ModuleName
@@ -36,7 +36,7 @@ from orchestrator.domain.errors import (
     StoreError,
 )
 from orchestrator.domain.ledger import with_raised_stops
-from orchestrator.domain.market import MarketSnapshot, SessionState
+from orchestrator.domain.market import MarketSnapshot, SessionState, middles
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import TERMINAL, OrderState, Purpose
 from orchestrator.domain.parameters import Parameters
@@ -165,7 +165,13 @@ class ModularOrchestrator:
         trading = kind(unit.store, risk, executor, desk.config)
         parameters = Parameters() if issubclass(kind, Caretaker) else usable_parameters(unit, kind.parameters_model)
         remember_limits(unit)
-        market = _market(unit, desk, trading, parameters)
+        tried = None
+        if not issubclass(kind, Caretaker):
+            tried = trying(unit, parameters, lambda: desk.module(unit.store, risk, executor, desk.config))
+        shadow = shadow_of(unit, tried)
+        if tried is not None and shadow is None:
+            trading = Canary(trading, tried, unit)
+        market = _market(unit, desk, trading, parameters, shadow=shadow)
         trading.begin(Context(book=unit.book, market=market, parameters=parameters, now=unit.now))
         wanted = [
             *_decide(unit, trading.monitor_positions, "monitor_positions"),
@@ -178,6 +184,7 @@ class ModularOrchestrator:
                 wanted = watched(wanted, unit.book, market, unit.now)
         _measure(unit, trading)
         memory = _decide(unit, lambda: list(trading.remember(trading.context).items()), "remember")
+        decide_shadow(unit, shadow, market)
         stops = _decide(unit, lambda: list(trading.raised_stops(trading.context).items()), "raised_stops")
         unit.book = with_raised_stops(unit.book, dict(stops))
         unit.book = unit.book.model_copy(update={"memory": unit.book.memory | dict(memory)})
@@ -294,11 +301,13 @@ def remember_limits(unit: Unit) -> None:
     unit.tell(key, EventKind.LIMITS_REJECTED, unit.note, severity="critical", subject=CONFIG_RISK)
 
 
-def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Parameters) -> MarketSnapshot:
+def _market(
+    unit: Unit, desk: Desk, trading: TradingModule, parameters: Parameters, *, shadow: Shadow | None
+) -> MarketSnapshot:
     """Reconcile, then look at the market; a venue that does not answer leaves a closed, empty market."""
     try:
         reconcile(unit, desk.broker)
-        request = trading.request(unit.book, parameters, unit.now)
+        request = with_shadow_request(unit, shadow, trading.request(unit.book, parameters, unit.now))
         market = desk.market.snapshot(request, unit.now)
     except BrokerError as error:
         unit.note, unit.trouble = f"venue down: {error}", CycleStatus.VENUE_DOWN
@@ -306,7 +315,7 @@ def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Paramete
         unit.tell(key, EventKind.VENUE_DOWN, f"{unit.module}: {error}", severity="warning")
         return MarketSnapshot(session=SessionState(is_open=False))
     legs = {leg.symbol for position in unit.book.positions.values() for leg in position.legs}
-    marks = _marks(market, legs)
+    marks = middles(market, legs)
     vague = {symbol for symbol in legs & market.quotes.keys() if not market.quotes[symbol].firm} | set(
         unit.book.quarantine
     )
@@ -315,15 +324,6 @@ def _market(unit: Unit, desk: Desk, trading: TradingModule, parameters: Paramete
     )
     count_unprotected(unit, is_open=market.session.is_open and _rests(desk))
     return market
-
-
-def _marks(market: MarketSnapshot, symbols: Collection[str]) -> dict[str, Decimal]:
-    """Return the middle of each of these symbols' usable quotes; a chain's counts before one of its own."""
-    found = [(symbol, quote.mid) for symbol, quote in market.quotes.items() if symbol in symbols]
-    found += [
-        (one.symbol, one.mid) for chain in market.chains.values() for one in chain.contracts if one.symbol in symbols
-    ]
-    return {symbol: mid for symbol, mid in found if mid is not None}
 
 
 def _decide(unit: Unit, decide: Callable[[], Sequence[T]], name: str) -> Sequence[T]:

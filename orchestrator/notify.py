@@ -63,6 +63,8 @@ TITLES: Mapping[EventKind, str] = {
     EventKind.COMMAND_EXECUTED: "Command answered",
     EventKind.HEARTBEAT_STALE: "Module is silent",
     EventKind.FLATTENED: "Everything is closed",
+    EventKind.EXPERIMENT_MOVED: "Experiment",
+    EventKind.PARAMETERS_ROLLED_BACK: "Parameters went back",
 }
 
 

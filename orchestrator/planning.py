@@ -97,7 +97,7 @@ def intent_of(opportunity: TradeOpportunity, verdict: Approved | Resized, *, des
         reason=opportunity.reason,
         by_owner=opportunity.by_owner,
         features=opportunity.features,
-        parameters_version=version,
+        parameters_version=opportunity.parameters_version or version,
     )
 
 
@@ -245,6 +245,7 @@ def trace_of(opportunity: TradeOpportunity, verdict: Verdict, order_id: str | No
         confidence=opportunity.confidence,
         reason=opportunity.reason,
         features=opportunity.features,
+        parameters_version=opportunity.parameters_version,
         verdict="denied" if denied else "resized" if isinstance(verdict, Resized) else "approved",
         code=denied.code.value if denied else None,
         limit=denied.limit if denied else None,

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from orchestrator.caretaker import Carer, flattened, look_after
 from orchestrator.commands import Runner, execute, open_commands
 from orchestrator.contention import until_settled
+from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.curve import extended
 from orchestrator.domain.documents import (
@@ -27,10 +29,12 @@ from orchestrator.domain.documents import (
     OrderDoc,
     equity_path,
     event_path,
+    experiment_path,
 )
-from orchestrator.domain.errors import ConcurrencyConflictError, MalformedDataError
+from orchestrator.domain.errors import ConcurrencyConflictError, MalformedDataError, MissingDataError
 from orchestrator.domain.events import DeskEvent, flatten_open, heartbeat_stale, order_events, unknown_too_long
 from orchestrator.domain.orders import Order, OrderState
+from orchestrator.experiments import advance
 from orchestrator.notify import Outlets, notify, open_notifications, resume_delivery
 from orchestrator.paging import PAGE, every
 from orchestrator.ports import Create, Replace, Snapshot, Store, Where, Write
@@ -123,6 +127,7 @@ def sweep(store: Store, now: datetime, around: Surroundings | None = None) -> Sw
     _answer_commands(run)
     orders = _orders_since(run)
     events, desk = until_settled(lambda: _settle(run, orders))
+    _experiment(run, desk)
     _deliver(run, events)
     _report(run, desk)
     until_settled(lambda: _draw(run, desk))
@@ -180,7 +185,8 @@ def _decoded(run: _Sweep, model: type[D], snapshot: Snapshot) -> D | None:
 def _settle(run: _Sweep, orders: Sequence[Order]) -> tuple[list[DeskEvent], Desk]:
     """Bring events, brake, exposure and first screen up to date; return the events in sight and the desk."""
     events = [event for order in orders for event in order_events(order)]
-    found = run.store.get_many([*PATHS, *(event_path(event.id) for event in events)])
+    tried = [experiment_path(module) for module in ModuleName]
+    found = run.store.get_many([*PATHS, *tried, *(event_path(event.id) for event in events)])
     desk = desk_of(found)
     if seen := list(_seen_in(desk, run)):
         found = {**found, **run.store.get_many([event_path(event.id) for event in seen])}
@@ -238,6 +244,17 @@ def _deliver(run: _Sweep, events: Sequence[DeskEvent]) -> None:
         try:
             run.done.retried += resume_delivery(run.store, snapshot, run.around.outlets, run.now)
         except (MalformedDataError, ConcurrencyConflictError) as error:
+            run.done.problems.append(str(error))
+
+
+def _experiment(run: _Sweep, desk: Desk) -> None:
+    """Move experiments on; one that cannot be is left alone and named. What it tells is delivered by this sweep."""
+    for module in desk.books:
+        if experiment_path(module) not in desk.versions:
+            continue
+        try:
+            until_settled(partial(advance, run.store, module, desk.books[module].trial, run.now))
+        except (MalformedDataError, MissingDataError) as error:
             run.done.problems.append(str(error))
 
 

@@ -32,6 +32,7 @@ from orchestrator.domain.documents import (
     TradeDoc,
     book_path,
     event_path,
+    experiment_path,
     order_path,
     parameters_path,
     trade_path,
@@ -86,6 +87,8 @@ class Unit:
     book_version: str
     desk: DeskView
     parameters: Json
+    experiment: Json = field(default_factory=dict)
+    """What is tried, as stored; empty = nothing."""
     care: bool = False
     """Whether the caretaker runs: it uses up no slot and is no heartbeat of the module."""
     key: Versioned[VenueKeyDoc] | None = None
@@ -266,8 +269,8 @@ def open_unit(
         The book or a shared document is damaged.
     """
     trips, writes = store.usage.round_trips, store.usage.writes
-    book_at, parameters_at = book_path(module), parameters_path(module)
-    found = dict(store.get_many([book_at, parameters_at, key_path(venue), DESK_REDUCTION, *shared_paths()]))
+    book_at, parameters_at, tried_at = book_path(module), parameters_path(module), experiment_path(module)
+    found = dict(store.get_many([book_at, parameters_at, tried_at, key_path(venue), DESK_REDUCTION, *shared_paths()]))
     if book_at not in found:
         raise ConfigurationError(f"{book_at} is missing: set the desk up with `desk doctor --seed`")
     book = decode(BookDoc, found[book_at].data, where=book_at)
@@ -281,6 +284,7 @@ def open_unit(
         book_version=found[book_at].version,
         desk=desk_view(found, now, last_good=book.limits),
         parameters=found[parameters_at].data if parameters_at in found else {},
+        experiment=found[tried_at].data if tried_at in found else {},
         care=care,
         key=key_in(found, venue),
         reduction=reduction_in(found),

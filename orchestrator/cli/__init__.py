@@ -13,6 +13,7 @@ from orchestrator.cli.brake import flatten, halt, rearm, reduce, resume
 from orchestrator.cli.cycle import run
 from orchestrator.cli.data import app as data
 from orchestrator.cli.doctor.command import doctor
+from orchestrator.cli.experiment import app as experiment
 from orchestrator.cli.faults import DeskGroup
 from orchestrator.cli.grant import grant
 from orchestrator.cli.honesty import lookahead, recursion
@@ -63,6 +64,7 @@ def _root() -> None:
 for _command in COMMANDS:
     app.command()(_command)
 app.add_typer(data, name="data")
+app.add_typer(experiment, name="experiment")
 
 
 def main() -> None:

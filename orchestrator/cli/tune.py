@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ml.tuning.walkforward import Tuned
 
 _DAY = ["%Y-%m-%d"]
-_STYLE = {"activated": "green", "failed": "bold red", "rejected": "yellow"}
+_STYLE = {"activated": "green", "shadow": "green", "failed": "bold red", "rejected": "yellow"}
 
 
 def tune(

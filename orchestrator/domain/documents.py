@@ -13,6 +13,7 @@ from typing import Any, Literal
 from orchestrator.domain.backtests import BacktestDoc
 from orchestrator.domain.base import ZERO, Amount, Document, ModuleName, UtcTime, Value
 from orchestrator.domain.chunks import BarChunkDoc
+from orchestrator.domain.experiments import ExperimentDoc, experiment_path
 from orchestrator.domain.foreign import CorporateAction, DriftTold, ForeignHolding, ForeignOrder
 from orchestrator.domain.kelly import StrategyRecord
 from orchestrator.domain.keys import VenueKeyDoc
@@ -32,6 +33,7 @@ from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.reports import DESK_REDUCTION, ReductionDoc, RiskReportDoc, risk_report_path
 from orchestrator.domain.risk import DeskState, RiskLimits
 from orchestrator.domain.shares import ModuleExposure
+from orchestrator.domain.trial import Trial
 
 __all__ = [
     "DESK_REDUCTION",
@@ -45,12 +47,14 @@ __all__ = [
     "Document",
     "EventDoc",
     "EventKind",
+    "ExperimentDoc",
     "ModuleExposure",
     "NotificationDoc",
     "ReductionDoc",
     "RiskReportDoc",
     "UserDoc",
     "VenueKeyDoc",
+    "experiment_path",
     "risk_report_path",
 ]
 
@@ -248,6 +252,8 @@ class BookDoc(Document):
     """The last good limits as stored: what holds while `config/risk` is unusable."""
     memory: dict[str, str] = {}
     """What pure decisions may carry to the next cycle, as strings."""
+    trial: Trial | None = None
+    """What the experiment that runs has come to so far."""
     updated_at: UtcTime
 
 
@@ -273,6 +279,8 @@ class OpportunityTrace(Value):
     confidence: float
     reason: str
     features: dict[str, float]
+    parameters_version: int = 0
+    """Of the challenger where it decided; 0 = what the cycle trades with."""
     verdict: Literal["approved", "resized", "denied"]
     code: str | None = None
     limit: str | None = None

@@ -26,6 +26,7 @@ from orchestrator.domain.positions import (
     unit_risk_usd,
     with_raised_stop,
 )
+from orchestrator.domain.trial import traded
 
 BY_HAND = "owner-"
 """How the trade ids of fills that a person entered begin."""
@@ -196,13 +197,14 @@ def post_delivery(book: BookDoc, symbol: str, *, qty: Decimal, price: Decimal) -
 def _closed(book: BookDoc, before: Position, after: Position) -> BookDoc:
     """Return the book without a position that has become flat, its round trip counted once, for its strategy too."""
     rest = {key: position for key, position in book.positions.items() if key != after.id}
-    records = book.records
+    records, trial = book.records, book.trial
     at_risk = unit_risk_usd(before) * _entered(before, after)
     if at_risk > 0:
         known = records.get(after.strategy, StrategyRecord())
         gained = float((after.realized_pnl - after.fees) / at_risk)
         records = {**records, after.strategy: known.with_trade(gained)}
-    return book.model_copy(update={"positions": rest, "trades": book.trades + 1, "records": records})
+        trial = traded(trial, after.parameters_version, gained, {**after.features, "confidence": after.confidence})
+    return book.model_copy(update={"positions": rest, "trades": book.trades + 1, "records": records, "trial": trial})
 
 
 def _entered(before: Position, after: Position) -> Decimal:

@@ -5,7 +5,7 @@ Prices on which orders are placed (quotes) are Decimal; arrays that strategies c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -234,3 +234,34 @@ def still_missing(
     with_bars = {symbol for panel in panels.values() for symbol in panel.symbols}
     unquoted = set(request.quotes) - set(quotes)
     return {symbol: why for symbol, why in missing.items() if symbol in unquoted or symbol not in with_bars}
+
+
+def middles(market: MarketSnapshot, symbols: Collection[str]) -> dict[str, Decimal]:
+    """Return the middle of each of these symbols' usable quotes; a chain's counts before one of its own."""
+    found = [(symbol, quote.mid) for symbol, quote in market.quotes.items() if symbol in symbols]
+    found += [
+        (one.symbol, one.mid) for chain in market.chains.values() for one in chain.contracts if one.symbol in symbols
+    ]
+    return {symbol: mid for symbol, mid in found if mid is not None}
+
+
+def joined(left: DataRequest, right: DataRequest) -> DataRequest:
+    """Return a request for everything that either asks for."""
+    if left == right:
+        return left
+    frames = {**left.bars, **right.bars}
+    return DataRequest(
+        bars={one: _either(left.bars.get(one, ()), right.bars.get(one, ())) for one in frames},
+        lookback_days={
+            one: max(left.lookback_days.get(one, 0), right.lookback_days.get(one, 0))
+            for one in {**left.lookback_days, **right.lookback_days}
+        },
+        quotes=_either(left.quotes, right.quotes),
+        chains=_either(left.chains, right.chains),
+        min_days_to_expiry=min(left.min_days_to_expiry, right.min_days_to_expiry),
+        max_days_to_expiry=max(left.max_days_to_expiry, right.max_days_to_expiry),
+    )
+
+
+def _either(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*left, *right)))

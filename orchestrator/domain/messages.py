@@ -37,6 +37,8 @@ class EventKind(StrEnum):
     COMMAND_EXECUTED = "command_executed"
     HEARTBEAT_STALE = "heartbeat_stale"
     FLATTENED = "flattened"
+    EXPERIMENT_MOVED = "experiment_moved"
+    PARAMETERS_ROLLED_BACK = "parameters_rolled_back"
 
 
 class EventDoc(Document):
@@ -89,6 +91,9 @@ class CommandKind(StrEnum):
     RESOLVE = "resolve"
     SET_LIMITS = "set_limits"
     ADOPT = "adopt"
+    PROMOTE = "promote"
+    REJECT = "reject"
+    PIN = "pin"
 
 
 class CommandResult(Value):

@@ -89,6 +89,8 @@ class TradeOpportunity(Value):
     """Largest exposure the strategy wants in it, USD; None = whatever the limits allow."""
     sizing: SizingRules = SizingRules()
     """How the strategy wants it sized, before any limit."""
+    parameters_version: int = 0
+    """Of the challenger where it decided; 0 = what the cycle trades with."""
 
     @property
     def worst_notional_usd(self) -> Decimal:

@@ -36,7 +36,8 @@ def command(person: Person = OWNER, **changes: Any) -> dict[str, Any]:
 
 
 KINDS = {
-    "owner": {"halt", "reduce", "flatten", "resume", "rearm", "resolve", "set_limits", "adopt", "acknowledge", "run"},
+    "owner": {"halt", "reduce", "flatten", "resume", "rearm", "resolve", "set_limits", "adopt"}
+    | {"promote", "reject", "pin", "acknowledge", "run"},
     "operator": {"halt", "reduce", "flatten", "acknowledge", "run"},
     "viewer": set(),
 }

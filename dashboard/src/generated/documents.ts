@@ -22,6 +22,17 @@ export interface AccountView {
   readonly unread: boolean;
 }
 
+/** One side of an experiment: its closed round trips in R (gain after costs over what was at risk). */
+export interface Arm {
+  readonly outcomes: number;
+  readonly sum_r: number;
+  readonly sum_r2: number;
+  readonly peak_r: number;
+  readonly drawdown_r: number;
+  readonly cusum: number;
+  readonly counts: { readonly [key: string]: readonly (number)[] };
+}
+
 /** `audit/{n}`: who did what; `hash` chains over the previous one. */
 export interface AuditDoc {
   readonly schema: number;
@@ -109,6 +120,7 @@ export interface BookDoc {
   readonly order_hours: { readonly [key: string]: number };
   readonly limits: { readonly [key: string]: unknown };
   readonly memory: { readonly [key: string]: string };
+  readonly trial: Trial | null;
   readonly updated_at: StoredTime;
 }
 
@@ -142,7 +154,7 @@ export interface CommandDoc {
 }
 
 /** What a person may ask. */
-export const COMMAND_KIND = ["halt", "reduce", "resume", "acknowledge", "run", "flatten", "rearm", "resolve", "set_limits", "adopt"] as const;
+export const COMMAND_KIND = ["halt", "reduce", "resume", "acknowledge", "run", "flatten", "rearm", "resolve", "set_limits", "adopt", "promote", "reject", "pin"] as const;
 export type CommandKind = (typeof COMMAND_KIND)[number];
 
 /** The desk's answer to a command. */
@@ -285,12 +297,34 @@ export interface EventDoc {
 }
 
 /** Things that happened and that somebody may want to know. */
-export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "limit_kept", "reduction_planned", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "naked_position", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "venue_unreadable", "cycle_failed", "command_executed", "heartbeat_stale", "flattened"] as const;
+export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "limit_kept", "reduction_planned", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "naked_position", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "venue_unreadable", "cycle_failed", "command_executed", "heartbeat_stale", "flattened", "experiment_moved", "parameters_rolled_back"] as const;
 export type EventKind = (typeof EVENT_KIND)[number];
 
 /** What can be said of an order, by the desk, by the venue, or by the owner. */
 export const EVIDENCE = ["submit_started", "not_sent", "answer_lost", "unreadable", "not_found", "vanished", "abandoned", "acknowledged", "resurfaced", "refused", "partial_fill", "full_fill", "duplicate_fill", "smaller_quantity", "cancel_confirmed", "cancel_refused", "expiry_confirmed", "resolved_absent", "resolved_cancelled", "resolved_filled"] as const;
 export type Evidence = (typeof EVIDENCE)[number];
+
+/** `experiments/{module}`: the candidate that is tried, the evidence so far, and how it ended. */
+export interface ExperimentDoc {
+  readonly schema: number;
+  readonly module: ModuleName;
+  readonly stage: Stage;
+  readonly champion: number;
+  readonly challenger: number;
+  readonly values: { readonly [key: string]: unknown };
+  readonly share: number;
+  readonly cost_bps: number;
+  readonly error_rate: number;
+  readonly usual: Yardstick;
+  readonly champion_arm: Arm;
+  readonly challenger_arm: Arm;
+  readonly ratio: number;
+  readonly pinned: boolean;
+  readonly verdict: string;
+  readonly steps: readonly (Step)[];
+  readonly since: StoredTime;
+  readonly updated_at: StoredTime;
+}
 
 /** `desk/exposure`: what all modules together hold and have reserved; changed by compare-and-set only. */
 export interface ExposureDoc {
@@ -454,6 +488,7 @@ export interface OpportunityTrace {
   readonly confidence: number;
   readonly reason: string;
   readonly features: { readonly [key: string]: number };
+  readonly parameters_version: number;
   readonly verdict: "approved" | "resized" | "denied";
   readonly code: string | null;
   readonly limit: string | null;
@@ -536,6 +571,12 @@ export type OrderState = (typeof ORDER_STATE)[number];
 /** How the venue is to match it. */
 export const ORDER_TYPE = ["market", "limit", "stop"] as const;
 export type OrderType = (typeof ORDER_TYPE)[number];
+
+/** What an arm of the shadow would hold and remember. */
+export interface Paper {
+  readonly positions: { readonly [key: string]: Position };
+  readonly memory: { readonly [key: string]: string };
+}
 
 /** `parameters/{module}`: what trades now; `…/versions/{n}` holds every version with its provenance. */
 export interface ParametersDoc {
@@ -708,12 +749,24 @@ export interface ShockRow {
 export const SIDE = ["buy", "sell"] as const;
 export type Side = (typeof SIDE)[number];
 
+/** Where the life of a candidate stands. */
+export const STAGE = ["shadow", "canary", "champion", "kept", "rejected", "rolled_back"] as const;
+export type Stage = (typeof STAGE)[number];
+
 /** A change of the brake. */
 export interface StateChange {
   readonly at: StoredTime;
   readonly to: string;
   readonly by: string;
   readonly text: string;
+}
+
+/** One move in the life of a candidate. */
+export interface Step {
+  readonly stage: Stage;
+  readonly at: StoredTime;
+  readonly by: string;
+  readonly reason: string;
 }
 
 /** The closed round trips of a strategy, counted; gains and losses in R, both sums positive. */
@@ -788,6 +841,20 @@ export interface Transition {
   readonly note: string;
 }
 
+/** An experiment as a module's cycles see it, in one stage. */
+export interface Trial {
+  readonly stage: Stage;
+  readonly champion: number;
+  readonly challenger: number;
+  readonly usual: Yardstick;
+  readonly champion_arm: Arm;
+  readonly challenger_arm: Arm;
+  readonly sample: readonly ({ readonly [key: string]: number })[];
+  readonly champion_paper: Paper;
+  readonly challenger_paper: Paper;
+  readonly fault: string;
+}
+
 /** Sensitivities to one underlying, USD; see `orchestrator.domain.greeks`. */
 export interface UnderlyingRow {
   readonly underlying: string;
@@ -820,4 +887,12 @@ export interface VenueKeyDoc {
   readonly until: StoredTime | null;
   readonly entry_requests: DecimalText;
   readonly at: StoredTime;
+}
+
+/** What an arm's outcomes and features were when all was well; a deviation of 0 = not known. */
+export interface Yardstick {
+  readonly mean_r: number;
+  readonly deviation_r: number;
+  readonly edges: { readonly [key: string]: readonly (number)[] };
+  readonly counts: { readonly [key: string]: readonly (number)[] };
 }

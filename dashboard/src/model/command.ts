@@ -11,7 +11,7 @@ export function roleOf(claim: unknown): Role | null {
 
 // The same table stands in firestore.rules, which has the last word.
 const MAY: Record<Role, readonly CommandKind[]> = {
-  owner: ['halt', 'reduce', 'flatten', 'resume', 'rearm', 'resolve', 'set_limits', 'adopt', 'acknowledge', 'run'],
+  owner: ['halt', 'reduce', 'flatten', 'resume', 'rearm', 'resolve', 'set_limits', 'adopt', 'promote', 'reject', 'pin', 'acknowledge', 'run'],
   operator: ['halt', 'reduce', 'flatten', 'acknowledge', 'run'],
   viewer: [],
 };
