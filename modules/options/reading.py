@@ -63,12 +63,14 @@ def _reading(
     chain: OptionChain, panel: Panel, parameters: OptionsParameters, *, iv_history: list[float], now: datetime
 ) -> Reading:
     view = view_of(narrowed(chain, parameters, now=now), now, rate=parameters.rate)
+    regime = regime_of(view, panel, parameters, iv_history=iv_history)
+    known = trend_of(panel, chain.underlying, parameters.trend, now=now) if regime is None else regime.trend
     return Reading(
         underlying=chain.underlying,
         view=view,
         quotes={quote.symbol: quote for quote in chain.contracts},
-        trend=trend_of(panel, chain.underlying, parameters.trend, now=now),
-        regime=regime_of(view, panel, parameters, iv_history=iv_history),
+        trend=known,
+        regime=regime,
         fresh=is_fresh(chain.ts, parameters, now=now),
     )
 
