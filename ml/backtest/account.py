@@ -17,11 +17,14 @@ NONE = float("inf")
 
 
 class Fill(StrEnum):
-    """When what a bar's close decides is filled."""
+    """When what a bar's close decides is filled, and what is looked at in between."""
 
     NEXT_OPEN = "next_open"
     SAME_CLOSE = "same_close"
     """At the very close that decides: what the desk does, which acts seconds after it, and the more hopeful of both."""
+    MOMENTS = "moments"
+    """As the desk on a replay of daily bars: it looks at the open and at the close (`ml.backtest.unfolded`), trades at
+    the touch on the grid of prices, and only the stop that lies at the venue works within the bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,12 @@ class Costs:
         by the square root of its share.
     borrow
         Of sold positions, as a fraction of their worth and year.
+    sale_fee, sale_fee_per_unit
+        Of each sale, on top of the others: of its notional, and for each unit.
+    fee_step
+        What the fees of a fill are rounded up to, in the capital's currency; 0 = not rounded.
+    through
+        How far above the ask an entry's limit is, as a fraction: what caps count it at, at `Fill.MOMENTS` only.
     """
 
     fee: float = 0.0
@@ -49,6 +58,10 @@ class Costs:
     half_spread: float = 0.0
     impact: float = 0.0
     borrow: float = 0.0
+    sale_fee: float = 0.0
+    sale_fee_per_unit: float = 0.0
+    fee_step: float = 0.0
+    through: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +138,8 @@ class Account:
             found[place] = self.capital
         found[layout.DAY] = found[layout.QUIET_DAY] = -1.0
         found[layout.COMPOUND], found[layout.SHORT] = self.compound, self.short
-        found[layout.SAME_CLOSE], found[layout.LEAST_STOP] = self.fill is Fill.SAME_CLOSE, least_stop
-        found[layout.FEE : layout.BORROW + 1] = astuple(self.costs)
+        found[layout.SAME_CLOSE], found[layout.MOMENTS] = self.fill is not Fill.NEXT_OPEN, self.fill is Fill.MOMENTS
+        found[layout.LEAST_STOP] = least_stop
+        found[layout.FEE : layout.THROUGH + 1] = astuple(self.costs)
         found[layout.RISK_PER_TRADE : layout.DRAWDOWN_HALTED + 1] = astuple(self.limits)
         return found

@@ -19,7 +19,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 _njit: Any = numba.njit
 _config: Any = numba.config
 _HERE = Path(__file__).parent
-_SOURCES = ("compiled.py", "layout.py", "position.py", "kernel.py", "rolling.py", "crossings.py")
+_SOURCES = (
+    "compiled.py",
+    "layout.py",
+    "grid.py",
+    "position.py",
+    "moment.py",
+    "kernel.py",
+    "rolling.py",
+    "crossings.py",
+)
 _PLAIN: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "nogil": True}
 """Division as numpy does it, and no counting of references: compiled code here makes no arrays."""
 
@@ -39,6 +48,11 @@ def compiled(function: F) -> F:
 def inner(function: F) -> F:
     """Return the function compiled into those that call it; Python does not call it."""
     return cast(F, _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **_PLAIN)(function))
+
+
+def apart(function: F) -> F:
+    """Return the function compiled once, called by compiled code: for what is seldom done. Python does not call it."""
+    return cast(F, _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_PLAIN)(function))
 
 
 def _edition() -> str:

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from ml.backtest import layout
-from ml.backtest.account import Account, Costs
+from ml.backtest.account import Account, Costs, Fill
 from ml.backtest.kernel import run as run_bars
 from ml.backtest.layout import Ints
+from ml.backtest.moment import run as run_moments
 from orchestrator.domain.errors import DomainError
 from orchestrator.domain.indicators import average_true_range, volatility
 from orchestrator.domain.kelly import SizingRules
@@ -61,8 +62,9 @@ class Market:
     actions
         (N, 4): row, symbol's column, units of one unit after it (split), and cash of each unit (dividend), where the
         prices are not adjusted for them.
-    lots, leverage
-        Of each symbol: grid of quantities (0 = none), and what a fund multiplies its index by.
+    lots, leverage, ticks
+        Of each symbol: grid of quantities (0 = none), what a fund multiplies its index by, and grid of prices, used
+        at `Fill.MOMENTS` only.
     """
 
     panel: Panel
@@ -73,6 +75,7 @@ class Market:
     actions: Floats = field(default_factory=lambda: np.zeros((0, layout.ACTION)))
     lots: Mapping[str, float] = field(default_factory=dict)
     leverage: Mapping[str, float] = field(default_factory=dict)
+    ticks: Mapping[str, float] = field(default_factory=dict)
 
     def __getitem__(self, rows: slice) -> Market:
         start, stop, _ = rows.indices(len(self.panel))
@@ -87,6 +90,7 @@ class Market:
             self.actions[inside] - [start, 0, 0, 0],
             self.lots,
             self.leverage,
+            self.ticks,
         )
 
 
@@ -202,7 +206,8 @@ def backtest(market: Market, plans: Sequence[Plan], account: Account) -> Result:
         now=now,
         trades=np.empty(((rows + 1) * columns, layout.TRADE)),
     )
-    count = run_bars(arrays_of(market, plans), desk, curves)
+    run = run_moments if account.fill is Fill.MOMENTS else run_bars
+    count = run(arrays_of(market, plans), desk, curves)
     named = tuple((plan.name, symbol) for plan in plans for symbol in panel.symbols)
     ledger = desk.trades[:count].copy()
     return Result(account.capital, account.compound, panel.ends, curves[0], curves[1], ledger, named)
@@ -252,8 +257,10 @@ def columns_of(market: Market, rules: Rules, place: int) -> Floats:
     """Return one strategy's part of the book: a row for each symbol, how it trades and nothing held."""
     symbols, exits, sizing = market.panel.symbols, rules.exits, rules.sizing
     book = np.zeros((len(symbols), layout.BOOK))
+    book[:, layout.HELD] = -1.0
     book[:, layout.SYMBOL], book[:, layout.PLAN] = np.arange(len(symbols)), place
     book[:, layout.LOT] = [market.lots.get(symbol, 0.0) for symbol in symbols]
+    book[:, layout.TICK] = [market.ticks.get(symbol, 0.0) for symbol in symbols]
     book[:, layout.LEVERAGE] = [market.leverage.get(symbol, 1.0) for symbol in symbols]
     book[:, layout.PLACES], book[:, layout.WEIGHT] = rules.max_positions, rules.max_weight
     book[:, layout.AT_RISK] = sizing.fixed_fraction if sizing.method == "fixed_fraction" else np.inf
@@ -261,6 +268,7 @@ def columns_of(market: Market, rules: Rules, place: int) -> Floats:
     book[:, layout.TARGET_R] = exits.target_r
     book[:, layout.TRAIL_AFTER_R], book[:, layout.TRAIL_R] = exits.trail_after_r, exits.trail_r
     book[:, layout.BREAK_EVEN_R], book[:, layout.CHANDELIER] = exits.break_even_r, exits.chandelier_moves
+    book[:, layout.RESTOP_R] = exits.restop_r
     book[:, layout.HOLD_S] = exits.max_hold_hours * 3600.0
     book[:, layout.KELLY] = sizing.kelly_multiple if sizing.method == "kelly" else 0.0
     book[:, layout.KELLY_LEAST], book[:, layout.PRIOR_TRADES] = sizing.kelly_min_trades, sizing.prior_trades

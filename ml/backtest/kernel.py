@@ -35,9 +35,11 @@ from ml.backtest.layout import (
     EQUITY,
     FLOW,
     HALTED,
+    HELD,
     HIGH,
     INF,
     MARK,
+    MOMENTS,
     N_AHEAD,
     N_ALONE,
     N_BRAKE,
@@ -46,6 +48,7 @@ from ml.backtest.layout import (
     NO_ENTRY,
     NOTHING,
     OPEN,
+    OPENING,
     PAID,
     PEAK,
     PLACES,
@@ -53,6 +56,8 @@ from ml.backtest.layout import (
     QTY,
     QUIET_DAY,
     REDUCING,
+    REFUSED,
+    REST,
     RISK,
     SAME_CLOSE,
     SHORT,
@@ -92,18 +97,18 @@ def run(bars: Bars, desk: Desk, curves: Floats) -> int:
         row = _skip(bars, desk, curves, row) if alone else row
         if row == len(bars.ends):
             break
-        action = _begin(bars, desk, row, action)
+        action = begin(bars, desk, row, action)
         if not late and row > 0 and _anything(bars.target[row - 1], book):
-            _trade(bars, desk, row, row - 1)
+            trade(bars, desk, row, row - 1)
         if purse[OPEN] > 0.0:
             _pass_bar(bars, desk, row)
         if late and _anything(bars.target[row], book):
-            _trade(bars, desk, row, row)
-        curves[0, row], curves[1, row] = _worth(book, purse)
+            trade(bars, desk, row, row)
+        curves[0, row], curves[1, row] = worth(book, purse)
         if watched:
-            _watch(desk, bars.ends[row] // DAY_S, curves[0, row])
+            watch(desk, bars.ends[row] // DAY_S, curves[0, row])
         row += 1
-    curves[0, -1] = _finish(bars, desk, len(bars.ends) - 1)
+    curves[0, -1] = finish(bars, desk, len(bars.ends) - 1)
     return int(purse[TRADES])
 
 
@@ -152,7 +157,7 @@ def _pass_bar(bars: Bars, desk: Desk, row: int) -> None:
 
 
 @inner
-def _begin(bars: Bars, desk: Desk, row: int, action: int) -> int:
+def begin(bars: Bars, desk: Desk, row: int, action: int) -> int:
     """Do what happens before a bar opens; return the place of the next corporate action."""
     if desk.purse[BORROW] > 0.0 and row > 0:
         _charge_borrowing(desk.book, desk.purse, (bars.ends[row] - bars.ends[row - 1]) / YEAR_S)
@@ -176,7 +181,7 @@ def _anything(target: Floats, book: Floats) -> bool:
 
 
 @inner
-def _trade(bars: Bars, desk: Desk, row: int, seen: int) -> None:
+def trade(bars: Bars, desk: Desk, row: int, seen: int) -> None:
     """Leave what is due and enter what was wanted at the end of row `seen`, at the open or the close of `row`."""
     wanted = 0
     for column in range(len(desk.book)):
@@ -184,7 +189,7 @@ def _trade(bars: Bars, desk: Desk, row: int, seen: int) -> None:
         known = look(bars, desk.now, row, int(one[SYMBOL]))
         asked = -1.0
         if one[SIDE] != 0.0:
-            if known and one[DUE] != 0.0:
+            if known and one[DUE] != 0.0 and desk.purse[MOMENTS] == 0.0:
                 leave(desk, column, trade_price(desk), int(one[DUE]) - 1)
         elif known and _wants(bars, desk.purse, one, seen * len(desk.book) + column):
             asked = max(bars.confidence[seen, column], 0.0)
@@ -209,28 +214,50 @@ def _wants(bars: Bars, purse: Floats, one: Floats, place: int) -> bool:
 @inner
 def _enter_best(bars: Bars, desk: Desk, row: int, seen: int) -> None:
     """Open what was asked for, the surest first, as long as strategy and symbol have room."""
-    book = desk.book
+    book, moments = desk.book, desk.purse[MOMENTS] != 0.0
     while True:
-        best = -1
-        for column in range(len(book)):
-            if book[column, ASK] >= 0.0 and (best < 0 or book[column, ASK] > book[best, ASK]):
-                best = column
+        best = _surest(book, moments)
         if best < 0:
             return
         book[best, ASK] = -1.0
-        taken, free = 0, True
+        taken, free = 0, not moments or _is_news(book, best, row, bars.flags[row] & OPENING)
         for column in range(len(book)):
-            if book[column, SIDE] != 0.0:
+            if book[column, SIDE] != 0.0 or book[column, ASK] == REFUSED:
                 taken += book[column, PLAN] == book[best, PLAN]
                 free = free and book[column, SYMBOL] != book[best, SYMBOL]
         if free and taken < book[best, PLACES]:
             look(bars, desk.now, row, int(book[best, SYMBOL]))
             desk.now[N_WISH] = bars.target[seen, best]
             enter(bars, desk, seen, best)
+            if moments and book[best, SIDE] == 0.0:
+                book[best, ASK] = REFUSED
 
 
 @inner
-def _worth(book: Floats, purse: Floats) -> tuple[float, float]:
+def _is_news(book: Floats, column: int, row: int, opening: int) -> bool:
+    """Return whether a bar has closed since the column's symbol was last held: one signal is one position."""
+    closed = row if opening == 0 else row - 1
+    for other in range(len(book)):
+        if book[other, SYMBOL] == book[column, SYMBOL] and book[other, HELD] > closed:
+            return False
+    return True
+
+
+@inner
+def _surest(book: Floats, moments: bool) -> int:
+    """Return the column that asks with the most confidence, at moments by symbol where several do; -1 = none."""
+    best = -1
+    for column in range(len(book)):
+        asked = book[column, ASK]
+        if asked < 0.0 or (best >= 0 and asked < book[best, ASK]):
+            continue
+        if best < 0 or asked > book[best, ASK] or (moments and book[column, SYMBOL] < book[best, SYMBOL]):
+            best = column
+    return best
+
+
+@inner
+def worth(book: Floats, purse: Floats) -> tuple[float, float]:
     """Return the account's equity and the worth of all that is held."""
     worth, gross = purse[CASH], 0.0
     if purse[OPEN] == 0.0:
@@ -243,7 +270,7 @@ def _worth(book: Floats, purse: Floats) -> tuple[float, float]:
 
 
 @inner
-def _watch(desk: Desk, day: int, worth: float) -> None:
+def watch(desk: Desk, day: int, worth: float) -> None:
     """Put the brake on where losses ask for it."""
     book, purse = desk.book, desk.purse
     if day != purse[DAY]:
@@ -271,7 +298,7 @@ def _act(action: Floats, book: Floats, purse: Floats) -> None:
             purse[CASH] += one[QTY] * dividend
             one[QTY] *= split
             one[UNITS] *= split
-            for price in (MARK, ENTRY, STOP, TARGET, NEXT_RUNG, RISK, TOP, HIGH, PAID):
+            for price in (MARK, ENTRY, STOP, TARGET, NEXT_RUNG, RISK, TOP, HIGH, PAID, REST):
                 one[price] /= split
 
 
@@ -287,7 +314,7 @@ def _charge_borrowing(book: Floats, purse: Floats, years: float) -> None:
 
 
 @inner
-def _finish(bars: Bars, desk: Desk, row: int) -> float:
+def finish(bars: Bars, desk: Desk, row: int) -> float:
     """Leave what is still held at its last known price; return the equity after."""
     for column in range(len(desk.book)):
         if desk.book[column, SIDE] != 0.0:

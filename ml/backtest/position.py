@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from ml.backtest.compiled import inner
+from ml.backtest.grid import middle, on_lot, on_tick, touch, worst
 from ml.backtest.layout import (
     AT_RISK,
+    BASE,
     BOOK,
     BRAKE,
     BREAK_EVEN_R,
@@ -19,6 +21,7 @@ from ml.backtest.layout import (
     ENTRY,
     FEE,
     FEE_PER_UNIT,
+    FEE_STEP,
     FLOW,
     GOT,
     GROSS,
@@ -36,14 +39,17 @@ from ml.backtest.layout import (
     LOT,
     MARK,
     MIN_ORDER,
+    MOMENTS,
     N_BRAKE,
     N_CLOSE,
     N_END,
     N_HIGH,
     N_LEAVE,
+    N_LEVEL,
     N_LOW,
     N_MOVE,
     N_OPEN,
+    N_OPENING,
     N_ROW,
     N_VOLUME,
     N_WISH,
@@ -52,6 +58,7 @@ from ml.backtest.layout import (
     OF_STRATEGY,
     OF_SYMBOL,
     OPEN,
+    OPENING,
     PAID,
     PLAN,
     PRIOR_PAYOFF,
@@ -63,6 +70,8 @@ from ml.backtest.layout import (
     R_WIN_R,
     R_WINS,
     REACHED,
+    RESERVED,
+    REST,
     RISK,
     RISK_PER_TRADE,
     ROW,
@@ -70,6 +79,8 @@ from ml.backtest.layout import (
     RUNG_PART,
     RUNG_R,
     RUNGS,
+    SALE_FEE,
+    SALE_FEE_PER_UNIT,
     SAME_CLOSE,
     SESSION,
     SIDE,
@@ -86,6 +97,8 @@ from ml.backtest.layout import (
     T_REASON,
     TARGET,
     TARGET_R,
+    THROUGH,
+    TICK,
     TIMED,
     TOP,
     TRADES,
@@ -108,54 +121,78 @@ def trade_price(desk: Desk) -> float:
 
 
 @inner
+def _decision_price(desk: Desk, one: Floats) -> float:
+    """Return the price that sizes and levels are made of: the quote's middle where there is one."""
+    price = trade_price(desk)
+    return middle(price, desk.purse[HALF_SPREAD], one[TICK]) if desk.purse[MOMENTS] != 0.0 else price
+
+
+@inner
 def enter(bars: Bars, desk: Desk, seen: int, column: int) -> None:
     """Open the position that a column wanted at the end of row `seen`, if it may have any size."""
-    one, now, price = desk.book[column], desk.now, trade_price(desk)
+    one, now, price = desk.book[column], desk.now, _decision_price(desk, desk.book[column])
     symbol, side = int(one[SYMBOL]), now[N_WISH]
     far = one[STOP_PCT] * price
     if far == 0.0:
         far = one[STOP_MOVES] * bars.move[seen, symbol]
     risk = max(far, desk.purse[LEAST_STOP] * price)
+    entry = side * price
+    one[TARGET], one[STOP] = on_tick(entry + risk * one[TARGET_R], one[TICK]), on_tick(entry - risk, one[TICK])
+    risk = risk if one[TICK] == 0.0 else entry - one[STOP]
     now[N_WISH] = bars.volume[seen, symbol]
     qty = _units(desk, column, bars.weight[seen, symbol], risk)
     if qty <= 0.0:
         return
-    entry = side * price
-    one[SIDE], one[MARK], one[ENTRY], one[RISK] = side, price, entry, risk
-    one[STOP], one[TARGET], one[NEXT_RUNG] = entry - risk, entry + risk * one[TARGET_R], entry + risk * one[RUNG_R]
+    one[SIDE], one[MARK], one[ENTRY], one[RISK] = side, trade_price(desk), entry, risk
+    one[REST], one[NEXT_RUNG] = one[STOP], entry + risk * one[RUNG_R]
     one[TOP], one[HIGH], one[SINCE], one[ROW], one[UNITS] = entry, entry, now[N_END], now[N_ROW], qty
     desk.purse[OPEN] += 1.0
-    one[PAID] = _fill(desk, column, side * qty, price)
+    one[PAID] = _fill(desk, column, side * qty, trade_price(desk))
+    if desk.purse[MOMENTS] != 0.0:
+        one[ENTRY] = side * one[PAID]
+        one[NEXT_RUNG] = one[ENTRY] + risk * one[RUNG_R]
+        one[RESERVED] = qty * one[LEVERAGE] * worst(one[PAID], desk.purse[THROUGH], one[TICK])
 
 
 @inner
 def _units(desk: Desk, column: int, weight: float, risk: float) -> float:
     """Return the units that volatility, loss at the stop, the strategy's own rules and every cap leave; 0 = none."""
-    book, purse, one, price = desk.book, desk.purse, desk.book[column], trade_price(desk)
+    book, purse, one, price = desk.book, desk.purse, desk.book[column], _decision_price(desk, desk.book[column])
     worth, all_of, of_plan, of_symbol = purse[CASH], 0.0, 0.0, 0.0
     for other in range(len(book)):
         held = book[other, QTY] * book[other, MARK]
         worth += held
         exposure = abs(held) * book[other, LEVERAGE]
+        if purse[MOMENTS] != 0.0:
+            exposure = _exposed(book[other], purse)
         all_of += exposure
         of_plan += exposure * (book[other, PLAN] == one[PLAN])
         of_symbol += exposure * (book[other, SYMBOL] == one[SYMBOL])
+    worth = purse[BASE] if purse[MOMENTS] != 0.0 else worth
     base = worth if purse[COMPOUND] != 0.0 else purse[CAPITAL]
     lost = min(purse[RISK_PER_TRADE], one[AT_RISK], _kelly_share(one, desk.record[int(one[PLAN])]))
     share = min(weight, one[WEIGHT] / one[LEVERAGE], lost * price / risk)
     room = min(purse[OF_STRATEGY] * base - of_plan, purse[OF_SYMBOL] * base - of_symbol)
-    room = min(room, (purse[GROSS] * base - all_of) / ((1.0 + purse[FEE]) * (1.0 + purse[HALF_SPREAD])))
+    if purse[MOMENTS] != 0.0:
+        ask = touch(trade_price(desk), purse[HALF_SPREAD], one[TICK], 1.0)
+        room = min(room, purse[GROSS] * base - all_of) * price / worst(ask, purse[THROUGH], one[TICK])
+    else:
+        room = min(room, (purse[GROSS] * base - all_of) / ((1.0 + purse[FEE]) * (1.0 + purse[HALF_SPREAD])))
     qty = min(share * base, room / one[LEVERAGE]) / price
     if purse[VOLUME_SHARE] < INF:
         qty = min(qty, purse[VOLUME_SHARE] * desk.now[N_WISH]) if desk.now[N_WISH] > 0.0 else 0.0
-    qty = _on_grid(qty, one[LOT])
+    qty = on_lot(qty, one[LOT])
     found: float = qty if qty * price * one[LEVERAGE] >= purse[MIN_ORDER] else 0.0
     return found
 
 
 @inner
-def _on_grid(qty: float, lot: float) -> float:
-    return math.floor(qty / lot + 1e-9) * lot if lot > 0.0 else qty
+def _exposed(one: Floats, purse: Floats) -> float:
+    """Return a position's exposure as the desk counts it: at the quote's middle, what is just entered at its worst."""
+    found: float = one[RESERVED]
+    if found <= 0.0:
+        found = abs(one[QTY]) * middle(one[MARK], purse[HALF_SPREAD], one[TICK]) * one[LEVERAGE]
+    return found
 
 
 @inner
@@ -186,7 +223,13 @@ def _fill(desk: Desk, column: int, qty: float, price: float) -> float:
     if purse[IMPACT] > 0.0 and volume > 0.0 and move > 0.0:
         slip += purse[IMPACT] * move * math.sqrt(abs(qty) / volume)
     paid: float = price + slip if qty > 0.0 else max(price - slip, 0.0)
+    if purse[MOMENTS] != 0.0:
+        paid = price if desk.now[N_LEVEL] != 0.0 else touch(price, purse[HALF_SPREAD], one[TICK], qty)
     fee = max(abs(qty) * (paid * purse[FEE] + purse[FEE_PER_UNIT]), purse[LEAST_FEE])
+    if qty < 0.0:
+        fee -= qty * (paid * purse[SALE_FEE] + purse[SALE_FEE_PER_UNIT])
+    if purse[FEE_STEP] > 0.0:
+        fee = math.ceil(fee / purse[FEE_STEP] - 1e-6) * purse[FEE_STEP]
     flow = -qty * paid - fee
     purse[CASH] += flow
     one[QTY] += qty
@@ -216,20 +259,20 @@ def sell_touched(desk: Desk, column: int, touched: int) -> None:
         return
     best = now[N_HIGH] if side > 0.0 else -now[N_LOW]
     while one[NEXT_RUNG] <= min(best, one[TARGET]) and one[QTY] != 0.0:
-        _climb(desk, column, side * max(opened, one[NEXT_RUNG]))
+        climb(desk, column, side * max(opened, one[NEXT_RUNG]))
     if best >= one[TARGET] or one[QTY] == 0.0:
         leave(desk, column, side * max(opened, one[TARGET]), REACHED)
 
 
 @inner
-def _climb(desk: Desk, column: int, price: float) -> None:
+def climb(desk: Desk, column: int, price: float) -> None:
     """Sell one rung of the ladder at `price`, and set the next."""
     one, part = desk.book[column], 0.0
     rung = int(one[RUNG])
     for below in range(rung + 1):
         part += one[RUNG_PART + below]
     left = abs(one[QTY])
-    due = left if part >= 1.0 - 1e-9 else _on_grid(part * one[UNITS], one[LOT]) - (one[UNITS] - left)
+    due = left if part >= 1.0 - 1e-9 else on_lot(part * one[UNITS], one[LOT]) - (one[UNITS] - left)
     if due > 0.0:
         due = min(due, left)
         one[GOT] += due * _fill(desk, column, -one[SIDE] * due, price)
@@ -245,6 +288,13 @@ def at_close(one: Floats, now: Floats) -> None:
     one[MARK] = now[N_CLOSE]
     one[TOP] = max(one[TOP], side * now[N_CLOSE])
     one[HIGH] = max(one[HIGH], now[N_HIGH] if side > 0.0 else -now[N_LOW])
+    follow(one, move)
+    one[DUE] = _due(one, now) + 1
+
+
+@inner
+def follow(one: Floats, move: float) -> None:
+    """Raise the stop to what trails, has broken even or hangs from the highest high; it never comes down."""
     gain = one[TOP] - one[ENTRY]
     if gain >= one[RISK] * one[TRAIL_AFTER_R]:
         one[STOP] = max(one[STOP], one[TOP] - one[RISK] * one[TRAIL_R])
@@ -252,7 +302,6 @@ def at_close(one: Floats, now: Floats) -> None:
         one[STOP] = max(one[STOP], one[ENTRY])
     if one[CHANDELIER] > 0.0 and move > 0.0:
         one[STOP] = max(one[STOP], one[HIGH] - one[CHANDELIER] * move)
-    one[DUE] = _due(one, now) + 1
 
 
 @inner
@@ -296,7 +345,7 @@ def look(bars: Bars, now: Floats, row: int, symbol: int) -> bool:
     now[N_ROW], now[N_END], now[N_CLOSE] = row, bars.ends[row], close
     now[N_OPEN], now[N_HIGH], now[N_LOW] = bars.open[row, symbol], bars.high[row, symbol], bars.low[row, symbol]
     now[N_VOLUME], now[N_MOVE] = bars.volume[row, symbol], bars.move[row, symbol]
-    now[N_LEAVE] = bars.flags[row] & LEAVE
+    now[N_LEAVE], now[N_OPENING] = bars.flags[row] & LEAVE, bars.flags[row] & OPENING
     return math.isfinite(close)
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ml.backtest import layout
-from ml.backtest.account import Account
+from ml.backtest.account import Account, Fill
 from ml.backtest.engine import Market, Plan, Result, Rules, backtest, market_of
 from ml.backtest.layout import Ints
+from ml.backtest.unfolded import unfolded_market, unfolded_plans
 from orchestrator.domain.errors import DomainError, TradingError
 from orchestrator.domain.market import Floats, Panel, Signals
 from orchestrator.domain.parameters import Parameters
@@ -58,6 +59,10 @@ class Stage:
         Grid of quantities and multiple, by symbol.
     flags, actions
         As in `Market`, on the panel's rows and columns.
+    opens, ticks
+        At `Fill.MOMENTS`: when each row's bar opened, epoch seconds, and the grid of prices by symbol.
+    at_open
+        At `Fill.MOMENTS`: whether the module enters anything at the open.
     """
 
     tunable: Tunable
@@ -70,6 +75,9 @@ class Stage:
     leverage: Mapping[str, float] = field(default_factory=dict)
     flags: Ints | None = None
     actions: Floats = field(default_factory=lambda: np.zeros((0, layout.ACTION)))
+    opens: Ints | None = None
+    ticks: Mapping[str, float] = field(default_factory=dict)
+    at_open: bool = True
     _signals: dict[tuple[str, str, tuple[str, ...]], Signals] = field(default_factory=dict)
     _markets: dict[tuple[str, tuple[str, ...]], Market] = field(default_factory=dict)
 
@@ -86,10 +94,23 @@ class Stage:
             said = "; ".join(f"{name}: {why}" for name, why in left_out.items())
             raise DomainError(f"{self.tunable.module}: nothing to run: {said or 'it has no strategies on bars'}")
         traded = tuple(s for s in self.panel.symbols if any(s in self._trades(one) for one in able))
-        market = self._market(getattr(values, "execution", Execution()), traded)
+        execution = getattr(values, "execution", Execution())
+        market = self._market(execution, traded)
         plans = [self._plan(one, getattr(values, one.name), market) for one in able]
-        rows = market[self.rows]
-        return Run(self.tunable.module.value, self.minutes, rows, backtest(rows, plans, self.account), left_out)
+        if self.account.fill is Fill.MOMENTS:
+            market, plans = self._moments(market, plans, execution)
+        else:
+            market, plans = market[self.rows], [_within(plan, self.rows) for plan in plans]
+        return Run(self.tunable.module.value, self.minutes, market, backtest(market, plans, self.account), left_out)
+
+    def _moments(self, market: Market, plans: list[Plan], execution: Execution) -> tuple[Market, list[Plan]]:
+        """Return the rows of both moments; those of the first bar need the bar before it."""
+        if self.opens is None:
+            raise DomainError(f"{self.tunable.module}: fills at moments need the times at which the bars opened")
+        told = unfolded_plans(market, plans, max_chase_moves=execution.max_chase_moves, at_open=self.at_open)
+        start, stop, _ = self.rows.indices(len(market.panel))
+        rows = slice(2 * start, 2 * stop)
+        return unfolded_market(market, self.opens, self.ticks)[rows], [_within(plan, rows) for plan in told]
 
     def _able(self, values: Parameters) -> tuple[list[Strategy], dict[str, str]]:
         """Return the strategies that can run, and why the others cannot."""
@@ -140,16 +161,13 @@ class Stage:
         key = strategy.name, settings.model_dump_json(), market.panel.symbols
         if key not in self._signals:
             self._signals[key] = self._asked(strategy, settings, market)
-        found = self._signals[key]
-        window = self.rows
-        signals = Signals(found.target[window], found.confidence[window], found.reason[window], found.reasons)
         rules = Rules(
             exits=settings.exits,
             max_positions=settings.max_positions,
             max_weight=settings.weight,
             sizing=settings.sizing,
         )
-        return Plan(strategy.name, signals, rules)
+        return Plan(strategy.name, self._signals[key], rules)
 
     def _asked(self, strategy: Strategy, settings: StrategyParameters, market: Market) -> Signals:
         """Return the strategy's signals on the market's rows and symbols; none where it does not look."""
@@ -165,6 +183,12 @@ class Stage:
             confidence[rows, here] = found.confidence[:, there]
             reason[rows, here] = found.reason[:, there]
         return Signals(target, confidence, reason, found.reasons)
+
+
+def _within(plan: Plan, rows: slice) -> Plan:
+    found = plan.signals
+    signals = Signals(found.target[rows], found.confidence[rows], found.reason[rows], found.reasons)
+    return replace(plan, signals=signals)
 
 
 def evaluated(strategy: Strategy, panel: Panel, settings: StrategyParameters, *, where: str) -> Signals:
