@@ -214,8 +214,8 @@ def _protected_at_once(
     """Look again after entries and exits were sent, and send the stops of what is held now: no cycle is waited for.
 
     That is what has been entered by now, what an exit left whose stop it had replaced, and what has no stop and may not
-    be left, as on a halted desk. What is not done here, because nothing has filled yet or the venue does not answer,
-    the next cycle does.
+    be left, as on a halted desk, or could not be: an exit that was not sent is given up for a stop. What is not done
+    here, because nothing has filled yet or the venue does not answer, the next cycle does.
     """
     kept = {held.id for held in unprotected(unit.book)}
     due = any(_changes_holdings(result) or _is_kept(result, kept) for result in sent)
@@ -225,7 +225,7 @@ def _protected_at_once(
     try:
         reconcile(unit, desk.broker)
         trading.begin(replace(trading.context, book=unit.book))
-        stops = _stops(unit, trading, before.positions)
+        stops = _stops(unit, trading, before.positions, sent)
         if stops:
             return trading.execute_trades(stops)
     except (BrokerError, StoreError) as error:
@@ -242,12 +242,15 @@ def _changes_holdings(result: TradeResult) -> bool:
 
 
 def _is_kept(result: TradeResult, unprotected_ones: Collection[str]) -> bool:
-    """Return whether a position without a stop was to be left, and risk said no."""
-    leaves = result.opportunity.purpose is Purpose.EXIT and isinstance(result.verdict, Denied)
-    return leaves and result.opportunity.position_id in unprotected_ones
+    """Return whether a position without a stop was to be left, and risk said no or the order was not sent."""
+    if result.opportunity.purpose is not Purpose.EXIT or result.opportunity.position_id not in unprotected_ones:
+        return False
+    return isinstance(result.verdict, Denied) or result.state is OrderState.PLANNED
 
 
-def _stops(unit: Unit, trading: TradingModule, before: Mapping[str, Position]) -> list[TradeOpportunity]:
+def _stops(
+    unit: Unit, trading: TradingModule, before: Mapping[str, Position], sent: Sequence[TradeResult]
+) -> list[TradeOpportunity]:
     """Return stops for what nothing protects: the module's for new positions, plain ones for what exits left."""
     naked = {position.id for position in unprotected(unit.book)}
     opened = naked - before.keys()
@@ -255,8 +258,15 @@ def _stops(unit: Unit, trading: TradingModule, before: Mapping[str, Position]) -
     own = [wish for wish in wanted if wish.purpose is Purpose.PROTECT and wish.position_id in opened]
     if not naked - opened:
         return own
-    plain = flatten.stops(unit.book, trading.context.market, unit.now)
+    plain = flatten.stops(unit.book, trading.context.market, unit.now, instead_of=_unsent_exits(unit, sent))
     return own + [wish for wish in plain if wish.position_id in naked - opened]
+
+
+def _unsent_exits(unit: Unit, sent: Sequence[TradeResult]) -> frozenset[str]:
+    """Return the exits of this cycle that certainly did not leave."""
+    exits = (result.client_order_id or "" for result in sent if result.opportunity.purpose is Purpose.EXIT)
+    orders = unit.book.orders
+    return frozenset(key for key in exits if key in orders and orders[key].state is OrderState.PLANNED)
 
 
 def usable_parameters(unit: Unit, model: type[Parameters]) -> Parameters:

@@ -208,8 +208,12 @@ def _touch(leg: PositionLeg, quote: Quote | None, middle: Decimal) -> Decimal:
     return (quote.bid or ZERO) if leg.qty > 0 else (quote.ask or middle)
 
 
-def stops(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpportunity]:
+def stops(
+    book: BookDoc, market: MarketSnapshot, now: datetime, *, instead_of: frozenset[str] = frozenset()
+) -> list[TradeOpportunity]:
     """Return a stop order for each position of one instrument that has none and is not being left.
+
+    Exits named in `instead_of` were not sent: a position that one of them should have left gets its stop in its place.
 
     Structures have their loss bounded by their legs; shares in whose underlying more calls are sold than bought are
     left alone, because a stop would leave those calls without them.
@@ -217,7 +221,8 @@ def stops(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpp
     if not market.session.is_open:
         return []
     calls = _calls(book)
-    naked = [p for p in book.positions.values() if is_naked(p, book) and calls.get(p.symbol, ZERO) >= 0]
+    sent = book.model_copy(update={"orders": {k: o for k, o in book.orders.items() if k not in instead_of}})
+    naked = [p for p in book.positions.values() if is_naked(p, sent) and calls.get(p.symbol, ZERO) >= 0]
     return [_stop(part, book, market, now) for position in naked for part in free_parts(position, book)]
 
 

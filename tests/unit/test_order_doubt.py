@@ -339,3 +339,20 @@ def test_what_a_halted_desk_may_not_leave_is_protected_again(desk: TestDesk) -> 
     ]
     (position,) = desk.book.positions.values()
     assert desk.book.orders[position.protective_order_id].state is OrderState.WORKING
+
+
+def test_an_exit_that_could_not_be_sent_gives_way_to_a_stop_in_the_same_cycle(desk: TestDesk) -> None:
+    desk.module.entries, desk.module.protects = ["XLK"], True
+    desk.cycle()
+    desk.module.entries, desk.module.exits = [], True
+    desk.broker.faults.add("submit", Fault.UNAVAILABLE)
+    before = desk.store.usage.round_trips
+    report = desk.cycle()
+    assert desk.store.usage.round_trips - before == 5
+    unsent, stop = (desk.book.orders[result.client_order_id] for result in report.results)
+    assert (unsent.intent.purpose, unsent.state) == (Purpose.EXIT, OrderState.CANCELLED)
+    assert (stop.intent.purpose, stop.state) == (Purpose.PROTECT, OrderState.WORKING)
+    assert stop.intent.qty == next(iter(desk.book.positions.values())).units
+    desk.cycle()
+    desk.cycle()
+    assert not desk.book.positions
