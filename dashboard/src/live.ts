@@ -1,4 +1,4 @@
-// The listeners: eleven, and one more while the lab is open; no other read. First load costs at most 3 + 3 + 2 + 10 + 20 + 20 + 20 + 10 + 30 = 118
+// The listeners: eleven, and two more while the lab is open; no other read. First load costs at most 3 + 3 + 2 + 10 + 20 + 20 + 20 + 10 + 30 = 118
 // document reads; after that each changed document costs one. The queries are declared in the desk's register.
 import {
   type DocumentData,
@@ -13,7 +13,7 @@ import {
   orderBy,
   query,
 } from 'firebase/firestore';
-import type { BacktestDoc } from './generated/documents';
+import type { BacktestDoc, ExperimentDoc } from './generated/documents';
 import { QUERIES } from './generated/queries';
 import type { DeskData, WithId } from './model/desk';
 import type { EpochMs } from './model/units';
@@ -67,8 +67,21 @@ export function watchDesk(db: Firestore, listener: Listener): () => void {
 
 /** Listen to the newest backtests until the returned function is called. */
 export function watchBacktests(db: Firestore, changed: (kept: WithId<BacktestDoc>[]) => void): () => void {
-  return onSnapshot(queryOf(db, QUERIES.backtests), (snapshot) =>
-    changed((documents(snapshot) as WithId<BacktestDoc>[]).filter((one) => one.schema === SCHEMA)),
+  return watchLab(db, QUERIES.backtests, changed);
+}
+
+/** Listen to every module's experiment until the returned function is called. */
+export function watchExperiments(db: Firestore, changed: (docs: WithId<ExperimentDoc>[]) => void): () => void {
+  return watchLab(db, QUERIES.experiments, changed);
+}
+
+function watchLab<Doc extends { readonly schema?: number }>(
+  db: Firestore,
+  registered: Registered,
+  changed: (docs: WithId<Doc>[]) => void,
+): () => void {
+  return onSnapshot(queryOf(db, registered), (snapshot) =>
+    changed((documents(snapshot) as unknown as WithId<Doc>[]).filter((one) => one.schema === SCHEMA)),
   );
 }
 

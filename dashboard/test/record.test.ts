@@ -19,7 +19,7 @@ const trace = (given: Partial<OpportunityTrace>): OpportunityTrace => ({
   limit: null,
   observed: null,
   qty: null,
-  binding_cap: null,
+  parameters_version: 0, binding_cap: null,
   client_order_id: null,
   ...given,
 });

@@ -54,5 +54,11 @@ export const QUERIES = {
     "where": [],
     "orderBy": "-created_at",
     "limit": 10
+  },
+  "experiments": {
+    "collection": "experiments",
+    "where": [],
+    "orderBy": null,
+    "limit": 3
   }
 } as const;

@@ -85,7 +85,7 @@ export function Desk({ services, session, role }: Props) {
           <span>Every price on this page is invented.</span>
         </aside>
       )}
-      {tab === 'risk' ? <Risk {...shared} data={data} /> : tab === 'lab' ? <Lab db={services.db} /> : <main class="floor">
+      {tab === 'risk' ? <Risk {...shared} data={data} /> : tab === 'lab' ? <Lab services={services} session={session} role={role} /> : <main class="floor">
         <div class="column standing-column">
           <Still of={() => <Standing view={view} />} by={[view]} />
           <Still of={() => <Alerts {...shared} notifications={data.notifications} />} by={[data.notifications, now]} />

@@ -1,18 +1,20 @@
 // The lab: backtests that were kept, each with how sure it is and what it does not prove.
 import { useEffect, useState } from 'preact/hooks';
-import type { Firestore } from 'firebase/firestore';
 import type { BacktestDoc } from '../generated/documents';
 import { watchBacktests } from '../live';
 import { backtestCard } from '../model/backtests';
 import type { WithId } from '../model/desk';
 import { formatPercent } from '../model/units';
+import { type ExperimentProps, Experiments } from './Experiments';
 import { Empty, Gain, Panel } from './parts';
 
-export function Lab({ db }: { readonly db: Firestore }) {
+export function Lab(props: ExperimentProps) {
+  const { db } = props.services;
   const [kept, setKept] = useState<readonly WithId<BacktestDoc>[]>([]);
   useEffect(() => watchBacktests(db, setKept), [db]);
   return (
     <main class="lab">
+      <Experiments {...props} />
       <Panel name="backtests" title="Backtests" count={kept.length}>
         {kept.length === 0 && <Empty>None is kept. Keep one with desk backtest --store.</Empty>}
         <ul class="doubt-list">{kept.map((one) => <Card key={one.id} doc={one} />)}</ul>

@@ -42,6 +42,7 @@ QUERIES: tuple[Query, ...] = (
     Query("notifications", "notifications", order_by="-created_at", limit=10, client="dashboard"),
     Query("risk_reports", "risk_reports", order_by="-day", limit=30, client="dashboard"),
     Query("backtests", "backtests", order_by="-created_at", limit=10, client="dashboard"),
+    Query("experiments", "experiments", limit=3, client="dashboard"),
     Query("users", "users"),
     Query("audit_head", "audit", order_by="-n", limit=1),
     Query("open_commands", "commands", (("status", "in"),)),
