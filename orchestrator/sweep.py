@@ -30,6 +30,7 @@ from orchestrator.domain.documents import (
     equity_path,
     event_path,
     experiment_path,
+    score_path,
 )
 from orchestrator.domain.errors import ConcurrencyConflictError, MalformedDataError, MissingDataError
 from orchestrator.domain.events import DeskEvent, flatten_open, heartbeat_stale, order_events, unknown_too_long
@@ -40,6 +41,7 @@ from orchestrator.paging import PAGE, every
 from orchestrator.ports import Create, Replace, Snapshot, Store, Where, Write
 from orchestrator.posttrade import summary_write, untold, weighed
 from orchestrator.risk_report import write_reports
+from orchestrator.scoring import due, write_scores
 from orchestrator.status import (
     PATHS,
     Cadence,
@@ -109,6 +111,8 @@ class _Sweep:
     around: Surroundings
     since: datetime
     done: Swept = field(default_factory=Swept)
+    read: dict[str, Snapshot] = field(default_factory=dict)
+    """What the desk was settled on; scores and experiments among it."""
 
 
 def sweep(store: Store, now: datetime, around: Surroundings | None = None) -> Swept:
@@ -185,8 +189,9 @@ def _decoded(run: _Sweep, model: type[D], snapshot: Snapshot) -> D | None:
 def _settle(run: _Sweep, orders: Sequence[Order]) -> tuple[list[DeskEvent], Desk]:
     """Bring events, brake, exposure and first screen up to date; return the events in sight and the desk."""
     events = [event for order in orders for event in order_events(order)]
-    tried = [experiment_path(module) for module in ModuleName]
-    found = run.store.get_many([*PATHS, *tried, *(event_path(event.id) for event in events)])
+    more = [path(module) for path in (experiment_path, score_path) for module in ModuleName]
+    found = run.store.get_many([*PATHS, *more, *(event_path(event.id) for event in events)])
+    run.read.update(found)
     desk = desk_of(found)
     if seen := list(_seen_in(desk, run)):
         found = {**found, **run.store.get_many([event_path(event.id) for event in seen])}
@@ -259,9 +264,11 @@ def _experiment(run: _Sweep, desk: Desk) -> None:
 
 
 def _report(run: _Sweep, desk: Desk) -> None:
-    """Write the risk reports; a damaged one is left alone and named."""
+    """Write the risk reports and the scores; a damaged one is left alone and named."""
     try:
         until_settled(lambda: write_reports(run.store, desk, run.now))
+        if due(run.read, desk, run.now):
+            until_settled(lambda: write_scores(run.store, desk, run.now))
     except MalformedDataError as error:
         run.done.problems.append(str(error))
 

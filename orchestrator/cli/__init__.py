@@ -21,6 +21,7 @@ from orchestrator.cli.limits import limits
 from orchestrator.cli.parameters import parameters
 from orchestrator.cli.replay.command import replay
 from orchestrator.cli.resolve import resolve
+from orchestrator.cli.scores import scores
 from orchestrator.cli.status import status, watch
 from orchestrator.cli.tune import tune
 from orchestrator.cli.up import up
@@ -42,6 +43,7 @@ COMMANDS = (
     doctor,
     grant,
     parameters,
+    scores,
     tune,
     backtest,
     lookahead,

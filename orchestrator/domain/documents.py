@@ -32,6 +32,7 @@ from orchestrator.domain.orders import Order, UnmatchedFill
 from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.reports import DESK_REDUCTION, ReductionDoc, RiskReportDoc, risk_report_path
 from orchestrator.domain.risk import DeskState, RiskLimits
+from orchestrator.domain.scores import ScoreDoc
 from orchestrator.domain.shares import ModuleExposure
 from orchestrator.domain.trial import Trial
 
@@ -52,6 +53,7 @@ __all__ = [
     "NotificationDoc",
     "ReductionDoc",
     "RiskReportDoc",
+    "ScoreDoc",
     "UserDoc",
     "VenueKeyDoc",
     "experiment_path",
@@ -87,6 +89,11 @@ def limits_version_path(version: int) -> str:
 def order_path(client_order_id: str) -> str:
     """Return the path of an order."""
     return f"orders/{client_order_id}"
+
+
+def score_path(module: ModuleName) -> str:
+    """Return the path of a module's scores."""
+    return f"scores/{module.value}"
 
 
 def cycle_path(module: ModuleName, slot: str) -> str:

@@ -209,6 +209,8 @@ class RiskLimits(Value):
     """The same as a fraction of what is held; the larger of the two counts."""
     auto_reduce: bool = True
     """Whether the desk cuts what has outgrown a limit, by the plan of `orchestrator.domain.reduction`."""
+    auto_allocate: bool = False
+    """Whether the desk itself lowers the allocation of a strategy that loses, and gives back what it took."""
     reduce_above: Annotated[Decimal, Field(ge=1, le=10)] = Decimal("1.25")
     """Multiple of a limit beyond which holdings are cut."""
     reduce_to: Fraction = Decimal(1)

@@ -589,6 +589,15 @@ export interface ParametersDoc {
   readonly provenance: { readonly [key: string]: unknown };
 }
 
+/** The parts of a score, each from 0 (bad) to 1 (good). */
+export interface Parts {
+  readonly gain: number;
+  readonly risk: number;
+  readonly calibration: number;
+  readonly slippage: number;
+  readonly uptime: number;
+}
+
 /** What was gained in the UTC day and the UTC week, realized and not, after fees. USD. */
 export interface PeriodPnl {
   readonly day: DecimalText;
@@ -701,6 +710,7 @@ export interface RiskLimits {
   readonly drift_usd: DecimalText;
   readonly drift_share: DecimalText;
   readonly auto_reduce: boolean;
+  readonly auto_allocate: boolean;
   readonly reduce_above: DecimalText;
   readonly reduce_to: DecimalText;
   readonly barred: { readonly [key: string]: string };
@@ -736,6 +746,40 @@ export interface RiskReportDoc {
   readonly questions: readonly (OpenQuestion)[];
   readonly activity: DayActivity | null;
   readonly as_of: StoredTime;
+}
+
+/** A strategy's, or a module's, last 90 days. */
+export interface Score {
+  readonly trades: number;
+  readonly gain: number;
+  readonly fall: number;
+  readonly brier: number | null;
+  readonly slippage_bps: number;
+  readonly parts: Parts | null;
+  readonly score: number | null;
+  readonly trend: number | null;
+  readonly advice: "more" | "keep" | "less" | "too few trades";
+}
+
+/** `scores/{module}`: how well a module and its strategies do, once a day; advice, unless `auto_allocate` is on. */
+export interface ScoreDoc {
+  readonly schema: number;
+  readonly module: ModuleName;
+  readonly day: DateText;
+  readonly own: Score;
+  readonly strategies: { readonly [key: string]: Score };
+  readonly shares: { readonly [key: string]: DecimalText };
+  readonly allocated: { readonly [key: string]: DecimalText };
+  readonly uptime: number;
+  readonly bad_days: readonly (DateText)[];
+  readonly history: readonly (ScorePoint)[];
+  readonly updated_at: StoredTime;
+}
+
+/** The scores of a day: the module's under its own name. */
+export interface ScorePoint {
+  readonly day: DateText;
+  readonly scores: { readonly [key: string]: number };
 }
 
 /** What would be lost if every price and every volatility moved so, USD; a gain is negative. */
