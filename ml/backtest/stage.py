@@ -61,6 +61,8 @@ class Stage:
         As in `Market`, on the panel's rows and columns.
     opens, ticks
         At `Fill.MOMENTS`: when each row's bar opened, epoch seconds, and the grid of prices by symbol.
+    prints
+        At `Fill.MOMENTS`: (2, T, S) prices at open and close where they differ from the bars', NaN = they do not.
     at_open
         At `Fill.MOMENTS`: whether the module enters anything at the open.
     """
@@ -77,6 +79,7 @@ class Stage:
     actions: Floats = field(default_factory=lambda: np.zeros((0, layout.ACTION)))
     opens: Ints | None = None
     ticks: Mapping[str, float] = field(default_factory=dict)
+    prints: Floats | None = None
     at_open: bool = True
     _signals: dict[tuple[str, str, tuple[str, ...]], Signals] = field(default_factory=dict)
     _markets: dict[tuple[str, tuple[str, ...]], Market] = field(default_factory=dict)
@@ -107,10 +110,21 @@ class Stage:
         """Return the rows of both moments; those of the first bar need the bar before it."""
         if self.opens is None:
             raise DomainError(f"{self.tunable.module}: fills at moments need the times at which the bars opened")
+        market = self._printed(market)
         told = unfolded_plans(market, plans, max_chase_moves=execution.max_chase_moves, at_open=self.at_open)
         start, stop, _ = self.rows.indices(len(market.panel))
         rows = slice(2 * start, 2 * stop)
         return unfolded_market(market, self.opens, self.ticks)[rows], [_within(plan, rows) for plan in told]
+
+    def _printed(self, market: Market) -> Market:
+        if self.prints is None:
+            return market
+        panel = market.panel
+        seen = self.prints[:, :, [self.panel.column(symbol) for symbol in panel.symbols]]
+        opened, closed = (
+            np.where(np.isfinite(one), one, old) for one, old in zip(seen, (panel.open, panel.close), strict=True)
+        )
+        return replace(market, panel=replace(panel, open=opened, close=closed))
 
     def _able(self, values: Parameters) -> tuple[list[Strategy], dict[str, str]]:
         """Return the strategies that can run, and why the others cannot."""

@@ -19,6 +19,7 @@ from orchestrator.cli.grant import grant
 from orchestrator.cli.honesty import lookahead, recursion
 from orchestrator.cli.limits import limits
 from orchestrator.cli.parameters import parameters
+from orchestrator.cli.parity.command import parity
 from orchestrator.cli.replay.command import replay
 from orchestrator.cli.resolve import resolve
 from orchestrator.cli.scores import scores
@@ -46,6 +47,7 @@ COMMANDS = (
     scores,
     tune,
     backtest,
+    parity,
     lookahead,
     recursion,
 )

@@ -1,0 +1,1 @@
+"""`desk parity`: whether the backtest says what the desk did."""
