@@ -17,7 +17,7 @@ from orchestrator.answers import Refusal
 from orchestrator.audit import appended
 from orchestrator.domain.base import ModuleName, utc_day
 from orchestrator.domain.codec import decode, encode
-from orchestrator.domain.documents import CONFIG_RISK, EventDoc, EventKind, ScoreDoc, TradeDoc, score_path
+from orchestrator.domain.documents import CONFIG_RISK, EventDoc, EventKind, ScoreDoc, TradeDoc, event_path, score_path
 from orchestrator.domain.errors import MalformedDataError
 from orchestrator.domain.positions import Trade
 from orchestrator.domain.risk import RiskLimits
@@ -32,12 +32,13 @@ from orchestrator.domain.scores import (
 )
 from orchestrator.limits_change import set_limits
 from orchestrator.paging import every
-from orchestrator.ports import Create, Json, Replace, Snapshot, Store, Where, Write
-from orchestrator.status import Desk
+from orchestrator.ports import Create, Json, Put, Replace, Snapshot, Store, Where, Write
+from orchestrator.status import Desk, load
 
 WHO = "scoring"
 _TRADES = 200
 _HISTORY = 60
+_REST = timedelta(days=7)
 _FAILURES = frozenset({EventKind.HEARTBEAT_STALE, EventKind.VENUE_DOWN, EventKind.CYCLE_FAILED})
 
 
@@ -71,6 +72,8 @@ def due(found: Mapping[str, Snapshot], desk: Desk, now: datetime) -> list[Module
 def write_scores(store: Store, desk: Desk, now: datetime) -> int:
     """Score the modules whose day is over and not scored yet; return how many were.
 
+    The desk is read anew after the limits that are compared with: what the owner changes meanwhile is a conflict.
+
     Raises
     ------
     MalformedDataError
@@ -78,16 +81,16 @@ def write_scores(store: Store, desk: Desk, now: datetime) -> int:
     ConcurrencyConflictError, AlreadyExistsError
         Somebody was faster: read and decide again.
     """
-    run = _Run(store, desk, scored_through(now), now)
     found = store.get_many([*(score_path(module) for module in ModuleName), CONFIG_RISK])
     modules = due(found, desk, now)
     if not modules:
         return 0
+    run = _Run(store, load(store), scored_through(now), now)
     before = {module: found.get(score_path(module)) for module in modules}
     failures = _failures(run, min(map(_day_of, before.values())))
     fresh = {m: _scored(run, m, _stored(snapshot), failures.get(m, set())) for m, snapshot in before.items()}
     writes: list[Write] = []
-    if desk.limits.auto_allocate:
+    if run.desk.limits.auto_allocate:
         fresh, writes = _allocated(run, found[CONFIG_RISK], fresh)
     store.commit([*writes, *(_written(before[module], doc) for module, doc in fresh.items())])
     return len(fresh)
@@ -138,7 +141,8 @@ def _trades(store: Store, module: ModuleName, day: date) -> list[Trade]:
 
 def _scored(run: _Run, module: ModuleName, before: ScoreDoc | None, failed: set[date]) -> ScoreDoc:
     account, day = run.desk.books[module].account, run.day
-    equity = Decimal(1) if account is None or account.equity <= 0 else account.equity
+    known_equity = account is not None and not account.unread and account.equity > 0
+    equity = account.equity if account is not None and known_equity else Decimal(1)
     oldest = day - timedelta(days=UPTIME_DAYS - 1)
     known = set() if before is None else set(before.bad_days)
     bad = tuple(sorted(one for one in known | failed if one >= oldest))
@@ -147,7 +151,7 @@ def _scored(run: _Run, module: ModuleName, before: ScoreDoc | None, failed: set[
     def scored(name: str, some: list[Trade]) -> Score:
         return score_of(some, equity=equity, uptime=uptime, before=score_before(before, name, day))
 
-    trades = _trades(run.store, module, day)
+    trades = _trades(run.store, module, day) if known_equity else []
     names = sorted({trade.strategy for trade in trades})
     own = scored(module.value, trades)
     strategies = {name: scored(name, [trade for trade in trades if trade.strategy == name]) for name in names}
@@ -160,6 +164,7 @@ def _scored(run: _Run, module: ModuleName, before: ScoreDoc | None, failed: set[
         strategies=strategies,
         shares=_shares(run.desk.limits, strategies),
         allocated={} if before is None else before.allocated,
+        allocated_on=None if before is None else before.allocated_on,
         uptime=uptime,
         bad_days=bad,
         history=(*history, ScorePoint(day=day, scores=made)),
@@ -177,15 +182,16 @@ def _shares(limits: RiskLimits, strategies: Mapping[str, Score]) -> dict[str, De
 def _allocated(
     run: _Run, stored: Snapshot, fresh: dict[ModuleName, ScoreDoc]
 ) -> tuple[dict[ModuleName, ScoreDoc], list[Write]]:
-    """Return the scores with the shares that the desk sets itself, and the writes of limits and audit for them."""
+    """Return the scores with the shares that the desk sets itself, and what is written for them."""
     limits, after = run.desk.limits, dict(fresh)
-    rows: dict[str, str | None] = {}
+    named, rows = dict(limits.strategy_allocation), dict[str, str | None]()
     for module, doc in fresh.items():
         mine = {name: share for name, share in doc.allocated.items() if limits.strategy_allocation.get(name) == share}
-        free = {n: share for n, share in doc.shares.items() if n in mine or n not in limits.strategy_allocation}
+        free = _fitting(limits, named, doc, mine) if _rested(doc) else {}
         rows |= {name: None if share >= limits.strategy_concentration else str(share) for name, share in free.items()}
         kept = {n: share for n, share in {**mine, **free}.items() if share < limits.strategy_concentration}
-        after[module] = doc.model_copy(update={"allocated": kept})
+        moved = run.day if free else doc.allocated_on
+        after[module] = doc.model_copy(update={"allocated": kept, "allocated_on": moved})
     if not rows:
         return after, []
     args: Json = {"limits": json.dumps({"strategy_allocation": rows})}
@@ -194,4 +200,25 @@ def _allocated(
     except Refusal:
         return fresh, []
     detail = {"message": effect.message, **effect.detail}
-    return after, [*effect.writes, appended(run.store, who=WHO, action="set_limits", detail=detail, at=run.now)]
+    audit = appended(run.store, who=WHO, action="set_limits", detail=detail, at=run.now)
+    told = EventDoc(kind=EventKind.COMMAND_EXECUTED, subject=WHO, text=f"scoring: {effect.message}", at=run.now)
+    return after, [*effect.writes, audit, Put(event_path(f"allocated_{run.day:%Y%m%d}"), encode(told))]
+
+
+def _rested(doc: ScoreDoc) -> bool:
+    """Return whether the last change has had a week: the same trades do not count twice."""
+    return doc.allocated_on is None or doc.day - doc.allocated_on >= _REST
+
+
+def _fitting(
+    limits: RiskLimits, named: dict[str, Decimal], doc: ScoreDoc, mine: Mapping[str, Decimal]
+) -> dict[str, Decimal]:
+    """Return the shares that the desk may set, the worst score first; `named`, with them, adds up to 1 at most."""
+    worst_first = sorted(doc.shares, key=lambda name: doc.strategies[name].score or 0.0)
+    found: dict[str, Decimal] = {}
+    for name in worst_first:
+        share, owners = doc.shares[name], name in limits.strategy_allocation and name not in mine
+        rows = {key: row for key, row in {**named, name: share}.items() if row < limits.strategy_concentration}
+        if not owners and sum(rows.values()) <= 1:
+            found[name] = named[name] = share
+    return found

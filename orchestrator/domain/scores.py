@@ -93,6 +93,8 @@ class ScoreDoc(Document):
     """The strategy allocations that the advice comes to, where they differ from the limit."""
     allocated: dict[str, Decimal] = {}
     """Those of them that the desk has set itself."""
+    allocated_on: date | None = None
+    """The day whose score last changed one: the next change needs a week of its own evidence."""
     uptime: float = 1.0
     bad_days: tuple[date, ...] = ()
     """Days of the last 30 on which it was silent or failed, or its venue could not be reached."""

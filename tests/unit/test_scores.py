@@ -17,11 +17,13 @@ from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import (
     CONFIG_RISK,
+    BookDoc,
     EventDoc,
     EventKind,
     RiskLimitsDoc,
     ScoreDoc,
     TradeDoc,
+    book_path,
     event_path,
     score_path,
     trade_path,
@@ -145,10 +147,15 @@ def test_the_sweep_scores_once_a_day_and_only_advises() -> None:
 
 def test_with_auto_allocate_it_lowers_a_share_and_says_so_in_the_audit() -> None:
     store = stage(auto=True)
-    for days in (0, 1):
+    for days in range(7):
         sweep(store, NOW + timedelta(days=days))
+        assert limits(store).strategy_allocation == {"bad": Decimal("0.225")}
+    sweep(store, NOW + timedelta(days=7))
     assert limits(store).strategy_allocation == {"bad": Decimal("0.169")}
     assert doc(store).allocated == {"bad": Decimal("0.169")}
+    told = [one["text"] for one in documents(store, "events").values() if one["subject"] == "scoring"]
+    assert len(told) == 2
+    assert "strategy_allocation" in told[0]
     assert [(one["who"], one["action"]) for one in documents(store, "audit").values()] == [
         ("scoring", "set_limits")
     ] * 2
@@ -160,6 +167,40 @@ def test_with_auto_allocate_a_share_that_the_owner_set_is_left_alone() -> None:
     assert limits(store).strategy_allocation == {"bad": Decimal("0.2")}
     assert doc(store).shares == {"bad": Decimal("0.150")}
     assert doc(store).allocated == {}
+
+
+def test_a_row_that_does_not_fit_is_left_out_and_others_are_set() -> None:
+    store = stage(auto=True, named={"a": "0.25", "b": "0.25", "c": "0.25", "d": "0.1"})
+    sweep(store, NOW)
+    assert "bad" not in limits(store).strategy_allocation
+    fits = stage(auto=True, named={"a": "0.25", "b": "0.25", "c": "0.25"})
+    sweep(fits, NOW)
+    assert limits(fits).strategy_allocation["bad"] == Decimal("0.225")
+
+
+def test_what_the_owner_changes_meanwhile_stays() -> None:
+    store = stage(auto=True)
+    owners = limits(store).model_copy(update={"daily_loss": Decimal("0.011")})
+
+    class Busy(MemoryDataLayer):
+        def query(self, collection, where=(), *, order_by=None, limit=100):
+            if collection == "trades" and limits(store).daily_loss != owners.daily_loss:
+                store.commit([Put(CONFIG_RISK, encode(RiskLimitsDoc(limits=owners, updated_at=NOW)))])
+            return store.query(collection, where, order_by=order_by, limit=limit)
+
+    busy = Busy()
+    busy.get_many, busy.commit = store.get_many, store.commit
+    sweep(busy, NOW)
+    assert limits(store).daily_loss == Decimal("0.011")
+    assert limits(store).strategy_allocation == {"bad": Decimal("0.225")}
+
+
+def test_an_account_nobody_knows_gives_no_advice() -> None:
+    store = stage()
+    book = read(store, BookDoc, book_path(STOCKS))
+    store.commit([Put(book_path(STOCKS), encode(book.model_copy(update={"account": None})))])
+    sweep(store, NOW)
+    assert (doc(store).strategies, doc(store).own.score) == ({}, None)
 
 
 def test_the_command_line_shows_the_scores() -> None:

@@ -770,6 +770,7 @@ export interface ScoreDoc {
   readonly strategies: { readonly [key: string]: Score };
   readonly shares: { readonly [key: string]: DecimalText };
   readonly allocated: { readonly [key: string]: DecimalText };
+  readonly allocated_on: DateText | null;
   readonly uptime: number;
   readonly bad_days: readonly (DateText)[];
   readonly history: readonly (ScorePoint)[];
