@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -87,11 +87,13 @@ def running_stack(seed_number: int) -> Iterator[Stack]:
     arguments = [*choice.arguments, "--start", "2026-07-16T13:45:00"]
     with running_market(arguments, port=port, name=project) as market:
         environment = {**desk_environment(market.url), "FIREDESK_DESK": f"chaos{seed_number}"}
-        with suite.running(
-            project=project, only=("firestore", "functions"), environment=environment, codebases=CODEBASES
-        ) as emulators:
+        with (
+            suite.running(
+                project=project, only=("firestore", "functions"), environment=environment, codebases=CODEBASES
+            ) as emulators,
+            _variables(emulators.environment),
+        ):
             market.wait()
-            os.environ.update(emulators.environment)
             store = Builder(Settings({**environment, **emulators.environment})).store
             clock = scheduler.read_clock(market.url)
             seed(store, default_parameters(), now=clock.now, market=MarketDoc(name=clock.market, synthetic=True))
@@ -102,6 +104,21 @@ def running_stack(seed_number: int) -> Iterator[Stack]:
                 plan = scheduler.Scheduler(jobs, fire, figures.reported, pool)
                 plan.tick(clock)
                 yield Stack(emulators, market.url, store, storm, figures, plan, clock.now)
+
+
+@contextmanager
+def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of this process's environment, and set them back."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def run(stack: Stack, *, seconds: float) -> Figures:
