@@ -26,6 +26,9 @@ from scripts.suite import Suite
 
 _TOLD = "/v2/orders|/v2/positions|/v2/account|OpenOrders|ClosedOrders|TradesHistory|Balance"
 _NONSENSE = ("null", "text", "negative", "absurd", "missing", "unknown_state")
+_SENSELESS: tuple[dict[str, object], ...] = tuple(
+    {"kind": "malformed", "how": how, "match": {"path": _TOLD}} for how in _NONSENSE
+)
 _SENDING = {"method": "POST", "path": "/v2/orders$|AddOrder$"}
 _LISTS = {"path": "/v2/orders$|(Open|Closed)Orders$"}
 _FILLS = {"path": "activities$|TradesHistory$"}
@@ -51,7 +54,7 @@ FAULTS: tuple[dict[str, object], ...] = (
     {"kind": "malformed", "how": "missing", "match": _HELD},
     {"kind": "malformed", "how": "null", "field": "cash", "match": {"path": "/v2/account$"}},
     {"kind": "malformed", "how": "text", "match": _PRICES},
-    *({"kind": "malformed", "how": how, "match": {"path": _TOLD}} for how in _NONSENSE),
+    *_SENSELESS,
     {"kind": "stale_open_orders", "age_seconds": 90, "match": _LISTS},
     {"kind": "late_history", "age_seconds": 240, "match": _FILLS},
     {"kind": "duplicate_rows", "match": _FILLS},
