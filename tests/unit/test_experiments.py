@@ -274,3 +274,29 @@ def test_only_the_owner_may_and_only_where_something_is_tried(store: MemoryDataL
         assert ask(store, kind, by="oscar", role="operator").startswith("refused: operator may not")
     assert ask(store, CommandKind.REJECT) == "refused: stocks: there is no experiment; nothing to reject"
     assert ask(store, CommandKind.PROMOTE, module="bonds").startswith("refused: no module 'bonds'")
+
+
+class Interrupted(MemoryDataLayer):
+    """A store in which the owner rejects the experiment between what the sweeper reads and what it commits."""
+
+    armed = False
+
+    def query(self, collection, where=(), *, order_by=None, limit=100):
+        if self.armed and collection == "audit":
+            self.armed = False
+            ask(self, CommandKind.REJECT)
+        return super().query(collection, where, order_by=order_by, limit=limit)
+
+
+def test_the_owner_who_was_faster_than_the_evidence_has_the_last_word() -> None:
+    store = Interrupted()
+    new_desk(store)
+    put_user(store, "olga", role="owner")
+    store.commit([Put(parameters_version_path(STOCKS, n), encode(version(n))) for n in (1, 2)])
+    stage_it(store, CANARY, trial(challenger=0.9))
+    store.armed = True
+    sweep(store, NOW)
+    assert not store.armed
+    assert (stored(store).stage, trades(store).version) == (Stage.REJECTED, 1)
+    assert [one["action"] for one in documents(store, "audit").values()] == ["reject"]
+    assert kinds(store) == ["experiment_moved"]
