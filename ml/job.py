@@ -15,14 +15,16 @@ from typing import Any
 import numpy as np
 
 from ml.evidence import BarSource, Recorded, cost_of_side, recorded
+from ml.notebook import Notebook, opened
 from ml.promotion import Audited, Candidate, Champion, champion_of, of_slot, promote
 from ml.tuning.arena import Terms, arena
+from ml.tuning.filters import PLANNED as FILTER_TRIALS
 from ml.tuning.filters import tune_filters
 from ml.tuning.outcome import outcome_record
 from ml.tuning.space import STEP, with_values
-from ml.tuning.walkforward import SEED, Tuned, insufficient, walk_forward
+from ml.tuning.walkforward import PLANNED, SEED, Tuned, insufficient, walk_forward
 from ml.validation.folds import COUNT, PURGE, TRAIN_TESTS
-from ml.validation.gate import RULE
+from ml.validation.gate import RULE, Asked
 from ml.validation.panels import check_panel
 from orchestrator.domain.base import ModuleName, slot_id
 from orchestrator.domain.errors import StoreUnavailableError, TradingError
@@ -131,30 +133,50 @@ def _run(night: Night) -> Outcome:
     if before is not None:
         told = f"slot {slot} wrote version {before.version} ({before.provenance.get('verdict')})"
         return Outcome(module, Status.DONE_BEFORE, told, champion.doc.version, before.version)
+    basis = f"version {champion.doc.version}, code {night.code}"
+    notebook = opened(night.store, module, slot, basis=basis, now=night.now)
+    if notebook.doc.finished == slot:
+        told = f"slot {slot} found nothing better in training than what trades now"
+        return Outcome(module, Status.DONE_BEFORE, told, champion.doc.version)
     values = night.tunable.model.parse(champion.doc.values, where=f"parameters/{module}")
     known = recorded(night.store, module, night.now)
     costs = cost_of_side(night.tunable, known)
     source = BarSource(night.tunable, night.data, night.now)
-    tuned = _search(night, values, known, source, cost=costs["used_bps"] / _BPS)
+    ground = Ground(values, known, source, notebook, costs["used_bps"] / _BPS)
+    tuned = _search(night.tunable, ground)
     model, left_out = outcome_record(known.trades), source.refusals()
     evidence = known.record() | ({"bars_left_out": list(left_out)} if left_out else {})
-    outcome = _decide(night, champion, values, tuned, extra={"costs": costs, "evidence": evidence, "model": model})
+    extra = {"costs": costs, "evidence": evidence, "model": model}
+    outcome = _decide(night, champion, ground, tuned, extra=extra)
     return replace(outcome, left_out=left_out)
 
 
-def _search(night: Night, values: Parameters, known: Recorded, source: BarSource, *, cost: float) -> tuple[Tuned, ...]:
-    tunable = night.tunable
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all searches of a night rest on. `cost` is that of one side, as a fraction of the notional."""
+
+    values: Parameters
+    known: Recorded
+    source: BarSource
+    notebook: Notebook
+    cost: float
+
+
+def _search(tunable: Tunable, ground: Ground) -> tuple[Tuned, ...]:
+    values, known, notebook = ground.values, ground.known, ground.notebook
     enabled = [s for s in tunable.strategies if getattr(values, s.name).enabled]
-    tuned = [_by_bars(tunable, strategy, values, source, cost=cost, tests=len(enabled)) for strategy in enabled]
+    tonight = PLANNED * len(enabled) + (FILTER_TRIALS if tunable.filters else 0)
+    asked = Asked(len(enabled) + bool(tunable.filters), notebook.doc.trials + tonight)
+    tuned = [_by_bars(tunable, strategy, ground, asked) for strategy in enabled]
     if tunable.filters:
-        tuned.append(tune_filters(known.trades, known.proposals, tunable.filters, values))
+        filters, trades = tunable.filters, known.trades
+        tuned.append(tune_filters(trades, known.proposals, filters, values, asked=asked, memory=notebook))
     return tuple(tuned)
 
 
-def _by_bars(
-    tunable: Tunable, strategy: Strategy, values: Parameters, source: BarSource, *, cost: float, tests: int
-) -> Tuned:
+def _by_bars(tunable: Tunable, strategy: Strategy, ground: Ground, asked: Asked) -> Tuned:
     """Return what bars say of a strategy, on the timeframe that it trades on: the first on which it is warmed up."""
+    values, source = ground.values, ground.source
     settings: StrategyParameters = getattr(values, strategy.name)
     execution: Execution = getattr(values, "execution", Execution())
     traded, reads = listed(tunable.universe, strategy.trades), listed(tunable.universe, strategy.reads)
@@ -168,14 +190,14 @@ def _by_bars(
         else:
             where = f"{tunable.module}.{strategy.name}, {minutes}-minute bars"
             check_panel(panel, where=where)
-            terms = Terms(execution, cost, tunable.bars_per_year(minutes))
+            terms = Terms(execution, ground.cost, tunable.bars_per_year(minutes))
             stage = arena(strategy, settings, panel, terms, traded=traded, where=where)
-            return walk_forward(stage, minutes=minutes, tests=tests)
+            return walk_forward(stage, minutes=minutes, asked=asked, memory=ground.notebook)
     return insufficient(strategy.name, "; ".join(lacking))
 
 
 def _decide(
-    night: Night, champion: Champion, values: Parameters, tuned: tuple[Tuned, ...], *, extra: dict[str, Any]
+    night: Night, champion: Champion, ground: Ground, tuned: tuple[Tuned, ...], *, extra: dict[str, Any]
 ) -> Outcome:
     module, number = night.tunable.module, champion.doc.version
     model = str(extra["model"].get("reason", "")) or _model_line(extra["model"])
@@ -185,17 +207,20 @@ def _decide(
         return Outcome(module, Status.NOT_ENOUGH, why, number, tuned=tuned, model=model)
     if not any(one.changes for one in judged):
         why = "nothing that was tried was better in training than what trades now"
+        night.store.commit([ground.notebook.closing()])
         return Outcome(module, Status.UNCHANGED, why, number, tuned=tuned, model=model)
     better = [one for one in judged if one.verdict is not None and one.verdict.better]
     chosen = better or judged
-    changed = with_values(values, {name: value for one in chosen for name, value in one.changes.items()})
+    changed = with_values(ground.values, {name: value for one in chosen for name, value in one.changes.items()})
     reason = _reason(better, judged)
     provenance = _provenance(night, champion, tuned, extra) | {
+        "trials_before": ground.notebook.doc.trials,
         "verdict": "activated" if better else "rejected",
         "reason": reason,
     }
     candidate = Candidate(changed.model_dump(mode="json"), provenance, better=bool(better), text=reason)
-    stored = promote(night.store, champion, candidate, now=night.now, audited=night.audited)
+    also = [ground.notebook.closing()]
+    stored = promote(night.store, champion, candidate, now=night.now, audited=night.audited, also=also)
     return Outcome(module, Status(stored.fate), reason, number, stored.number, tuned, model)
 
 

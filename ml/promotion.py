@@ -9,7 +9,7 @@ since the candidate was compared with it, nothing is activated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -149,8 +149,18 @@ class _Place:
         return (Fate.SHADOW if self.lives else Fate.ACTIVATED), candidate.text
 
 
-def promote(store: Store, champion: Champion, candidate: Candidate, *, now: datetime, audited: Audited) -> Stored:
+def promote(
+    store: Store,
+    champion: Champion,
+    candidate: Candidate,
+    *,
+    now: datetime,
+    audited: Audited,
+    also: Sequence[Write] = (),
+) -> Stored:
     """Store a candidate as the next version and, if it is better, let it be tried, or trade where nothing runs yet.
+
+    `also` is written with it, in the same commit.
 
     Raises
     ------
@@ -166,7 +176,8 @@ def promote(store: Store, champion: Champion, candidate: Candidate, *, now: date
         fate, text = place.fate(candidate)
         version = version.model_copy(update=_signed(version, fate))
         try:
-            store.commit(_writes(store, champion, version, place, fate=fate, text=text, audited=audited))
+            writes = _writes(store, champion, version, place, fate=fate, text=text, audited=audited)
+            store.commit([*writes, *also])
         except (AlreadyExistsError, ConcurrencyConflictError):
             if last:
                 raise

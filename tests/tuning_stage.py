@@ -3,54 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
 
 from ml import job
+from ml.selfcheck import FIRST, PLANTED, SYMBOLS, Planted, bars
 from orchestrator.adapters.memory.market import MemoryMarketData
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.audit import appended
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import ParametersDoc, TradeDoc, parameters_path, trade_path
-from orchestrator.domain.market import Bars, Panel, Signals
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.positions import Trade
-from orchestrator.domain.stops import ExitRules
-from orchestrator.domain.strategy import Strategy, StrategyParameters, signals
+from orchestrator.domain.strategy import Strategy
 from orchestrator.domain.tuning import Tunable
 from orchestrator.ports import Put, Store
 from orchestrator.seed import seed
 from tests.desk import ScriptedModule
-
-DAY = 86_400
-FIRST = datetime(2025, 1, 1, 20, 0, tzinfo=UTC)
-SYMBOLS = ("A", "B", "C", "D")
-WORTH = 0.65
-"""Confidence from which a planted signal earns; below, it loses as much."""
-
-
-class Planted(StrategyParameters):
-    """Enters on a bar whose volume, in millions, is at least `min_confidence`; two numbers of no effect."""
-
-    max_positions: int = Field(default=4, ge=0, le=12)
-    min_confidence: float = Field(default=0.5, ge=0, le=1)
-    lookback: int = Field(default=5, ge=2, le=20)
-    idle: float = Field(default=0.5, ge=0, le=1)
-    exits: ExitRules = ExitRules(stop_moves=6, target_r=10, trail_after_r=10, trail_r=5, max_hold_hours=2160)
-
-
-def evaluate(panel: Panel, parameters: Planted) -> Signals:
-    confidence = panel.volume / 1e6
-    enter = confidence >= parameters.min_confidence
-    return signals(enter, ~enter, confidence, ("in", "out"))
-
-
-PLANTED = Strategy("planted", evaluate, trades=("all",))
 
 
 class PlantedParameters(Parameters):
@@ -61,22 +34,6 @@ class PlantedParameters(Parameters):
 
 class PlantedModule(ScriptedModule):
     parameters_model: ClassVar[type[Parameters]] = PlantedParameters
-
-
-def bars(rows: int, seed_: int, *, edge: float) -> dict[str, Bars]:
-    """Return daily bars; the day after a signal gains `edge` where the signal is worth it, loses as much if not."""
-    chance = np.random.default_rng(seed_)
-    ends = np.array([int((FIRST + timedelta(days=n)).timestamp()) for n in range(rows)], np.int64)
-    found = {}
-    for symbol in SYMBOLS:
-        signal = chance.uniform(0, 1, rows)
-        moves = chance.normal(0, 0.004, rows)
-        moves[1:] += np.where(signal[:-1] >= WORTH, edge, np.where(signal[:-1] >= 0.5, -edge, 0.0))
-        close = 100 * np.exp(np.cumsum(moves))
-        start = np.concatenate([[100.0], close[:-1]])
-        high, low = np.maximum(start, close) * 1.001, np.minimum(start, close) * 0.999
-        found[symbol] = Bars(ends, start, high, low, close, signal * 1e6)
-    return found
 
 
 @dataclass

@@ -10,6 +10,8 @@ from ml.tuning.space import Knob, rounded
 
 TRIALS = 40
 """Candidates tried on each training window, the champion among them."""
+SPREAD = 20
+"""How many of them, the first, are spread over the whole reach; the later ones look where it went well."""
 
 Score = Callable[[Mapping[str, float]], float]
 
@@ -27,7 +29,8 @@ def best_values(score: Score, knobs: Sequence[Knob], *, seed: int, trials: int =
         Of the sampler (tree-structured Parzen estimator): the same seed tries the same candidates.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=SPREAD)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
     study.enqueue_trial({knob.name: int(knob.current) if knob.integer else knob.current for knob in knobs})
 
     def objective(trial: optuna.Trial) -> float:

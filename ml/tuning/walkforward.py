@@ -7,7 +7,7 @@ ones judge the way it was found.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,11 +16,19 @@ import numpy as np
 from ml.backtest.engine import Result
 from ml.backtest.score import objective
 from ml.tuning.arena import Arena
-from ml.tuning.search import TRIALS, best_values
+from ml.tuning.memory import FORGETS, Memory
+from ml.tuning.nearby import kept_nearby
+from ml.tuning.search import SPREAD, TRIALS, best_values
 from ml.tuning.space import Knob, knobs_of, rounded
-from ml.validation.folds import Fold, folds, rows_needed
-from ml.validation.gate import Evidence, Verdict, judge
+from ml.validation.folds import COUNT, Fold, folds, rows_needed
+from ml.validation.gate import STRESS, Asked, Evidence, Verdict, judge
+from ml.validation.overfitting import overfitting
+from ml.validation.sharpe import luck_variance
+from orchestrator.domain.market import Floats
+from orchestrator.domain.searches import Found
 
+PLANNED = TRIALS * COUNT
+"""Sets of values that one strategy's walk forward tries."""
 SEED = 20260716
 """Of the first fold's sampler; the next folds count on."""
 
@@ -30,11 +38,14 @@ class FoldScore:
     """Scores of champion and candidate on one training and one test window."""
 
     fold: Fold
+    found: Found
     values: Mapping[str, float]
     champion_train: float
     candidate_train: float
     champion_test: Result
     candidate_test: Result
+    stressed: tuple[Floats, Floats]
+    """Returns of champion and candidate on the test window at a multiple of the costs."""
     champion: float
     candidate: float
 
@@ -72,15 +83,17 @@ def insufficient(name: str, why: str) -> Tuned:
     return Tuned(name, {}, {}, None, why, 0, none, none, 0, 0, {"verdict": "not enough evidence", "reason": why})
 
 
-def walk_forward(arena: Arena, *, minutes: int, tests: int) -> Tuned:
+def walk_forward(arena: Arena, *, minutes: int, asked: Asked, memory: Memory = FORGETS) -> Tuned:
     """Return what the bars say of the strategy's parameters.
 
     Parameters
     ----------
     minutes
         Minutes per bar, for the record.
-    tests
-        How many strategies of the module are judged at once.
+    asked
+        How often luck is given a chance.
+    memory
+        What a run of this slot that was cut off has found already.
     """
     name, knobs = arena.strategy.name, knobs_of(arena.champion)
     warmup, rows = arena.warmup(knobs), len(arena.panel)
@@ -88,31 +101,69 @@ def walk_forward(arena: Arena, *, minutes: int, tests: int) -> Tuned:
     if not windows:
         need = rows_needed(warmup)
         return insufficient(name, f"{rows} bars of {minutes} minutes, at least {need} ({warmup} of them to warm up)")
-    scores = [_score(arena, fold, knobs, warmup=warmup, seed=SEED + n) for n, fold in enumerate(windows)]
+    scores = []
+    for n, fold in enumerate(windows):
+        found = memory.found(name, n) or _search(arena, fold, knobs, warmup=warmup, seed=SEED + n)
+        memory.keep(name, n, found)
+        scores.append(_score(arena, fold, found, knobs, warmup=warmup))
     changes = _moved(scores[-1].values, knobs)
-    evidence = _evidence(scores, per_year=arena.terms.bars_per_year, tests=tests)
+    kept = _kept(arena, changes, knobs, windows, warmup=warmup) if changes else 0.0
+    evidence = _evidence(scores, per_year=arena.terms.bars_per_year, asked=asked, kept=kept)
     verdict = _verdict(evidence, changes, knobs)
     return _tuned(arena, scores, evidence, verdict, changes=changes, knobs=knobs, minutes=minutes)
 
 
-def _score(arena: Arena, fold: Fold, knobs: tuple[Knob, ...], *, warmup: int, seed: int) -> FoldScore:
-    per_year = arena.terms.bars_per_year
-
-    def result(values: Mapping[str, float], rows: slice) -> Result:
-        return arena.run(values, rows, warmup=warmup)
+def _search(arena: Arena, fold: Fold, knobs: tuple[Knob, ...], *, warmup: int, seed: int) -> Found:
+    """Return the best values of a training window, and how much the tries on it are worth as proof."""
+    tries: list[Floats] = []
 
     def train(values: Mapping[str, float]) -> float:
-        return objective(result(values, fold.train), bars_per_year=per_year)
+        result = arena.run(values, fold.train, warmup=warmup)
+        tries.append(result.returns)
+        return objective(result, bars_per_year=arena.terms.bars_per_year)
 
-    values = _moved(best_values(train, knobs, seed=seed), knobs)
+    values = best_values(train, knobs, seed=seed)
+    judged = (fold.test.stop - fold.test.start) * COUNT
+    return Found(
+        values=values,
+        trials=len(tries),
+        luck=luck_variance(np.array(tries), count=judged),
+        overfitting=overfitting(np.array(tries[:SPREAD])),
+    )
+
+
+def _kept(
+    arena: Arena, values: Mapping[str, float], knobs: tuple[Knob, ...], windows: tuple[Fold, ...], *, warmup: int
+) -> float:
+    """Return what the candidate's neighbours keep of its gain over all test windows."""
+    rows = slice(windows[0].test.start, windows[-1].test.stop)
+
+    def score(tried: Mapping[str, float]) -> float:
+        return objective(arena.run(tried, rows, warmup=warmup), bars_per_year=arena.terms.bars_per_year)
+
+    return kept_nearby(score, values, knobs)
+
+
+def _score(arena: Arena, fold: Fold, found: Found, knobs: tuple[Knob, ...], *, warmup: int) -> FoldScore:
+    per_year, values = arena.terms.bars_per_year, _moved(found.values, knobs)
+    dear = replace(arena, terms=replace(arena.terms, cost=arena.terms.cost * STRESS))
+
+    def result(tried: Mapping[str, float], rows: slice, on: Arena = arena) -> Result:
+        return on.run(tried, rows, warmup=warmup)
+
+    def train(tried: Mapping[str, float]) -> float:
+        return objective(result(tried, fold.train), bars_per_year=per_year)
+
     old, new = result({}, fold.test), result(values, fold.test)
     return FoldScore(
         fold=fold,
+        found=found,
         values=values,
         champion_train=train({}),
         candidate_train=train(values),
         champion_test=old,
         candidate_test=new,
+        stressed=(result({}, fold.test, dear).returns, result(values, fold.test, dear).returns),
         champion=objective(old, bars_per_year=per_year),
         candidate=objective(new, bars_per_year=per_year),
     )
@@ -127,7 +178,7 @@ def _differs(values: Mapping[str, float], knob: Knob) -> bool:
     return knob.name in values and values[knob.name] not in {knob.current, rounded(knob.current, knob)}
 
 
-def _evidence(scores: list[FoldScore], *, per_year: float, tests: int) -> Evidence:
+def _evidence(scores: list[FoldScore], *, per_year: float, asked: Asked, kept: float) -> Evidence:
     return Evidence(
         champion=[score.champion for score in scores],
         candidate=[score.candidate for score in scores],
@@ -135,7 +186,12 @@ def _evidence(scores: list[FoldScore], *, per_year: float, tests: int) -> Eviden
         candidate_returns=np.concatenate([score.candidate_test.returns for score in scores]),
         trades=sum(score.candidate_test.count for score in scores),
         per_year=per_year,
-        tests=tests,
+        asked=asked,
+        luck=scores[-1].found.luck,
+        overfitting=scores[-1].found.overfitting,
+        kept=kept,
+        champion_stressed=np.concatenate([score.stressed[0] for score in scores]),
+        candidate_stressed=np.concatenate([score.stressed[1] for score in scores]),
     )
 
 
@@ -170,8 +226,9 @@ def _tuned(
         "to": _day(arena, -1),
         "knobs": {k.name: {"low": k.low, "high": k.high, "current": k.current} for k in knobs},
         "proposed": dict(changes),
-        "trials": TRIALS * len(scores),
+        "trials": PLANNED,
         "p_value": verdict.p_value,
+        "gate": dict(verdict.figures),
         "trades_out_of_sample": evidence.trades,
         "in_sample": {"champion": in_sample[0], "candidate": in_sample[1]},
         "out_of_sample": {"champion": out[0], "candidate": out[1]},
@@ -183,7 +240,7 @@ def _tuned(
         current={f"{name}.{key}": value for key, value in current.items()},
         verdict=verdict,
         missing="",
-        trials=TRIALS * len(scores),
+        trials=PLANNED,
         in_sample=in_sample,
         out_of_sample=out,
         folds_won=evidence.won,

@@ -7,11 +7,12 @@ bars. Doing nothing does not win: a stated number of trades and a profit are ask
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ml.backtest.score import sharpe
+from ml.validation.sharpe import deflated_sharpe, expected_maximum, moments, probabilistic_sharpe
 from orchestrator.domain.market import Floats
 
 MARGIN = 0.25
@@ -22,6 +23,14 @@ TRADES = 30
 """Least round trips of the candidate in the test windows together."""
 ALPHA = 0.05
 """Error rate of a module's gate: shared out among all that is tuned in it (Bonferroni)."""
+SURE = 0.95
+"""Least deflated Sharpe ratio: the probability that the truth is above what the luck of all trials would show."""
+OVERFIT = 0.5
+"""Most probability of overfitting that is borne: half of the time, as of a choice that knows nothing."""
+KEPT = 0.5
+"""Least share of the gain that the median neighbour of the candidate keeps."""
+STRESS = 2.0
+"""How many times its costs a candidate must survive."""
 RESAMPLES = 2000
 SEED = 20260716
 
@@ -31,8 +40,28 @@ RULE: Mapping[str, float] = {
     "least_trades": TRADES,
     "alpha": ALPHA,
     "bootstrap_resamples": RESAMPLES,
+    "least_deflated_sharpe": SURE,
+    "most_overfitting": OVERFIT,
+    "least_gain_kept_nearby": KEPT,
+    "cost_stress": STRESS,
 }
 """The rule's numbers, for the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How often luck was given a chance.
+
+    Parameters
+    ----------
+    tests
+        How many candidates of this module are judged at once.
+    trials
+        Sets of values tried for the module so far, in every night and for every strategy, this night's among them.
+    """
+
+    tests: int
+    trials: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +78,16 @@ class Evidence:
         Round trips of the candidate in all test windows.
     per_year
         Number of those bars (or trades) in a year.
-    tests
-        How many candidates of this module are judged at once.
+    asked
+        How often luck was given a chance.
+    luck
+        Variance of the trials' Sharpe ratios that is luck, per bar (or trade).
+    overfitting
+        Probability of backtest overfitting of the search.
+    kept
+        Share of the candidate's gain that its median neighbour keeps.
+    champion_stressed, candidate_stressed
+        The returns at `STRESS` times the costs.
     """
 
     champion: Sequence[float]
@@ -59,7 +96,12 @@ class Evidence:
     candidate_returns: Floats
     trades: int
     per_year: float
-    tests: int = 1
+    asked: Asked
+    luck: float
+    overfitting: float
+    kept: float
+    champion_stressed: Floats
+    candidate_stressed: Floats
 
     @property
     def gains(self) -> list[float]:
@@ -74,23 +116,63 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the candidate may trade; `reasons` says why not, `p_value` is that of the paired bootstrap."""
+    """Whether the candidate may trade.
+
+    Parameters
+    ----------
+    reasons
+        Why not.
+    p_value
+        Of the paired bootstrap.
+    figures
+        Everything that was looked at, for the record.
+    """
 
     better: bool
     reasons: tuple[str, ...]
     p_value: float
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 def judge(evidence: Evidence, *, step_bounded: bool) -> Verdict:
     """Return whether the candidate has proved better; `step_bounded`: no parameter moved further than it may."""
     p = p_value(evidence)
     faults = [why for check in CHECKS if (why := check(evidence)) is not None]
-    limit = ALPHA / evidence.tests
-    if p > limit:
-        faults.append(f"may be luck: p = {p:.3f}, at most {limit:.4f} ({ALPHA} over {evidence.tests} tests)")
+    tests = evidence.asked.tests
+    if p > ALPHA / tests:
+        faults.append(f"may be luck: p = {p:.3f}, at most {ALPHA / tests:.4f} ({ALPHA} over {tests} tests)")
     if not step_bounded:
         faults.append("a parameter moves further than one step may")
-    return Verdict(not faults, tuple(faults), p)
+    return Verdict(not faults, tuple(faults), p, _figures(evidence) | {"p_value": p})
+
+
+def deflated(evidence: Evidence) -> float:
+    """Return the deflated Sharpe ratio of the candidate's test bars."""
+    return deflated_sharpe(moments(evidence.candidate_returns), trials=evidence.asked.trials, variance=evidence.luck)
+
+
+def _figures(evidence: Evidence) -> dict[str, float]:
+    found, year = moments(evidence.candidate_returns), evidence.per_year**0.5
+    return {
+        "trades": float(evidence.trades),
+        "tests": float(evidence.asked.tests),
+        "trials_counted": float(evidence.asked.trials),
+        "median_gain": float(np.median(evidence.gains)),
+        "newest_gain": evidence.gains[-1],
+        "folds_won": float(evidence.won),
+        "total_return": float(np.sum(evidence.candidate_returns)),
+        "sharpe": found.sharpe * year,
+        "skew": found.skew,
+        "kurtosis": found.kurtosis,
+        "sharpe_of_luck": expected_maximum(evidence.asked.trials, evidence.luck) * year,
+        "probabilistic_sharpe": probabilistic_sharpe(found),
+        "deflated_sharpe": deflated(evidence),
+        "overfitting": evidence.overfitting,
+        "gain_kept_nearby": evidence.kept,
+        "stressed_return": float(np.sum(evidence.candidate_stressed)),
+        "stressed_sharpe": sharpe(evidence.candidate_stressed, bars_per_year=evidence.per_year),
+        "champion_stressed_sharpe": sharpe(evidence.champion_stressed, bars_per_year=evidence.per_year),
+    }
 
 
 def _enough_trades(evidence: Evidence) -> str | None:
@@ -117,12 +199,42 @@ def _earns(evidence: Evidence) -> str | None:
     return None if total > 0 else f"loses out of sample after costs ({total:+.4f} of the capital)"
 
 
+def _beyond_all_trials(evidence: Evidence) -> str | None:
+    sure, trials = deflated(evidence), evidence.asked.trials
+    return None if sure >= SURE else f"deflated Sharpe ratio {sure:.3f} over {trials} trials, at least {SURE}"
+
+
+def _not_overfitted(evidence: Evidence) -> str | None:
+    found = evidence.overfitting
+    return None if found <= OVERFIT else f"probability of overfitting {found:.3f}, at most {OVERFIT}"
+
+
+def _stable(evidence: Evidence) -> str | None:
+    kept = evidence.kept
+    return None if kept >= KEPT else f"its neighbours keep {kept:.0%} of the gain, at least {KEPT:.0%}"
+
+
+def _survives_costs(evidence: Evidence) -> str | None:
+    old, new = (
+        sharpe(one, bars_per_year=evidence.per_year)
+        for one in (evidence.champion_stressed, evidence.candidate_stressed)
+    )
+    total = float(np.sum(evidence.candidate_stressed))
+    if total > 0 and new > old:
+        return None
+    return f"at {STRESS:g} times the costs: return {total:+.4f}, Sharpe ratio {new:+.2f} against {old:+.2f}"
+
+
 CHECKS: tuple[Callable[[Evidence], str | None], ...] = (
     _enough_trades,
     _clear_margin,
     _most_folds,
     _newest_fold,
     _earns,
+    _beyond_all_trials,
+    _not_overfitted,
+    _stable,
+    _survives_costs,
 )
 
 

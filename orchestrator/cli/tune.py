@@ -17,6 +17,7 @@ from rich.table import Table
 
 from orchestrator.cli import show
 from orchestrator.cli.faults import WRONG
+from orchestrator.cli.selfcheck import check_self
 from orchestrator.cli.target import builder
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.errors import ConfigurationError
@@ -36,9 +37,14 @@ def tune(
     first: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First day of the replay.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last day, included.")] = None,
     universe: Annotated[str, typer.Option(help="Symbols of the replay: stocks=XLK,XLF crypto=BTC")] = "",
+    selfcheck: Annotated[
+        bool, typer.Option("--selfcheck", help="Ask search and gate of markets with a known truth; changes nothing.")
+    ] = False,
     as_json: show.AsJson = False,
 ) -> None:
     """Look for better parameters; activate those that prove better on data no search has seen."""
+    if selfcheck:
+        return check_self(as_json=as_json)
     modules = list(dict.fromkeys(module or ModuleName))
     if data is not None:
         outcomes = _on_replay(modules, data, _days(first, last), universe=universe, quiet=as_json)
@@ -53,6 +59,7 @@ def tune(
         _print(outcomes)
     if any(one.status == "failed" for one in outcomes):
         raise typer.Exit(WRONG)
+    return None
 
 
 def _days(first: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:

@@ -33,6 +33,7 @@ from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.reports import DESK_REDUCTION, ReductionDoc, RiskReportDoc, risk_report_path
 from orchestrator.domain.risk import DeskState, RiskLimits
 from orchestrator.domain.scores import ScoreDoc
+from orchestrator.domain.searches import TuningDoc
 from orchestrator.domain.shares import ModuleExposure
 from orchestrator.domain.trial import Trial
 
@@ -54,6 +55,7 @@ __all__ = [
     "ReductionDoc",
     "RiskReportDoc",
     "ScoreDoc",
+    "TuningDoc",
     "UserDoc",
     "VenueKeyDoc",
     "experiment_path",

@@ -30,6 +30,11 @@ def bar_chunk_path(series: str, period: str) -> str:
     return f"bars/{series}/chunks/{period}"
 
 
+def tuning_path(module: str) -> str:
+    """Return the path of what the tuning job keeps of a module's searches."""
+    return f"tuning/{module}"
+
+
 def backtest_path(digest: str) -> str:
     """Return the path of a backtest; the digest is of what went in and of its curve."""
     return f"backtests/{digest}"

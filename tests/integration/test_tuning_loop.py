@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from ml.job import Status
+from ml.selfcheck import SYMBOLS, WORTH, evaluate
+from ml.tuning import walkforward
 from ml.validation.folds import folds, rows_needed
 from orchestrator.adapters.firestore.client import make_client
 from orchestrator.adapters.firestore.data_layer import FirebaseDataLayer
@@ -29,13 +31,15 @@ from orchestrator.domain.documents import (
 )
 from orchestrator.domain.errors import StoreUnavailableError
 from orchestrator.domain.market import Bars
+from orchestrator.domain.searches import Found, TuningDoc
 from orchestrator.domain.strategy import Strategy
 from orchestrator.module import ModuleConfig
 from orchestrator.ports import Put
-from tests.tuning_stage import SYMBOLS, WORTH, PlantedModule, PlantedParameters, Stage, closed_trades, evaluate
+from tests.tuning_stage import PlantedModule, PlantedParameters, Stage, closed_trades
 
 STOCKS = ModuleName.STOCKS
 V2 = "parameters/stocks/versions/2"
+NOTES = "tuning/stocks"
 
 
 def events(stage):
@@ -158,15 +162,17 @@ def test_the_job_does_the_same_on_firestore(firestore_project, activated):
 
 
 class Dying(MemoryDataLayer):
-    """A store whose process is cut off at its first commit: before it is applied, or after."""
+    """A store whose process is cut off at a commit that writes a document, once: before it is applied, or after."""
 
     applies = False
-    commits = 0
+    path = ""
+    left = 0
 
     def commit(self, writes):
-        self.commits += 1
-        if self.commits > 1:
+        self.left -= any(write.path == self.path for write in writes)
+        if self.left != 0 or not self.path:
             return super().commit(writes)
+        self.path = ""
         if self.applies:
             super().commit(writes)
         raise StoreUnavailableError("cut off")
@@ -175,9 +181,8 @@ class Dying(MemoryDataLayer):
 @pytest.mark.parametrize("applies", [False, True])
 def test_a_cut_off_leaves_all_or_nothing_and_the_same_slot_finishes(applies):
     store = Dying()
-    store.commits = 1
     stage = Stage(store=store)
-    store.commits, store.applies = 0, applies
+    store.path, store.left, store.applies = V2, 1, applies
     with pytest.raises(StoreUnavailableError):
         stage.tune()
     assert stage.active().version == (2 if applies else 1)
@@ -186,6 +191,53 @@ def test_a_cut_off_leaves_all_or_nothing_and_the_same_slot_finishes(applies):
     assert stage.tune().status is (Status.DONE_BEFORE if applies else Status.ACTIVATED)
     assert stage.active() == stage.document(V2)
     assert len(events(stage)) == 1
+
+
+@pytest.mark.parametrize("applies", [False, True])
+def test_a_night_cut_off_while_it_searches_goes_on_where_it_was(applies, activated, monkeypatch):
+    store = Dying()
+    stage = Stage(store=store)
+    stage.put_trades(closed_trades(80))
+    store.path, store.left, store.applies = NOTES, 4, applies
+    with pytest.raises(StoreUnavailableError):
+        stage.tune()
+    assert stage.active().version == 1
+    assert not stage.store.get_many([V2])
+    assert events(stage) == []
+    searched = []
+    search = walkforward._search
+    monkeypatch.setattr(walkforward, "_search", lambda *a, **k: searched.append(k["seed"]) or search(*a, **k))
+    assert stage.tune().status is Status.ACTIVATED
+    assert len(searched) == (2 if applies else 3)
+    assert stage.document(V2) == activated[0].document(V2)
+    assert notes(stage) == notes(activated[0])
+
+
+def notes(stage):
+    return decode(TuningDoc, dict(stage.store.get_many([NOTES])[NOTES].data), where=NOTES)
+
+
+def test_every_night_makes_the_next_one_harder():
+    stage = Stage(edge=0.0)
+    stage.tune()
+    assert (notes(stage).trials, notes(stage).nights, notes(stage).found) == (240, 1, {})
+    assert stage.tune(nights=1).version == 3
+    first, second = (stage.document(f"parameters/stocks/versions/{n}").provenance for n in (2, 3))
+    assert (first["trials_before"], second["trials_before"]) == (0, 240)
+    gates = [known["tuned"]["planted"]["gate"] for known in (first, second)]
+    assert [gate["trials_counted"] for gate in gates] == [240, 480]
+    assert gates[1]["sharpe_of_luck"] > gates[0]["sharpe_of_luck"]
+
+
+def test_what_a_night_of_other_code_left_is_counted_and_not_used():
+    stage = Stage()
+    found = Found(values={"min_confidence": 0.5}, trials=40, luck=0.1, overfitting=0.5)
+    left = TuningDoc(
+        module=STOCKS, slot="20260224T220000Z", basis="other", found={"planted": (found,)}, updated_at=stage.now
+    )
+    stage.store.commit([Put(NOTES, encode(left))])
+    assert stage.tune().status is Status.ACTIVATED
+    assert notes(stage).trials == 280
 
 
 def test_no_search_sees_the_bars_it_is_judged_on(activated):

@@ -62,6 +62,7 @@ TABLE = (
     Row("audit/1", get="owner operator", list="owner operator"),
     Row("config/risk", get="owner", list="owner", paged=False),
     Row("config/risk/versions/1", get="owner", list="owner"),
+    Row("tuning/stocks"),
     Row("venues/kraken"),
     # Everybody with a role changes the preferences in his own document, which the desk creates.
     Row("users/u-owner", get="owner", list="owner", update="owner"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ml.validation.folds import COUNT, MIN_TEST, PURGE, folds, rows_needed
-from ml.validation.gate import ALPHA, TRADES, Evidence, judge, p_value
+from ml.validation.gate import ALPHA, TRADES, Asked, Evidence, judge, p_value
 from ml.validation.panels import check_panel
 from orchestrator.domain.errors import MalformedDataError
 from orchestrator.domain.market import Panel
@@ -70,6 +70,12 @@ def evidence(**changes):
         candidate_returns=noise + 0.0005,
         trades=TRADES,
         per_year=252.0,
+        asked=Asked(1, 240),
+        luck=1e-5,
+        overfitting=0.1,
+        kept=0.8,
+        champion_stressed=noise,
+        candidate_stressed=noise + 0.0003,
     )
     return replace(base, **changes)
 
@@ -81,6 +87,14 @@ def test_a_candidate_that_passes_everything_is_better():
     assert 0 < verdict.p_value < ALPHA
 
 
+def test_every_figure_is_told():
+    figures = judge(evidence(), step_bounded=True).figures
+    assert figures["trials_counted"] == 240
+    assert figures["deflated_sharpe"] < figures["probabilistic_sharpe"]
+    assert (figures["overfitting"], figures["gain_kept_nearby"]) == (0.1, 0.8)
+    assert all(isinstance(value, float) and np.isfinite(value) for value in figures.values())
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -90,6 +104,10 @@ def test_a_candidate_that_passes_everything_is_better():
         ({"candidate": [1.0, 0.9, 0.0, 0.8, 1.1, 0.0]}, "not better in its own, the newest fold"),
         ({"candidate_returns": np.full(240, -0.001)}, "loses out of sample after costs"),
         ({"candidate_returns": np.random.default_rng(3).normal(0, 0.001, 240)}, "may be luck"),
+        ({"luck": 0.02, "asked": Asked(1, 240 * 365)}, "over 87600 trials, at least 0.95"),
+        ({"overfitting": 0.51}, "probability of overfitting 0.510, at most 0.5"),
+        ({"kept": 0.49}, "its neighbours keep 49% of the gain, at least 50%"),
+        ({"candidate_stressed": np.full(240, -0.001)}, "at 2 times the costs: return -0.2400"),
     ],
 )
 def test_each_check_refuses_alone(changes, said):
@@ -106,8 +124,9 @@ def test_more_candidates_at_once_need_more_proof():
     weak = evidence(candidate_returns=evidence().champion_returns + np.random.default_rng(9).normal(1e-4, 1e-3, 240))
     p = p_value(weak)
     assert ALPHA / 20 < p < ALPHA
-    assert judge(weak, step_bounded=True).better
-    assert not judge(replace(weak, tests=20), step_bounded=True).better
+    alone, among = (judge(replace(weak, asked=Asked(n, 240)), step_bounded=True).reasons for n in (1, 20))
+    assert not any("may be luck" in reason for reason in alone)
+    assert any("may be luck: p = 0.045, at most 0.0025" in reason for reason in among)
 
 
 def test_the_p_value_is_about_uniform_when_there_is_nothing():

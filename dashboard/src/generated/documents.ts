@@ -376,6 +376,14 @@ export interface ForeignOrder {
   readonly seen_at: StoredTime;
 }
 
+/** What the search on one training window found. */
+export interface Found {
+  readonly values: { readonly [key: string]: number };
+  readonly trials: number;
+  readonly luck: number;
+  readonly overfitting: number;
+}
+
 /** Sensitivities in USD, of one unit or of a whole holding; short is negative. */
 export interface Greeks {
   readonly delta_usd: number;
@@ -898,6 +906,19 @@ export interface Trial {
   readonly champion_paper: Paper;
   readonly challenger_paper: Paper;
   readonly fault: string;
+}
+
+/** `tuning/{module}`: how much was ever tried, and what a night that was cut off has found already. */
+export interface TuningDoc {
+  readonly schema: number;
+  readonly module: ModuleName;
+  readonly trials: number;
+  readonly nights: number;
+  readonly finished: string;
+  readonly slot: string;
+  readonly basis: string;
+  readonly found: { readonly [key: string]: readonly (Found)[] };
+  readonly updated_at: StoredTime;
 }
 
 /** Sensitivities to one underlying, USD; see `orchestrator.domain.greeks`. */
