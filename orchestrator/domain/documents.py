@@ -50,7 +50,6 @@ __all__ = [
     "EventDoc",
     "EventKind",
     "ExperimentDoc",
-    "ModuleExposure",
     "NotificationDoc",
     "ReductionDoc",
     "RiskReportDoc",

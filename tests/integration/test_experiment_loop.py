@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ml.job import Status
+from ml.selfcheck import FIRST, PLANTED, SYMBOLS, WORTH
 from orchestrator.adapters.memory.broker import MemoryBroker
 from orchestrator.cycle import Desk, ModularOrchestrator
 from orchestrator.domain.base import ModuleName
@@ -21,7 +22,7 @@ from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.scene import Execution, Scene, settings_of
 from orchestrator.module import Context, DirectionalModule, ModuleConfig
 from orchestrator.sweep import sweep
-from tests.tuning_stage import FIRST, PLANTED, SYMBOLS, WORTH, PlantedParameters, Stage
+from tests.tuning_stage import PlantedParameters, Stage
 
 STOCKS = ModuleName.STOCKS
 TUNED = 420
