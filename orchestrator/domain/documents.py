@@ -29,6 +29,7 @@ from orchestrator.domain.messages import (
     UserDoc,
 )
 from orchestrator.domain.orders import Order, UnmatchedFill
+from orchestrator.domain.paths import score_path
 from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.reports import DESK_REDUCTION, ReductionDoc, RiskReportDoc, risk_report_path
 from orchestrator.domain.risk import DeskState, RiskLimits
@@ -50,6 +51,7 @@ __all__ = [
     "EventDoc",
     "EventKind",
     "ExperimentDoc",
+    "ModuleExposure",
     "NotificationDoc",
     "ReductionDoc",
     "RiskReportDoc",
@@ -59,6 +61,7 @@ __all__ = [
     "VenueKeyDoc",
     "experiment_path",
     "risk_report_path",
+    "score_path",
 ]
 
 DESK_STATE = "desk/state"
@@ -90,11 +93,6 @@ def limits_version_path(version: int) -> str:
 def order_path(client_order_id: str) -> str:
     """Return the path of an order."""
     return f"orders/{client_order_id}"
-
-
-def score_path(module: ModuleName) -> str:
-    """Return the path of a module's scores."""
-    return f"scores/{module.value}"
 
 
 def cycle_path(module: ModuleName, slot: str) -> str:

@@ -38,3 +38,8 @@ def tuning_path(module: str) -> str:
 def backtest_path(digest: str) -> str:
     """Return the path of a backtest; the digest is of what went in and of its curve."""
     return f"backtests/{digest}"
+
+
+def score_path(module: str) -> str:
+    """Return the path of a module's scores."""
+    return f"scores/{module}"
