@@ -53,7 +53,7 @@ def checks() -> list[Check]:
         Check("style (ruff)", [str(_BIN / "ruff"), "check", "."]),
         *(Check(f"generated files ({name})", [_PYTHON, "-m", name, "--check"]) for name in _GENERATORS),
         Check("lock file", [find_uv(), "lock", "--check", "--offline"]),
-        Check("installed packages fit one another", [find_uv(), "pip", "check", "--python", _PYTHON]),
+        Check("installed packages are those of the lock", [find_uv(), "sync", "--check", "--locked", "--offline"]),
     ]
 
 
