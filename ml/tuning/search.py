@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import optuna
 
+from ml.tuning.sampler import Nearby, distribution
 from ml.tuning.space import Knob, rounded
 
 TRIALS = 40
@@ -26,28 +28,19 @@ def best_values(score: Score, knobs: Sequence[Knob], *, seed: int, trials: int =
     knobs
         What to search.
     seed
-        Of the sampler (tree-structured Parzen estimator): the same seed tries the same candidates.
+        Of the sampler: the same seed tries the same candidates.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=SPREAD)
-    study = optuna.create_study(direction="maximize", sampler=sampler)
+    space = {knob.name: distribution(knob) for knob in knobs}
+    study = optuna.create_study(direction="maximize", sampler=Nearby(knobs, seed=seed, spread=min(SPREAD, trials)))
     study.enqueue_trial({knob.name: int(knob.current) if knob.integer else knob.current for knob in knobs})
-
-    def objective(trial: optuna.Trial) -> float:
-        return score(_suggested(trial, knobs))
-
-    study.optimize(objective, n_trials=trials)
-    # Trials are compared in order: of equals the first wins, and the champion is the first.
-    best = max(study.trials, key=lambda trial: (trial.value if trial.value is not None else -1e9, -trial.number))
-    return {knob.name: rounded(float(best.params[knob.name]), knob) for knob in knobs}
-
-
-def _suggested(trial: optuna.Trial, knobs: Sequence[Knob]) -> dict[str, float]:
-    found = {}
-    for knob in knobs:
-        if knob.integer:
-            value: float = trial.suggest_int(knob.name, int(knob.low), int(knob.high))
-        else:
-            value = trial.suggest_float(knob.name, knob.low, knob.high)
-        found[knob.name] = rounded(value, knob)
-    return found
+    best, most = {knob.name: knob.current for knob in knobs}, -math.inf
+    for _ in range(trials):
+        trial = study.ask(space)
+        values = {knob.name: rounded(float(trial.params[knob.name]), knob) for knob in knobs}
+        found = score(values)
+        study.tell(trial, found)
+        # Of equals the first wins, and the champion is the first.
+        if found > most:
+            best, most = values, found
+    return best
