@@ -91,7 +91,7 @@ def bars(rows: int, seed: int, *, edge: float) -> dict[str, Bars]:
 
 def activated(seed: int, *, edge: float) -> bool:
     """Return whether the job would activate what it finds on one market."""
-    found = walk_forward(_stage(seed, edge=edge), minutes=_MINUTES, asked=Asked(1, PLANNED))
+    found = walk_forward(stage(seed, edge=edge), minutes=_MINUTES, asked=Asked(1, PLANNED))
     return found.verdict is not None and found.verdict.better
 
 
@@ -101,7 +101,7 @@ def share(markets: int, *, edge: float, first_seed: int = FIRST_SEED) -> Share:
     return Share(found, markets, first_seed)
 
 
-def _stage(seed: int, *, edge: float) -> Arena:
+def stage(seed: int, *, edge: float) -> Arena:
     """Return one market; on a random walk trading is free, for costs alone would keep the gate shut."""
     panel = panel_of(bars(ROWS, seed, edge=edge))
     terms = Terms(Execution(), _COST if edge else 0.0, 365.0)

@@ -6,12 +6,13 @@ ones judge the way it was found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from ml.backtest.engine import Result
 from ml.backtest.score import objective
@@ -101,16 +102,31 @@ def walk_forward(arena: Arena, *, minutes: int, asked: Asked, memory: Memory = F
     if not windows:
         need = rows_needed(warmup)
         return insufficient(name, f"{rows} bars of {minutes} minutes, at least {need} ({warmup} of them to warm up)")
-    scores = []
-    for n, fold in enumerate(windows):
-        found = memory.found(name, n) or _search(arena, fold, knobs, warmup=warmup, seed=SEED + n)
-        memory.keep(name, n, found)
-        scores.append(_score(arena, fold, found, knobs, warmup=warmup))
+    searches = _searches(arena, windows, knobs, warmup=warmup, memory=memory)
+    scores = [_score(arena, fold, found, knobs, warmup=warmup) for fold, found in zip(windows, searches, strict=True)]
     changes = _moved(scores[-1].values, knobs)
     kept = _kept(arena, changes, knobs, windows, warmup=warmup) if changes else 0.0
     evidence = _evidence(scores, per_year=arena.terms.bars_per_year, asked=asked, kept=kept)
     verdict = _verdict(evidence, changes, knobs)
     return _tuned(arena, scores, evidence, verdict, changes=changes, knobs=knobs, minutes=minutes)
+
+
+def _searches(
+    arena: Arena, windows: tuple[Fold, ...], knobs: tuple[Knob, ...], *, warmup: int, memory: Memory
+) -> Iterator[Found]:
+    """Yield what the search on each training window found, the oldest first, and remember it.
+
+    Those not remembered run one after another, or wherever the caller's `joblib.parallel_config` sends them.
+    """
+    name = arena.strategy.name
+    known = [memory.found(name, n) for n in range(len(windows))]
+    left = [(n, fold) for n, fold in enumerate(windows) if known[n] is None]
+    tasks = (delayed(_search)(arena, fold, knobs, warmup=warmup, seed=SEED + n) for n, fold in left)
+    fresh = iter(Parallel(return_as="generator")(tasks))
+    for n, before in enumerate(known):
+        found = before or next(fresh)
+        memory.keep(name, n, found)
+        yield found
 
 
 def _search(arena: Arena, fold: Fold, knobs: tuple[Knob, ...], *, warmup: int, seed: int) -> Found:

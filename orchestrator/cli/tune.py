@@ -40,12 +40,14 @@ def tune(
     selfcheck: Annotated[
         bool, typer.Option("--selfcheck", help="Ask search and gate of markets with a known truth; changes nothing.")
     ] = False,
+    shard: Annotated[int, typer.Option(envvar="CLOUD_RUN_TASK_INDEX", help="Which share of the modules, from 0.")] = 0,
+    shards: Annotated[int, typer.Option(envvar="CLOUD_RUN_TASK_COUNT", help="Into how many they are dealt out.")] = 1,
     as_json: show.AsJson = False,
 ) -> None:
     """Look for better parameters; activate those that prove better on data no search has seen."""
     if selfcheck:
         return check_self(as_json=as_json)
-    modules = list(dict.fromkeys(module or ModuleName))
+    modules = dealt(list(dict.fromkeys(module or ModuleName)), shard, shards)
     if data is not None:
         outcomes = _on_replay(modules, data, _days(first, last), universe=universe, quiet=as_json)
     elif first is not None or last is not None or universe:
@@ -60,6 +62,19 @@ def tune(
     if any(one.status == "failed" for one in outcomes):
         raise typer.Exit(WRONG)
     return None
+
+
+def dealt(modules: list[ModuleName], shard: int, shards: int) -> list[ModuleName]:
+    """Return one task's share of the modules; each is in exactly one, a share may be empty.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such share.
+    """
+    if not 0 <= shard < shards:
+        raise ConfigurationError(f"--shard {shard} of --shards {shards}: shares are counted from 0")
+    return modules[shard::shards]
 
 
 def _days(first: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:
