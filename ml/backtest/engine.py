@@ -128,8 +128,12 @@ class Result:
     @property
     def returns(self) -> Floats:
         """Profit of each row as a fraction of the capital, or of the equity before it where sizes follow it."""
-        before = np.concatenate([[self.capital], self.equity[:-1]])
-        found: Floats = (self.equity - before) / (before if self.compound else self.capital)
+        found: Floats = np.diff(self.equity, prepend=self.capital)
+        if self.compound:
+            found[1:] /= self.equity[:-1]
+            found[:1] /= self.capital
+        else:
+            found /= self.capital
         return found
 
     @property
