@@ -110,7 +110,7 @@ def peer(engine: str, mode: str, file: Path) -> dict[str, Any]:
 
 
 def trials_per_second(market: Market) -> float:
-    """Return trials of the search (optuna's TPE) in a processor second: windows and stop distance."""
+    """Return trials of the search in a processor second: windows and stop distance."""
     knobs = [Knob("fast", 5, 24, True, 10), Knob("slow", 30, 280, True, 30), Knob("stop", 2, 8, False, 4)]
 
     def score(values: Any) -> float:
