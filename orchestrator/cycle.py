@@ -39,6 +39,7 @@ from orchestrator.domain.ledger import with_raised_stops
 from orchestrator.domain.market import MarketSnapshot, SessionState, middles
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import TERMINAL, OrderState, Purpose
+from orchestrator.domain.outlook import judged, trusted
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.positions import Position, marked
 from orchestrator.domain.risk import Denied
@@ -175,7 +176,7 @@ class ModularOrchestrator:
         trading.begin(Context(book=unit.book, market=market, parameters=parameters, now=unit.now))
         wanted = [
             *_decide(unit, trading.monitor_positions, "monitor_positions"),
-            *_decide(unit, trading.analyze_opportunities, "analyze_opportunities"),
+            *_decide(unit, lambda: _judged(unit, trading.analyze_opportunities()), "analyze_opportunities"),
         ]
         if not unit.desk.flatten:
             decided, context = tuple(wanted), trading.context
@@ -191,6 +192,13 @@ class ModularOrchestrator:
         results = trading.execute_trades(wanted)
         results += _protected_at_once(unit, desk, trading, results)
         return _report(unit, CycleStatus.IDLE if unit.summary is None else unit.summary.status, results)
+
+
+def _judged(unit: Unit, entries: Sequence[TradeOpportunity]) -> Sequence[TradeOpportunity]:
+    """Return the entries with the opinion of the model of trade outcome that came with the parameters in use."""
+    if not entries or unit.parameters.get("version") != unit.book.parameters_version:
+        return entries
+    return judged(trusted(unit.parameters.get("provenance") or {}), entries)
 
 
 def _rests(desk: Desk) -> bool:

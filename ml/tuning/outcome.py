@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from orchestrator.domain.market import Floats
-from orchestrator.domain.outcome import OutcomeModel
+from orchestrator.domain.outcome import OutcomeModel, known_features
 from orchestrator.domain.positions import Trade
 
 LEAST_TRADES = 40
@@ -26,6 +26,8 @@ LEAST_OF_EACH = 10
 REGULARISATION = 0.1
 """scikit-learn's C: small is strong; there are few trades."""
 _FOLDS = 4
+_ONE_SIDED = 1.645
+"""Standard errors beyond which luck goes once in twenty times."""
 
 
 def outcome_record(trades: Sequence[Trade]) -> dict[str, Any]:
@@ -43,12 +45,13 @@ def outcome_record(trades: Sequence[Trade]) -> dict[str, Any]:
         return {"model": None, "reason": "no feature that all trades have and that varies"}
     profit = np.array([trade.realized_pnl > 0 for trade in ordered])
     model = exported(fitted(table, profit), names)
-    return {"model": model.model_dump(mode="json"), "trades": len(trades), "profits": won, **_judged(ordered, table)}
+    known = {"trades": len(trades), "profits": won, "base_rate": won / len(trades)}
+    return {"model": model.model_dump(mode="json"), **known, **_judged(ordered, table)}
 
 
 def features_of(trades: Sequence[Trade]) -> tuple[tuple[str, ...], Floats]:
     """Return the names of the features that all trades have and that vary, and their values (trades, features)."""
-    rows = [{**trade.features, "confidence": trade.confidence} for trade in trades]
+    rows = [known_features(trade.features, trade.confidence) for trade in trades]
     shared = sorted(set.intersection(*(set(row) for row in rows)))
     table = np.array([[row[name] for name in shared] for row in rows], dtype=np.float64).reshape(len(rows), -1)
     varied = np.ptp(table, axis=0) > 0
@@ -77,6 +80,7 @@ def _judged(trades: Sequence[Trade], table: Floats) -> dict[str, Any]:
     """Return Brier score and area under the curve on trades opened after the training trades had closed.
 
     `brier_base_rate` is the score of always saying the training trades' share of profits: what a model must beat.
+    `proved`: by more than the luck of these trades (paired differences, one-sided, 5 %). Only then is it used.
     """
     told, base, truth = [], [], []
     profit = np.array([trade.realized_pnl > 0 for trade in trades])
@@ -91,10 +95,23 @@ def _judged(trades: Sequence[Trade], table: Floats) -> dict[str, Any]:
         base += [float(profit[train].mean())] * size
         truth += list(profit[test])
     if len(set(truth)) < 2:
-        return {"judged_on": 0, "reason": "no test window with both outcomes: the model is not judged"}
+        return {"judged_on": 0, "proved": False, "reason": "no test window with both outcomes: the model is not judged"}
     return {
         "judged_on": len(truth),
         "brier": float(brier_score_loss(truth, told)),
         "brier_base_rate": float(brier_score_loss(truth, base)),
         "auc": float(roc_auc_score(truth, told)),
+        "proved": _better(np.array(base), np.array(told), np.array(truth, np.float64)),
     }
+
+
+def _better(base: Floats, told: Floats, truth: Floats) -> bool:
+    """Return whether the squared errors are smaller than those of the base rate by more than luck.
+
+    References
+    ----------
+    F. Diebold and R. Mariano, Comparing predictive accuracy, Journal of Business and Economic Statistics 13, 1995.
+    """
+    gain = (base - truth) ** 2 - (told - truth) ** 2
+    error = float(gain.std(ddof=1)) / len(gain) ** 0.5
+    return bool(error > 0 and float(gain.mean()) / error > _ONE_SIDED)

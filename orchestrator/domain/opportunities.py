@@ -85,6 +85,8 @@ class TradeOpportunity(Value):
     """Units available at the touch by the stated participation; None = no statement."""
     by_owner: bool = False
     """Whether the owner ordered it: it passes while the desk is HALTED."""
+    relative_chance: float | None = None
+    """Probability of a profit over that of all trades, by a model that has proved itself; None = none was asked."""
     max_notional_usd: Amount | None = None
     """Largest exposure the strategy wants in it, USD; None = whatever the limits allow."""
     sizing: SizingRules = SizingRules()

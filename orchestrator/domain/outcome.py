@@ -1,6 +1,6 @@
 """The model of a trade's outcome as plain numbers: scored with numpy, so that a cycle needs no learning library.
 
-It says how likely a trade is to end with a profit. It decides nothing.
+It says how likely a trade is to end with a profit; what follows from that is said in `orchestrator.domain.outlook`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,21 @@ import numpy as np
 
 from orchestrator.domain.base import Value
 from orchestrator.domain.errors import MissingDataError
+
+STATED = "stated_confidence"
+"""Feature that keeps the strategy's own confidence where the model has lowered it."""
+
+
+def known_features(features: Mapping[str, float], confidence: float) -> dict[str, float]:
+    """Return what the model is learned on and asked with: the same of a closed trade and of an opportunity.
+
+    Examples
+    --------
+    >>> known_features({"edge": 1.0, "stated_confidence": 0.8}, 0.4)
+    {'edge': 1.0, 'confidence': 0.8}
+    """
+    own = {name: value for name, value in features.items() if name != STATED}
+    return own | {"confidence": features.get(STATED, confidence)}
 
 
 class OutcomeModel(Value):

@@ -176,6 +176,13 @@ def rule_cases() -> Iterator[Case]:
         (replace(wish(confidence=0.8), limits=sure), False),
         replace(wish(confidence=0.79), limits=sure),
     )
+    yield from _rows(
+        C.PROFIT_CHANCE_BELOW_MIN,
+        desk.likely,
+        wish(relative_chance=0.61),
+        (wish(relative_chance=0.6), False),
+        wish(relative_chance=0.59),
+    )
     yield from _losses()
     yield from _rows(
         C.OPEN_POSITIONS_ABOVE_MAX,

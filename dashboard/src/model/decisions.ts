@@ -42,6 +42,7 @@ const WORDS: Record<DenialCode, string> = {
   DESK_REDUCING: 'desk only reduces',
   SESSION_CLOSED: 'market is closed',
   CONFIDENCE_BELOW_MIN: 'confidence too low',
+  PROFIT_CHANCE_BELOW_MIN: 'unlikely to earn',
   QUOTE_MISSING: 'no quote',
   QUOTE_ONE_SIDED: 'quote has one side only',
   QUOTE_AGE_ABOVE_MAX: 'quote too old',

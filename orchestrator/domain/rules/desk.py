@@ -6,6 +6,8 @@ from orchestrator.domain.orders import Purpose
 from orchestrator.domain.risk import DenialCode, Denied, DeskState
 from orchestrator.domain.rules.candidate import Candidate, denied
 
+LEAST_CHANCE = 0.6
+"""Least probability of a profit, as a share of that of all trades."""
 MOST_ORDERS = 20
 """Orders that one cycle can commit, send and record in its time."""
 
@@ -53,6 +55,14 @@ def confident(c: Candidate) -> Denied | None:
     """Deny what its strategy is less sure of than the owner wants; a confidence that is no number is none."""
     limit, sure = c.limits.min_confidence, c.opportunity.confidence
     return None if sure >= float(limit) else denied(DenialCode.CONFIDENCE_BELOW_MIN, limit, sure)
+
+
+def likely(c: Candidate) -> Denied | None:
+    """Deny what the model of trade outcome takes for far less likely to earn than trades usually are."""
+    chance = c.opportunity.relative_chance
+    if chance is None or chance >= LEAST_CHANCE:
+        return None
+    return denied(DenialCode.PROFIT_CHANCE_BELOW_MIN, LEAST_CHANCE, chance)
 
 
 def loss_of_day(c: Candidate) -> Denied | None:
