@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from orchestrator.domain.market import Floats
 
 BLOCKS = 12
-"""Parts that the bars are cut into: 924 ways to take half of them (the paper's 16 have 12,870, for no other answer)."""
+"""Parts that the bars are cut into: 924 ways to take half of them. The paper takes 16, and 12,870 ways."""
 LEAST_TRIES = 4
 _NOTHING = 1e-12
 
