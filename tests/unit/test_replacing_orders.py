@@ -121,10 +121,12 @@ def desk() -> TestDesk:
 
 @pytest.mark.parametrize("kind", [FillsBeforeCancel, DeafToCancels])
 def test_an_exit_is_not_sent_when_its_stop_filled_or_still_rests(desk: TestDesk, kind: type[FillsBeforeCancel]) -> None:
-    sent = len(desk.submitted())
+    before = set(desk.submitted())
     desk.module.exits = True
     desk.cycle(broker=kind(desk.broker))  # type: ignore[arg-type]
-    assert len(desk.submitted()) == sent
+    put_back = [desk.book.orders[key].intent for key in desk.submitted() if key not in before]
+    left = [(Purpose.PROTECT, Decimal(97))] if kind is FillsBeforeCancel else []
+    assert [(one.purpose, one.qty) for one in put_back] == left
     for _ in range(3):
         desk.cycle()
     assert desk.book.positions == {}
