@@ -90,7 +90,16 @@ def units(wish: TradeOpportunity, share: ModuleExposure, limits: RiskLimits) -> 
 
 
 def test_every_number_among_the_limits_is_looked_at() -> None:
-    others = {"cash_settled_only", "defined_risk_only", "allow_short", "sectors", "groups", "depeg", "barred"}
+    others = {
+        "cash_settled_only",
+        "defined_risk_only",
+        "allow_short",
+        "sectors",
+        "groups",
+        "depeg",
+        "barred",
+        "auto_allocate",
+    }
     assert {*NUMBERS, *TABLES, *NOT_PRE_TRADE, *others} == set(RiskLimits.model_fields)
 
 

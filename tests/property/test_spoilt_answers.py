@@ -113,7 +113,8 @@ def _told(state: VenueState) -> dict[str, dict[str, Any]]:
         found[f"position {symbol}"] = {"qty": qty}
     for symbol, price in state.prices.items():
         found[f"price {symbol}"] = {"usd": price}
-    found["account"] = state.account.model_dump(exclude={"as_of", "venue"})
+    if state.account is not None:
+        found["account"] = state.account.model_dump(exclude={"as_of", "venue"})
     return found
 
 
