@@ -22,6 +22,7 @@ from orchestrator.domain.orders import (
     TimeInForce,
     apply,
     client_order_id,
+    outstanding,
     plan,
 )
 from orchestrator.domain.risk import Approved, Denied, DeskState, Resized, Verdict
@@ -177,15 +178,9 @@ def _beside(order: Order, book: BookDoc) -> list[Order]:
 
     What the order replaces is not counted before its end; after it, what it sold unseen is.
     """
-    return [
-        other
-        for other in book.orders.values()
-        if other.intent.position_id == order.intent.position_id
-        and other.intent.purpose is not Purpose.ENTRY
-        and other.outstanding_qty > 0
-        and other.id != order.id
-        and (other.state.terminal or other.id not in order.intent.replaces)
-    ]
+    others = outstanding(book.orders.values(), order.intent.position_id)
+    kept = (one for one in others if one.state.terminal or one.id not in order.intent.replaces)
+    return [one for one in kept if one.id != order.id]
 
 
 def was_in_doubt(order: Order) -> bool:

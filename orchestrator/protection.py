@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc, EventKind
-from orchestrator.domain.orders import OrderState, Purpose
+from orchestrator.domain.orders import OrderState, leaving
 from orchestrator.domain.positions import Position
 from orchestrator.unit import Unit
 
@@ -27,14 +27,9 @@ def is_protected(position: Position, book: BookDoc) -> bool:
     """
     if position.max_loss_usd is not None or position.units == 0:
         return True
-    leaving = (
-        order.outstanding_qty
-        for order in book.orders.values()
-        if order.intent.position_id == position.id
-        and order.intent.purpose is not Purpose.ENTRY
-        and (order.state in _RESTING or order.state.terminal)
-    )
-    return sum(leaving, ZERO) >= position.units
+    own = leaving(book.orders.values(), position.id)
+    covered = (order.outstanding_qty for order in own if order.state in _RESTING or order.state.terminal)
+    return sum(covered, ZERO) >= position.units
 
 
 def unprotected(book: BookDoc) -> Iterator[Position]:

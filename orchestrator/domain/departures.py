@@ -14,10 +14,18 @@ from decimal import Decimal
 import numpy as np
 
 from orchestrator.domain.base import ZERO, floor_to
-from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.indicators import average_true_range
 from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
-from orchestrator.domain.orders import Leg, Order, OrderState, OrderType, Purpose, TimeInForce
+from orchestrator.domain.orders import (
+    Leg,
+    Order,
+    OrderState,
+    OrderType,
+    Purpose,
+    TimeInForce,
+    missed_exits,
+    outstanding,
+)
 from orchestrator.domain.positions import Position
 from orchestrator.domain.scene import DAILY, Opinion, Scene, mark_of, timeframe_of
 from orchestrator.domain.stops import (
@@ -70,7 +78,7 @@ def _firm(scene: Scene, position: Position) -> bool:
 
 
 def _departures(scene: Scene, position: Position) -> list[TradeOpportunity]:
-    everything = _leaving(scene.book, position)
+    everything = outstanding(scene.book.orders.values(), position.id)
     unsent = _misfits(everything, position)
     leaving = [order for order in everything if order not in unsent]
     stops = [order for order in leaving if order.intent.purpose is Purpose.PROTECT and not order.state.terminal]
@@ -96,17 +104,6 @@ def _misfits(leaving: Sequence[Order], position: Position) -> list[Order]:
     if sum((order.outstanding_qty for order in leaving), ZERO) <= position.units:
         return []
     return [order for order in leaving if order.state is OrderState.PLANNED]
-
-
-def _leaving(book: BookDoc, position: Position) -> list[Order]:
-    """Return the orders that leave a position, or have left it by the venue's word without a fill shown so far."""
-    return [
-        order
-        for order in book.orders.values()
-        if order.intent.position_id == position.id
-        and order.intent.purpose is not Purpose.ENTRY
-        and order.outstanding_qty > 0
-    ]
 
 
 def _rules(scene: Scene, position: Position) -> ExitRules:
@@ -174,20 +171,10 @@ def _exit(
     order = _order(scene, position, mark, reason=why, qty=qty, working=working)
     if quote is None or quote.bid is None or not quote.two_sided:
         return order.model_copy(update={"order_type": OrderType.MARKET, "time_in_force": scene.market_tif})
-    tries = 1 + _misses(scene.book, position)
+    tries = 1 + missed_exits(scene.book.orders.values(), position.id)
     through = quote.bid * (1 - tries * scene.execution.exit_through_bps / _BPS)
     worst = floor_to(max(through, mark * (1 - _WORST_EXIT)), tick)
     return order.model_copy(update={"limit_px": worst, "quote_ts": quote.ts, "two_sided": True})
-
-
-def _misses(book: BookDoc, position: Position) -> int:
-    """Return how many exits of a position the book remembers that ended without filling: the next one gives up more."""
-    return sum(
-        order.intent.position_id == position.id
-        and order.intent.purpose is Purpose.EXIT
-        and order.state in {OrderState.CANCELLED, OrderState.EXPIRED}
-        for order in book.orders.values()
-    )
 
 
 def _protection(

@@ -17,7 +17,18 @@ from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.instruments import AssetClass, Instrument, OptionRight, is_occ, parse_occ
 from orchestrator.domain.market import MarketSnapshot, Quote
 from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
-from orchestrator.domain.orders import Leg, Order, OrderState, OrderType, Purpose, Side, TimeInForce
+from orchestrator.domain.orders import (
+    Leg,
+    Order,
+    OrderState,
+    OrderType,
+    Purpose,
+    Side,
+    TimeInForce,
+    leaving,
+    missed_exits,
+    outstanding,
+)
 from orchestrator.domain.positions import Position, PositionLeg
 
 FALLBACK_STOP = Decimal("0.08")
@@ -104,15 +115,9 @@ def free_parts(position: Position, book: BookDoc) -> Iterator[Part]:
     """Yield what of a position is still there to leave: what ended orders sold unseen is not."""
     for part in parts_of(position):
         symbols = {leg.symbol for leg in part.legs}
-        ended = (
-            order.outstanding_qty
-            for order in book.orders.values()
-            if order.state.terminal
-            and order.intent.position_id == position.id
-            and order.intent.purpose is not Purpose.ENTRY
-            and {leg.symbol for leg in order.intent.legs} == symbols
-        )
-        rest = replace(part, sold=sum(ended, ZERO))
+        ended = [order for order in outstanding(book.orders.values(), position.id) if order.state.terminal]
+        unseen = (one.outstanding_qty for one in ended if {leg.symbol for leg in one.intent.legs} == symbols)
+        rest = replace(part, sold=sum(unseen, ZERO))
         if rest.free > 0:
             yield rest
 
@@ -124,13 +129,7 @@ def underlying_of(symbol: str) -> str:
 
 def _leaving(book: BookDoc, position: Position) -> list[Order]:
     """Return the unfinished orders that leave a position."""
-    return [
-        order
-        for order in book.orders.values()
-        if order.intent.position_id == position.id
-        and order.intent.purpose is not Purpose.ENTRY
-        and not order.state.terminal
-    ]
+    return [order for order in leaving(book.orders.values(), position.id) if not order.state.terminal]
 
 
 def being_left(book: BookDoc, position: Position) -> bool:
@@ -152,21 +151,11 @@ def leave(part: Part, book: BookDoc, market: MarketSnapshot, now: datetime, *, r
     order = _order(part, now, reason=reason).model_copy(update={"replaces": _resting(book, part.position)})
     quotes = {leg.symbol: quote for leg in part.legs if (quote := market.quotes.get(leg.symbol)) is not None}
     priced_as = _priced_structure if is_occ(part.legs[0].symbol) else _priced_single
-    priced = priced_as(part, quotes, misses=_misses(book, part.position))
+    priced = priced_as(part, quotes, misses=min(missed_exits(book.orders.values(), part.position.id), _MOST_MISSES))
     stamps = [quote.ts for quote in quotes.values()]
     complete = len(quotes) == len(part.legs)
     seen = {"quote_ts": min(stamps) if complete else None}
     return order.model_copy(update=priced | seen)
-
-
-def _misses(book: BookDoc, position: Position) -> int:
-    """Return how many exits of a position ended lately with something left: each makes the next one give up more."""
-    ended = {OrderState.CANCELLED, OrderState.EXPIRED}
-    missed = (
-        order.intent.position_id == position.id and order.intent.purpose is Purpose.EXIT and order.state in ended
-        for order in book.orders.values()
-    )
-    return min(sum(missed), _MOST_MISSES)
 
 
 def _priced_single(part: Part, quotes: dict[str, Quote], *, misses: int) -> dict[str, object]:

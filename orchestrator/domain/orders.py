@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -211,6 +211,23 @@ class Order(Value):
     def outstanding_qty(self) -> Decimal:
         """What may still fill; of an order that has ended, what the venue told as filled and has shown no fill of."""
         return max(self.told_qty - self.filled_qty, ZERO) if self.state.terminal else self.leaves_qty
+
+
+def leaving(orders: Iterable[Order], position_id: str | None) -> Iterator[Order]:
+    """Yield the orders that leave a position, exits and stops, ended ones too."""
+    return (one for one in orders if one.intent.position_id == position_id and one.intent.purpose is not Purpose.ENTRY)
+
+
+def outstanding(orders: Iterable[Order], position_id: str | None) -> list[Order]:
+    """Return those that may still leave it, or have left it by the venue's word without a fill shown so far."""
+    return [order for order in leaving(orders, position_id) if order.outstanding_qty > 0]
+
+
+def missed_exits(orders: Iterable[Order], position_id: str) -> int:
+    """Return how many exits of a position ended with something left: each makes the next one give up more."""
+    ended = {OrderState.CANCELLED, OrderState.EXPIRED}
+    own = leaving(orders, position_id)
+    return sum(order.intent.purpose is Purpose.EXIT and order.state in ended for order in own)
 
 
 def plan(intent: OrderIntent, now: datetime) -> Order:

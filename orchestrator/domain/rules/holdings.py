@@ -10,7 +10,7 @@ from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import OptionRight, is_occ, parse_occ
-from orchestrator.domain.orders import Leg, Order, OrderIntent, Purpose, Side
+from orchestrator.domain.orders import Leg, Order, OrderIntent, Purpose, Side, outstanding
 from orchestrator.domain.risk import DenialCode, Denied
 from orchestrator.domain.rules.candidate import Candidate, denied
 from orchestrator.domain.sectors import CASH_SETTLED, underlying_of
@@ -144,7 +144,8 @@ def position_held(c: Candidate) -> Denied | None:
     if position is None or wanted <= 0 or wanted > held:
         return denied(DenialCode.POSITION_MISSING, held, wanted)
     replaced = c.opportunity.replaces
-    others = (order for order in _leaving(c) if order.state.terminal or order.id not in replaced)
+    leaving = outstanding(c.book.orders.values(), position.id)
+    others = (order for order in leaving if order.state.terminal or order.id not in replaced)
     resting = sum((order.outstanding_qty for order in others), ZERO)
     free = held - resting - c.planned_exits.get(position.id, ZERO)
     return None if wanted <= free else denied(DenialCode.POSITION_DUPLICATE, f"{max(free, ZERO)} not on sale", wanted)
@@ -154,19 +155,9 @@ def protection_kept(c: Candidate) -> Denied | None:
     """Deny a protective order that replaces one of more units, unless what it leaves out is sold in this cycle."""
     if c.opportunity.purpose is not Purpose.PROTECT:
         return None
-    given_up = sum((order.leaves_qty for order in _leaving(c) if order.id in c.opportunity.replaces), ZERO)
+    leaving = outstanding(c.book.orders.values(), c.opportunity.position_id)
+    given_up = sum((order.leaves_qty for order in leaving if order.id in c.opportunity.replaces), ZERO)
     position = c.book.positions.get(c.opportunity.position_id or "")
     needed = min(given_up, ZERO if position is None else position.units)
     kept = (c.opportunity.qty or ZERO) + c.planned_exits.get(c.opportunity.position_id or "", ZERO)
     return None if kept >= needed else denied(DenialCode.PROTECTION_BELOW_MIN, needed, kept)
-
-
-def _leaving(c: Candidate) -> list[Order]:
-    """Return the orders that leave the opportunity's position, or have left it without a fill shown so far."""
-    return [
-        order
-        for order in c.book.orders.values()
-        if order.intent.position_id == c.opportunity.position_id
-        and order.intent.purpose is not Purpose.ENTRY
-        and order.outstanding_qty > 0
-    ]
