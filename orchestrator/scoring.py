@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from orchestrator.answers import Refusal
 from orchestrator.audit import appended
-from orchestrator.domain.base import ModuleName, utc_day
+from orchestrator.domain.base import ZERO, ModuleName, utc_day
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import CONFIG_RISK, EventDoc, EventKind, ScoreDoc, TradeDoc, event_path, score_path
 from orchestrator.domain.errors import MalformedDataError
@@ -141,8 +141,7 @@ def _trades(store: Store, module: ModuleName, day: date) -> list[Trade]:
 
 def _scored(run: _Run, module: ModuleName, before: ScoreDoc | None, failed: set[date]) -> ScoreDoc:
     account, day = run.desk.books[module].account, run.day
-    known_equity = account is not None and not account.unread and account.equity > 0
-    equity = account.equity if account is not None and known_equity else Decimal(1)
+    equity = ZERO if account is None or account.unread else account.equity
     oldest = day - timedelta(days=UPTIME_DAYS - 1)
     known = set() if before is None else set(before.bad_days)
     bad = tuple(sorted(one for one in known | failed if one >= oldest))
@@ -151,7 +150,7 @@ def _scored(run: _Run, module: ModuleName, before: ScoreDoc | None, failed: set[
     def scored(name: str, some: list[Trade]) -> Score:
         return score_of(some, equity=equity, uptime=uptime, before=score_before(before, name, day))
 
-    trades = _trades(run.store, module, day) if known_equity else []
+    trades = _trades(run.store, module, day) if equity > 0 else []
     names = sorted({trade.strategy for trade in trades})
     own = scored(module.value, trades)
     strategies = {name: scored(name, [trade for trade in trades if trade.strategy == name]) for name in names}

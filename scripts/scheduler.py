@@ -25,7 +25,9 @@ from scripts.suite import trigger_url
 _MIN_BACKOFF_S = 5.0
 _MAX_BACKOFF_S = 3600.0
 _POLL_S = 0.5
-_ATTEMPT_SECONDS = 540
+_GRACE_S = 10.0
+"""How long after its time-out a run may still answer; one whose process was killed never does."""
+_TIMEOUT_S = 60.0
 _RECENT = timedelta(minutes=15)
 
 
@@ -39,6 +41,7 @@ class Job:
     retries: int = 0
     min_backoff_s: float = _MIN_BACKOFF_S
     max_backoff_s: float = _MAX_BACKOFF_S
+    timeout_s: float = _TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,7 @@ def fire_over_http(functions_url: str, project: str) -> Callable[[Job, datetime]
             method="POST",
             headers=scheduler_headers(job.trigger, slot),
         )
-        status, text = _answer(request)
+        status, text = _answer(request, job.timeout_s + _GRACE_S)
         return Fired(job=job.name, slot=slot, status=status, seconds=time.monotonic() - started, text=text)
 
     return fire
@@ -255,6 +258,7 @@ def _job(trigger: Mapping[str, Any]) -> Job:
         retries=int(retry.get("retryCount") or 0),
         min_backoff_s=float(retry.get("minBackoffSeconds") or _MIN_BACKOFF_S),
         max_backoff_s=float(retry.get("maxBackoffSeconds") or _MAX_BACKOFF_S),
+        timeout_s=float(trigger.get("timeoutSeconds") or _TIMEOUT_S),
     )
 
 
@@ -263,9 +267,9 @@ def _get(url: str) -> Any:
         return json.load(answer)
 
 
-def _answer(request: urllib.request.Request) -> tuple[int, str]:
+def _answer(request: urllib.request.Request, patience_s: float) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(request, timeout=_ATTEMPT_SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=patience_s) as answer:
             return answer.status, ""
     except urllib.error.HTTPError as error:
         with error:

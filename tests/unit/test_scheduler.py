@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from scripts.scheduler import Fired, Job, Scheduler, VenueTime, scheduler_headers
+import pytest
+
+from scripts import scheduler as scheduling
+from scripts.scheduler import Fired, Job, Scheduler, VenueTime, fire_over_http, read_jobs, scheduler_headers
 from scripts.schedules import Schedule
 
 START = datetime(2026, 7, 16, 13, 30, tzinfo=UTC)
@@ -102,3 +109,36 @@ def test_the_request_is_the_one_cloud_scheduler_sends() -> None:
     headers = scheduler_headers("us-central1-stocks_cycle", START)
     assert headers["X-CloudScheduler-JobName"] == "firebase-schedule-stocks_cycle-us-central1"
     assert headers["X-CloudScheduler-ScheduleTime"] == "2026-07-16T13:30:00Z"
+
+
+class Emulator(BaseHTTPRequestHandler):
+    """A functions emulator whose function never answers, because its process was killed."""
+
+    let_go = threading.Event()
+
+    def do_GET(self) -> None:
+        trigger = {"name": "crypto_cycle", "region": "us-central1", "schedule": {"schedule": "* * * * *"}}
+        body = json.dumps({"backends": [{"functionTriggers": [{**trigger, "timeoutSeconds": 50}]}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.let_go.wait(30)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_run_that_never_answers_is_given_up_after_its_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduling, "_GRACE_S", 0.1)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Emulator) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        (job,) = read_jobs(url)
+        assert job.timeout_s == 50
+        given_up = fire_over_http(url, "demo")(replace(job, timeout_s=0.2), START)
+        Emulator.let_go.set()
+        server.shutdown()
+    assert (given_up.status, given_up.succeeded) == (0, False)
