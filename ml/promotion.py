@@ -218,7 +218,7 @@ def _signed(version: ParametersDoc, fate: Fate) -> dict[str, Any]:
 _KINDS = {
     Fate.ACTIVATED: EventKind.PARAMETERS_ACTIVATED,
     Fate.SHADOW: EventKind.EXPERIMENT_MOVED,
-    Fate.WAITS: EventKind.PARAMETERS_REJECTED,
+    Fate.WAITS: EventKind.EXPERIMENT_MOVED,
     Fate.REJECTED: EventKind.PARAMETERS_REJECTED,
 }
 
