@@ -72,6 +72,13 @@ def test_the_same_backtest_has_the_same_id_and_another_one_another(stocks: Path)
     assert told(*momentum(stocks, "--set", "lookback=30"))["id"] != first["id"]
 
 
+def test_of_files_of_several_lengths_the_one_asked_for_is_taken(stocks: Path, tmp_path: Path) -> None:
+    rows = [f"2026-07-16T{hour:02d}:00:00Z,10,11,9,10,100" for hour in range(14, 20)]
+    (tmp_path / "SPY.csv").write_text("\n".join(["date,open,high,low,close,volume", *rows]))
+    refused(desk(*momentum(stocks), "--data", tmp_path), "are both SPY")
+    assert told(*momentum(stocks), "--data", tmp_path, "--timeframe", "1d")["id"] == told(*momentum(stocks))["id"]
+
+
 def test_only_the_days_asked_for_are_traded_and_later_ones_are_not_looked_at(stocks: Path) -> None:
     days = session_days(260)
     found = told(*momentum(stocks, "--from", days[150], "--to", days[219]))

@@ -116,7 +116,7 @@ def _series(sources: Sources, wanted: set[str], seen: set[str]) -> Iterator[tupl
         symbol = desk_symbol(symbol_of(path.name.split(".")[0]))
         seen.add(symbol)
         if alone or symbol in wanted:
-            for series in series_in(path, "", sources.minutes):
+            for series in series_in(path, "", 0):
                 seen.add(desk_symbol(series.name))
                 yield str(path), series
 
