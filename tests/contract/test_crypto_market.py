@@ -67,6 +67,32 @@ def test_the_market_never_closes(stage: MarketStage) -> None:
     assert session.close is None
 
 
+def halt(stage: MarketStage, symbol: str, *, halted: bool = True) -> None:
+    stage.venue.http.post("/venue/halts", json={"symbol": symbol, "halted": halted}).raise_for_status()
+
+
+def test_a_pair_that_the_venue_halts_is_told_within_five_minutes(stage: MarketStage) -> None:
+    request = DataRequest(quotes=("BTC/USD", "ETH/USD"))
+    assert stage.data.snapshot(request, OPEN).halted == frozenset()
+    halt(stage, "BTC/USD")
+    assert stage.data.snapshot(request, OPEN + timedelta(minutes=5)).halted == {"BTC/USD"}
+    halt(stage, "BTC/USD", halted=False)
+    assert stage.data.snapshot(request, OPEN + timedelta(minutes=10)).halted == frozenset()
+
+
+def test_a_pair_halted_at_the_start_is_told_without_another_call(stage: MarketStage) -> None:
+    halt(stage, "BTC/USD")
+    assert stage.data.snapshot(DataRequest(quotes=("BTC/USD",)), OPEN).halted == {"BTC/USD"}
+
+
+def test_pairs_whose_state_cannot_be_had_count_as_halted_until_it_can(stage: MarketStage) -> None:
+    request = DataRequest(quotes=("BTC/USD",))
+    stage.data.snapshot(request, OPEN)
+    stage.venue.fault("http_5xx", "public/AssetPairs", times=3)
+    assert stage.data.snapshot(request, OPEN + timedelta(minutes=6)).halted == {"BTC/USD"}
+    assert stage.data.snapshot(request, OPEN + timedelta(minutes=7)).halted == frozenset()
+
+
 def test_a_snapshot_costs_a_call_a_quote_and_candles_are_read_once_a_candle(stage: MarketStage) -> None:
     request = DataRequest(quotes=("BTC/USD", "ETH/USD"), bars={1440: ("BTC/USD", "ETH/USD")})
     stage.data.snapshot(request, OPEN)

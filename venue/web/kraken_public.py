@@ -8,6 +8,7 @@ from email.utils import format_datetime
 
 import orjson
 
+from venue.exchange import Exchange
 from venue.feed import MarketBar
 from venue.web.call import Call, Reply, from_epoch, stamp, text
 from venue.web.kraken_names import Pair, answer, currency, decimals, find, fixed, pairs, rate
@@ -51,14 +52,13 @@ def get_assets(call: Call) -> Reply:
 
 
 def get_asset_pairs(call: Call) -> Reply:
-    """List pairs with their tick, lot, least order and fees."""
-    fees = call.exchange.fees
+    """List all pairs, or those asked for, with their tick, lot, least order, fees and state."""
+    return answer({pair.id: _pair(pair, call.exchange) for pair in _asked(call)})
+
+
+def _pair(pair: Pair, exchange: Exchange) -> dict[str, object]:
+    asset, fees = pair.asset, exchange.fees
     taker, maker = [[0, rate(fees.kraken_taker_bps)]], [[0, rate(fees.kraken_maker_bps)]]
-    return answer({pair.id: _pair(pair, taker, maker) for pair in names_of(call).values()})
-
-
-def _pair(pair: Pair, taker: list[list[float]], maker: list[list[float]]) -> dict[str, object]:
-    asset = pair.asset
     return {
         "altname": pair.altname,
         "wsname": pair.wsname,
@@ -81,7 +81,7 @@ def _pair(pair: Pair, taker: list[list[float]], maker: list[list[float]]) -> dic
         "ordermin": text(asset.min_qty),
         "costmin": "0.5",
         "tick_size": text(asset.tick_size),
-        "status": "online",
+        "status": "cancel_only" if asset.symbol in exchange.halted else "online",
     }
 
 

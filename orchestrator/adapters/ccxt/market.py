@@ -18,6 +18,7 @@ import numpy as np
 from orchestrator.adapters.ccxt.client import CcxtClient, Raw
 from orchestrator.adapters.ccxt.errors import translated
 from orchestrator.adapters.ccxt.orders import instant
+from orchestrator.adapters.ccxt.states import PairStates
 from orchestrator.adapters.rows import Row, exact, fields, maybe_number, number
 from orchestrator.adapters.series import AHEAD, believable
 from orchestrator.domain.base import ZERO
@@ -98,6 +99,7 @@ class CcxtMarketData:
     def __init__(self, primary: CcxtClient, fallback: CcxtClient | None = None) -> None:
         self._clients = [primary] if fallback is None else [primary, fallback]
         self._candles: dict[tuple[int, str], _Kept] = {}
+        self._states = PairStates(primary)
         self.meter = primary.meter
 
     def snapshot(self, request: DataRequest, now: datetime) -> MarketSnapshot:
@@ -125,6 +127,7 @@ class CcxtMarketData:
             panels,
             missing=missing,
             source=gathered.source,
+            halted=self._states.halted(request.quotes, now),
             pegs=self._pegs(pegged),
             pegged=pegged,
         )
