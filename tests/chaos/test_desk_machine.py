@@ -29,6 +29,7 @@ from orchestrator.commands import CONSOLE, TIGHTENING, execute, open_commands
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import BookDoc, CommandDoc, CommandKind
+from orchestrator.domain.errors import BrokerUnavailableError
 from orchestrator.domain.orders import OrderState
 from orchestrator.domain.paths import command_path
 from orchestrator.ports import Create
@@ -189,9 +190,24 @@ class DeskMachine(RuleBasedStateMachine):
         number = data.draw(st.integers(0, len(self.triggers) - 1), label="which written order")
         on_order_written(self.world.alive, self.triggers[number], self.world.now)
 
+    @precondition(lambda self: self.world.telling.created)
+    @step(data=st.data(), dies_at=st.integers(0, 7))
+    def event_trigger(self, data: st.DataObject, dies_at: int) -> None:
+        world, events = self.world, self.world.telling.created
+        event = events[data.draw(st.integers(0, len(events) - 1), label="which event")]
+        world.telling.trigger(world.store, world.watch, event, world.now, dies_at)
+
+    @step(times=st.integers(1, 3))
+    def nobody_can_be_told(self, times: int) -> None:
+        self.world.telling.notifier.faults += [BrokerUnavailableError("the line is busy")] * times
+
     @step()
     def sweep(self) -> None:
         self.world.sweep()
+
+    @step(dies_at=st.integers(1, 40))
+    def sweep_that_dies(self, dies_at: int) -> None:
+        self.world.sweep(dies_at)
 
     @step(minutes=st.integers(1, 7))
     def wait(self, minutes: int) -> None:
@@ -309,6 +325,7 @@ class DeskMachine(RuleBasedStateMachine):
             self.world.protection.disturbed(module)
         self.world.sweep()
         self.world.settle()
+        self.world.tell_the_rest()
         assert set(orders(self.world.store)) >= set(account_ids(self.world))
 
 

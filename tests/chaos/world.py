@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,7 @@ from orchestrator.domain.orders import OrderState, Purpose
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.venues import ALPACA, KRAKEN, IdUniqueness, VenueProfile
 from orchestrator.module import ModuleConfig
+from orchestrator.notify import ATTEMPTS, PAUSE
 from orchestrator.seed import seed
 from orchestrator.sweep import Surroundings, sweep
 from scripts.chaos.invariants import books, check_once, check_quiet
@@ -26,6 +28,7 @@ from tests.chaos.account import MODULES_OF, Account
 from tests.chaos.invariants import Protection, Watch
 from tests.chaos.process import Killed, Process, ProcessBroker, ProcessMarket, ProcessStore
 from tests.chaos.scripted import HIGH, LOW, Script, scripted
+from tests.chaos.telling import Telling
 
 START = datetime(2026, 7, 16, 14, 0, tzinfo=UTC)
 PRICES = {
@@ -60,12 +63,14 @@ class World:
     market: MemoryMarketData = field(default_factory=MemoryMarketData)
     prices: dict[str, Decimal] = field(default_factory=lambda: dict(PRICES))
     protection: Protection = field(default_factory=Protection)
+    telling: Telling = field(default_factory=Telling)
     passed: timedelta = timedelta(0)
     """Time that has passed by a clock that never goes back."""
     watch: Watch = field(init=False)
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.store)
+        self.store.listen(self.telling.notice)
         self.move({})
 
     def forked(self) -> World:
@@ -166,9 +171,12 @@ class World:
         for account in self.accounts.values():
             check_once(account.ledger)
 
-    def sweep(self) -> None:
-        """Run the sweeper, which looks after books whose modules are silent."""
-        sweep(self.alive, self.now, Surroundings(cadence=SILENCE, carer=self))
+    def sweep(self, dies_at: int = 0) -> None:
+        """Run the sweeper, which looks after books whose modules are silent, in a process that may die of it."""
+        process = Process(dies_at=dies_at)
+        around = Surroundings(self.telling.outlets(process), cadence=SILENCE, carer=self)
+        with suppress(Killed):
+            sweep(ProcessStore(self.store, process, self.watch), self.now, around)
 
     @property
     def alive(self) -> ProcessStore:
@@ -201,6 +209,14 @@ class World:
                 self.run(module)
         self.sweep()
         check_quiet(self.store, [account.ledger for account in self.accounts.values()])
+
+    def tell_the_rest(self) -> None:
+        """Sweep until the longest pause between two attempts to tell has passed, and check who was told of what."""
+        self.telling.notifier.faults.clear()
+        for _ in range(ATTEMPTS):
+            self.wait(PAUSE * 2**ATTEMPTS)
+            self.sweep()
+        self.telling.check(self.store)
 
     def book(self, module: ModuleName) -> BookDoc:
         """Return a module's book."""
