@@ -58,8 +58,8 @@ from orchestrator.status import (
 OVERLAP = timedelta(minutes=15)
 """How far a sweep looks back behind the one before it: longer than clocks and functions lag."""
 
-FIRST_LOOK = timedelta(hours=24)
-"""How far back a sweep looks that finds no curve."""
+FIRST_LOOK = timedelta(days=30)
+"""How far back a sweep looks that finds no curve: further than a new desk's sweeper could be dead unnoticed."""
 
 FLATTEN_FOR = timedelta(minutes=30)
 """How long closing everything may take before a person is told what is left."""

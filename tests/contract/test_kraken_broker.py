@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from orchestrator.adapters.ccxt.client import kraken_client
+from orchestrator.adapters.ccxt.transfers import cash_events, that_move_usd
 from orchestrator.domain.errors import BrokerUnavailableError, OrderRefusedError, OutcomeUnknownError
 from orchestrator.domain.orders import Leg, OrderState, Side, TimeInForce
+from orchestrator.ports import TroubleKind
 from tests.contract.broker_stage import SECRET, Stage, kraken_stage
 
 D = Decimal
@@ -127,15 +130,15 @@ def test_calls_from_threads_never_overtake_each_other(stage: Stage) -> None:
     assert len({state.cursor for state in states}) == 1
 
 
-def test_an_idle_state_costs_four_calls_and_coins_one_more(stage: Stage) -> None:
+def test_an_idle_state_costs_five_calls_and_coins_one_more(stage: Stage) -> None:
     cursor = stage.broker.state("").cursor
     before = stage.calls()
     stage.broker.state(cursor)
-    assert stage.calls() - before == 4
+    assert stage.calls() - before == 5
     stage.broker.submit(stage.order("a"))
     before = stage.calls()
     stage.broker.state(cursor)
-    assert stage.calls() - before == 5
+    assert stage.calls() - before == 6
 
 
 def test_more_trades_than_a_page_are_all_told(stage: Stage) -> None:
@@ -145,3 +148,44 @@ def test_more_trades_than_a_page_are_all_told(stage: Stage) -> None:
     state = stage.broker.state("")
     assert len(state.fills) == 60
     assert not stage.broker.state(state.cursor).fills
+
+
+def test_dollars_that_come_and_go_are_told_once(stage: Stage) -> None:
+    before = stage.broker.state("")
+    transfer(stage, "5000")
+    transfer(stage, "-1200.50")
+    after = stage.broker.state(before.cursor)
+    assert sorted((event.kind, event.amount) for event in after.cash_events) == [
+        ("CSD", D(5000)),
+        ("CSW", D("-1200.50")),
+    ]
+    assert before.account is not None
+    assert after.account is not None
+    assert after.account.cash - before.account.cash == D("3799.50")
+    assert not stage.broker.state(after.cursor).cash_events
+
+
+def test_a_movement_that_cannot_be_read_is_told_when_it_can(stage: Stage) -> None:
+    before = stage.broker.state("")
+    transfer(stage, "5000")
+    stage.venue.fault("malformed", "Ledgers$", how="null", field="amount")
+    after = stage.broker.state(before.cursor)
+    assert not after.cash_events
+    assert [trouble.kind for trouble in after.troubles] == [TroubleKind.ACTIVITY]
+    assert [event.amount for event in stage.broker.state(after.cursor).cash_events] == [D(5000)]
+
+
+def transfer(stage: Stage, usd: str) -> None:
+    stage.venue.http.post("/venue/transfers", json={"account": "kraken", "usd": usd}).raise_for_status()
+
+
+def test_the_fee_of_a_withdrawal_is_part_of_it_and_coins_and_trades_are_none() -> None:
+    entries = {
+        "L1": {"time": 100.0, "type": "withdrawal", "asset": "ZUSD", "amount": "-100.00", "fee": "4.00"},
+        "L2": {"time": 100.0, "type": "deposit", "asset": "XXBT", "amount": "1.0", "fee": "0"},
+        "L3": {"time": 100.0, "type": "trade", "asset": "ZUSD", "amount": "-50.00", "fee": "0.1"},
+    }
+    kept = that_move_usd(entries, {"ZUSD": "USD", "XXBT": "BTC"}.__getitem__)
+    events, troubles = cash_events(kept, datetime(2026, 7, 16, tzinfo=UTC))
+    assert [(event.id, event.kind, event.amount) for event in events] == [("L1", "CSW", D(-104))]
+    assert not troubles

@@ -217,3 +217,17 @@ def test_clock_skew_puts_the_told_time_wrong_and_nothing_else(venue: Venue) -> N
     assert venue.trading.get_clock().timestamp == wrong
     assert venue.kraken.fetch_time() == venue.binance.fetch_time() == int(wrong.timestamp() * 1000)
     assert venue.trading.get_clock().timestamp == OPEN
+
+
+def test_capital_moves_by_the_owners_hand(venue: Venue) -> None:
+    def transfer(usd: str) -> int:
+        return venue.http.post("/venue/transfers", json={"account": "alpaca", "usd": usd}).status_code
+
+    assert (transfer("2500"), transfer("-500")) == (200, 200)
+    ledger = venue.http.get("/venue/ledger").json()
+    assert [(one["activity_type"], one["net_amount"]) for one in ledger["activities"]] == [
+        ("CSD", "2500"),
+        ("CSW", "-500"),
+    ]
+    assert Decimal(ledger["accounts"]["alpaca"]["cash"]) == 82_000
+    assert [transfer(usd) for usd in ("0", "-82000.01", "lots")] == [422, 422, 422]

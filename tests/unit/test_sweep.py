@@ -123,7 +123,7 @@ def test_a_sweep_looks_back_to_the_last_that_ended_well(store: MemoryDataLayer) 
     assert sweep(store, NOW + timedelta(hours=60)).told == 1
 
 
-def test_without_a_curve_a_sweep_looks_back_one_day(store: MemoryDataLayer) -> None:
+def test_without_a_curve_a_sweep_looks_back_thirty_days(store: MemoryDataLayer) -> None:
     put_order(store, filled()[-1])
     assert sweep(store, NOW + FIRST_LOOK + timedelta(hours=1)).told == 0
 
@@ -131,7 +131,7 @@ def test_without_a_curve_a_sweep_looks_back_one_day(store: MemoryDataLayer) -> N
 def test_an_event_whose_trigger_was_lost_is_notified_late_as_its_order_was(store: MemoryDataLayer) -> None:
     """The order moved on long after: its event is older than the sweep looks back and is told all the same."""
     order = filled()[-1]
-    late = NOW + timedelta(hours=40)
+    late = NOW + FIRST_LOOK + timedelta(hours=16)
     put_order(store, order.model_copy(update={"updated_at": late}))
     done = sweep(store, late)
     assert (done.told, done.notified) == (1, 1)

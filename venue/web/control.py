@@ -121,6 +121,16 @@ class Control:
         corporate.act(call.exchange, symbol, ratio=ratio, cash=cash, becomes=becomes)
         return self.get_ledger(call)
 
+    def post_transfers(self, call: Call) -> Reply:
+        """Let the owner pay dollars into an account (> 0) or draw them out (< 0), now."""
+        body = call.json()
+        account, usd = call.exchange.accounts.get(str(body.get("account") or "")), optional(body.get("usd"), "usd")
+        if account is None or set(body) != {"account", "usd"} or not usd or account.cash + usd < 0:
+            raise RefusedError(Refusal.BAD_REQUEST, 'post {"account": its name, "usd": an amount that leaves no debt}')
+        exchange = call.exchange
+        account.enter("CSD" if usd > 0 else "CSW", exchange.now, exchange.today(), cash=usd)
+        return self.get_ledger(call)
+
     def get_profiles(self, call: Call) -> Reply:
         """Tell under which venue's rules each account is."""
         return reply({name: one.rules.name for name, one in call.exchange.accounts.items()})

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from orchestrator.domain.venues import PROFILES, LookUp, VenueProfile
-from venue.accounts import KRAKEN, Account
+from venue.accounts import KRAKEN, Account, Activity
 from venue.fees import KRAKEN_UNIT
 from venue.matching import floor_to
 from venue.orders import (
@@ -47,6 +47,7 @@ _TIFS = {"GTC": TimeInForce.GTC, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK}
 _CLIENT_ID = re.compile(
     r"^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}|[\x21-\x7e]{1,18})$",
 )
+_TRANSFERS = {"CSD": "deposit", "CSW": "withdrawal"}
 _STATES = {Status.FILLED: "closed", Status.CANCELED: "canceled", Status.EXPIRED: "expired"}
 
 
@@ -311,6 +312,29 @@ def trades_history(call: Call) -> Reply:
     found = [fill for fill in reversed(account.fills) if _in_range(form, fill.ts) and call.is_listed(fill.ts)]
     page = found[_offset(form) : _offset(form) + PAGE]
     return answer({"trades": _trades(call, account, page), "count": len(found)})
+
+
+def ledgers(call: Call) -> Reply:
+    """Return deposits and withdrawals, the latest first, 50 a page; what trades did to balances is left out."""
+    account, form = account_of(call), call.form()
+    moved = [one for one in reversed(account.activities) if one.type in _TRANSFERS]
+    found = [one for one in moved if _in_range(form, one.ts) and call.is_listed(one.ts)]
+    page = found[_offset(form) : _offset(form) + PAGE]
+    return answer({"ledger": {one.id: _entry(account, one) for one in page}, "count": len(found)})
+
+
+def _entry(account: Account, one: Activity) -> dict[str, object]:
+    return {
+        "refid": one.id,
+        "time": one.ts.timestamp(),
+        "type": _TRANSFERS[one.type],
+        "subtype": "",
+        "aclass": "currency",
+        "asset": currency("USD"),
+        "amount": one.fields["net_amount"],
+        "fee": "0.0000",
+        "balance": text(account.cash),
+    }
 
 
 def query_trades(call: Call) -> Reply:

@@ -65,6 +65,7 @@ _KRAKEN_PRIVATE: dict[str, Handler] = {
     "ClosedOrders": kraken_private.closed_orders,
     "QueryOrders": kraken_private.query_orders,
     "TradesHistory": kraken_private.trades_history,
+    "Ledgers": kraken_private.ledgers,
     "QueryTrades": kraken_private.query_trades,
     "TradeVolume": kraken_private.trade_volume,
 }
@@ -111,6 +112,7 @@ def routes(
             ("GET", "/venue/halts"): control.get_halts,
             ("POST", "/venue/halts"): control.post_halts,
             ("POST", "/venue/actions"): control.post_actions,
+            ("POST", "/venue/transfers"): control.post_transfers,
             ("GET", "/venue/profiles"): control.get_profiles,
             ("POST", "/venue/profiles"): control.post_profiles,
             ("GET", "/venue/faults"): control.get_faults,

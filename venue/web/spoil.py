@@ -67,12 +67,16 @@ def doubled(answer: Reply) -> Reply:
     return _rewritten(answer, lambda body: [row for row in body for _ in "12"] if isinstance(body, list) else body)
 
 
+_LISTS = ("open", "closed", "trades", "ledger")
+"""Names under which Kraken lists rows."""
+
+
 def rows_of(body: Any) -> list[Json]:
     """Return the rows of an answer: of a list, of Kraken's result by name, or the answer itself."""
     if isinstance(body, list):
         return [row for row in body if isinstance(row, dict)]
     result = body.get("result", body) if isinstance(body, dict) else {}
-    listed = next((result[name] for name in ("open", "closed", "trades") if isinstance(result.get(name), dict)), None)
+    listed = next((result[name] for name in _LISTS if isinstance(result.get(name), dict)), None)
     if listed is None and "result" in body and all(isinstance(row, dict) for row in result.values()):
         listed = result
     return [result] if listed is None else list(listed.values())

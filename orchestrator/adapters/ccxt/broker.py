@@ -13,12 +13,13 @@ from decimal import Decimal
 from typing import Any
 
 from orchestrator.adapters.ccxt.client import CcxtClient
-from orchestrator.adapters.ccxt.cursor import Cursor
+from orchestrator.adapters.ccxt.cursor import OVERLAP_S, Cursor
 from orchestrator.adapters.ccxt.errors import translated
 from orchestrator.adapters.ccxt.fees import USD, charged, unconverted
 from orchestrator.adapters.ccxt.money import Purse
 from orchestrator.adapters.ccxt.orders import order_of, symbols_by_name, ticket_of
 from orchestrator.adapters.ccxt.trades import Execution, TradeReader, order_of_trades, seconds_of
+from orchestrator.adapters.ccxt.transfers import cash_events, that_move_usd
 from orchestrator.adapters.clocks import SystemClock
 from orchestrator.adapters.rows import fields, number, said, shortened, sort_out
 from orchestrator.domain.base import ZERO
@@ -45,6 +46,7 @@ class _Answers:
     closed: Mapping[str, object]
     trades: Mapping[str, object]
     balances: Mapping[str, object]
+    ledger: Mapping[str, object]
 
     @property
     def orders(self) -> dict[str, object]:
@@ -71,11 +73,11 @@ class KrakenBroker:
         self.meter = client.meter
 
     def state(self, cursor: str) -> VenueState:
-        """Return the account in four calls, five when coins are held (their prices).
+        """Return the account in five calls, six when coins are held (their prices).
 
         `open_orders` carries every open order, and the orders that ended since the cursor in their final state. An
-        order in neither must be asked for with `find`. Every coin that has a price in USD is a position. Deposits and
-        withdrawals are not told as cash events.
+        order in neither must be asked for with `find`. Every coin that has a price in USD is a position; a deposit of
+        coins is one more of them, and no cash event.
 
         Raises
         ------
@@ -87,30 +89,33 @@ class KrakenBroker:
             return self._state(known)
 
     def _state(self, known: Cursor) -> VenueState:
-        names = symbols_by_name(self._client.markets().values())
+        names, now = symbols_by_name(self._client.markets().values()), self._clock.now()
         answers = _Answers(
             opened=fields(self._private("OpenOrders", {})["open"]),
             closed=self._pages("ClosedOrders", "closed", known.start, {"closetime": "close"}),
             trades=self._pages("TradesHistory", "trades", known.start, {}),
             balances=fields(self._private("BalanceEx", {})),
+            ledger=self._moves(known.start or now.timestamp() - OVERLAP_S),
         )
         purse = Purse.of(self._client, answers.balances)
         orders, bad_orders = self._orders(answers.orders, names)
         executions, bad_trades = self._executions(known.news(answers.trades), names)
         fills, bad_fees = self._fills(executions, orders)
-        now = self._clock.now()
-        times = {key: at for key, raw in answers.trades.items() if (at := seconds_of(raw, "time", now)) is not None}
+        moved, bad_entries = cash_events(known.news(answers.ledger), now)
+        dated = {**answers.trades, **answers.ledger}
+        times = {key: at for key, raw in dated.items() if (at := seconds_of(raw, "time", now)) is not None}
         ended = [at for raw in answers.closed.values() if (at := seconds_of(raw, "closetm", now)) is not None]
-        waiting = frozenset(trouble.subject for trouble in bad_trades)
+        waiting = frozenset(trouble.subject for trouble in (*bad_trades, *bad_entries))
         return VenueState(
             account=purse.account(self.name, now),
             positions=purse.positions,
             open_orders=orders,
             fills=fills,
             fill_orders={one.fill.trade_id: one.order_id for one in executions},
+            cash_events=moved,
             cursor=known.past(times, ended, waiting).text(),
             prices=purse.prices,
-            troubles=[*bad_orders, *bad_trades, *bad_fees, *purse.troubles],
+            troubles=[*bad_orders, *bad_trades, *bad_fees, *bad_entries, *purse.troubles],
         )
 
     def submit(self, order: Order) -> VenueOrder:
@@ -236,6 +241,10 @@ class KrakenBroker:
                 f"order {order.id}: {self.name} knows the id and does not show the order"
             ) from refused
         return found
+
+    def _moves(self, start: float) -> dict[str, object]:
+        """Return the entries of the ledger that moved dollars without a trade."""
+        return that_move_usd(self._pages("Ledgers", "ledger", start, {}), self._client.exchange.safe_currency_code)
 
     def _private(self, path: str, query: Mapping[str, Any]) -> Any:
         return self._client.read(path, lambda exchange: getattr(exchange, f"privatePost{path}")(dict(query))["result"])
