@@ -24,6 +24,7 @@ _SOURCES = (
     "layout.py",
     "grid.py",
     "position.py",
+    "words.py",
     "moment.py",
     "kernel.py",
     "rolling.py",

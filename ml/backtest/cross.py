@@ -86,11 +86,7 @@ def sweep(market: Market, pairs: Sequence[Cross], rules: Rules, account: Account
 def _swept(market: Market, bars: layout.Bars, part: layout.Ints, terms: tuple[Rules, Account]) -> Floats:
     rules, account = terms
     windows, places = np.unique(part, return_inverse=True)
-    whole = len(market.panel) // crossings.STRETCH * crossings.STRETCH
-    low, high, close = (array[:whole, 0].reshape(-1, crossings.STRETCH) for array in (bars.low, bars.high, bars.close))
-    shared = crossings.Shared(
-        bars, low.min(axis=1), high.max(axis=1), close.max(axis=1), windows, _means(windows), np.zeros(2, np.int64)
-    )
+    shared = crossings.Shared(bars, windows, _means(windows), np.zeros(2, np.int64))
     count = len(part)
     stats = np.zeros((count, crossings.STATS))
     stats[:, crossings.S_PEAK] = account.capital
@@ -103,7 +99,6 @@ def _swept(market: Market, bars: layout.Bars, part: layout.Ints, terms: tuple[Ru
             records=np.zeros((count, 1, layout.RECORD)),
             at=np.zeros((count, 2), np.int64),
             stats=stats,
-            above=np.zeros(BLOCK + 1, np.uint8),
             now=np.zeros(layout.NOW),
             trades=np.zeros((1, layout.TRADE)),
         ),

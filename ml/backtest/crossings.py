@@ -1,63 +1,49 @@
 """Sweep of two moving averages over one symbol, compiled: thousands of pairs, each traded by the engine's own rules.
 
-The pairs share the means, the bars and their extremes. Of a pair's bars only those are looked at in which something can
-happen: a crossing, or a level that a stretch of bars reaches. What happens there is `ml.backtest.position`, so a pair
-earns what `ml.backtest.engine` says it does.
+The pairs share the means and the bars. Of a pair's bars only those are looked at one by one in which something can
+happen: a crossing, or a level that is reached (`ml.backtest.words`). What happens there is `ml.backtest.position`, so
+a pair earns what `ml.backtest.engine` says it does.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from ml.backtest.compiled import compiled, inner
 from ml.backtest.layout import (
-    BREAK_EVEN_R,
     CASH,
-    CHANDELIER,
     COSTS,
     DUE,
     ENDED,
-    ENTRY,
     FLOW,
-    HIGH,
-    HOLD_S,
     MARK,
     N_OPEN,
     N_WISH,
-    NEXT_RUNG,
     NOTHING,
     PLACES,
     QTY,
-    RISK,
     SIDE,
-    SINCE,
-    STOP,
     T_POSITION,
-    TARGET,
-    TOP,
     TRADES,
-    TRAIL_AFTER_R,
     Bars,
     Desk,
     Floats,
     Ints,
 )
-from ml.backtest.position import at_close, enter, leave, look, quiet_until, sell_touched, touched
+from ml.backtest.position import at_close, enter, leave, look, sell_touched, touched
 from ml.backtest.rolling import BLOCK, block_means
+from ml.backtest.words import BITS, LAST, NONE, ONE, above, lowest, quiet_until
 
-STRETCH = 32
-"""Bars whose extremes are known at once."""
 S_EQUITY, S_TRADES, S_WINS, S_GAINED, S_LOST, S_COSTS, S_PEAK, S_DRAWDOWN = range(8)
 STATS = 8
 
 
 class Shared(NamedTuple):
-    """What all pairs share: bars, extremes of stretches of them (E,), means (W + 1, n), windows and flags of rows."""
+    """What all pairs share: bars, windows (W,), their means in the block (W + 1, n), and which rows the block is."""
 
     bars: Bars
-    lows: Floats
-    highs: Floats
-    closes: Floats
     windows: Ints
     means: Floats
     span: Ints
@@ -66,7 +52,7 @@ class Shared(NamedTuple):
 class Pairs(NamedTuple):
     """The candidates: places of their windows (P, 2), their books (P, 1, BOOK), purses, records, and what came of each.
 
-    `at` (P, 2) is the next row to look at, and whether the fast mean is above; `above` is (BLOCK + 1,) bytes of work.
+    `at` (P, 2) is the next row to look at, and whether the fast mean is above.
     """
 
     places: Ints
@@ -75,7 +61,6 @@ class Pairs(NamedTuple):
     records: Floats
     at: Ints
     stats: Floats
-    above: Ints
     now: Floats
     trades: Floats
 
@@ -105,17 +90,21 @@ def _cross(shared: Shared, pairs: Pairs, pair: int) -> None:
     """Find where the pair's means cross within the block, and trade what that asks for."""
     first, count = shared.span[0], shared.span[1] - shared.span[0]
     fast, slow = shared.means[pairs.places[pair, 0]], shared.means[pairs.places[pair, 1]]
-    above = pairs.above
-    above[0] = pairs.at[pair, 1]
-    for row in range(count):
-        above[row + 1] = fast[row] > slow[row]
     known = max(shared.windows[pairs.places[pair, 1]], first)
     desk = Desk(pairs.books[pair], pairs.purses[pair], pairs.records[pair], pairs.now, pairs.trades)
-    for row in range(count):
-        if above[row + 1] != above[row] and first + row >= known:
-            _wish(shared, desk, pairs.at[pair], (first + row) * 2 + above[row + 1])
-            _count(desk, pairs.stats[pair])
-    pairs.at[pair, 1] = above[count]
+    before = np.uint64(pairs.at[pair, 1])
+    for start in range(0, count, BITS):
+        rising = above(fast, slow, start)
+        changed = rising ^ ((rising << ONE) | before)
+        before = rising >> LAST
+        while changed != NONE:
+            bit = lowest(changed)
+            changed &= changed - ONE
+            row = first + start + bit
+            if known <= row < shared.span[1]:
+                _wish(shared, desk, pairs.at[pair], row * 2 + int((rising >> np.uint64(bit)) & ONE))
+                _count(desk, pairs.stats[pair])
+    pairs.at[pair, 1] = fast[count - 1] > slow[count - 1]
 
 
 @inner
@@ -135,35 +124,15 @@ def _wish(shared: Shared, desk: Desk, at: Ints, event: int) -> None:
 
 @inner
 def _advance(shared: Shared, desk: Desk, at: Ints, until: int) -> None:
-    """Take what is held through the rows before `until`, whole stretches of quiet ones at once."""
+    """Take what is held through the rows before `until`, quiet ones at once."""
     one = desk.book[0]
     while one[SIDE] != 0.0 and at[0] < until:
-        stretch = at[0] // STRETCH
-        if at[0] % STRETCH == 0 and at[0] + STRETCH <= until and _quiet(shared, one, stretch):
-            one[TOP] = max(one[TOP], shared.closes[stretch])
-            one[HIGH] = max(one[HIGH], shared.highs[stretch])
-            at[0] += STRETCH
-            one[MARK] = shared.bars.close[at[0] - 1, 0]
-            continue
-        border = min((stretch + 1) * STRETCH, until)
-        row = quiet_until(shared.bars, one, at[0], border)
+        row = quiet_until(shared.bars, one, at[0], until)
         if row == at[0]:
             _step(shared, desk, at, float("nan"))
         else:
             at[0] = row
-
-
-@inner
-def _quiet(shared: Shared, one: Floats, stretch: int) -> bool:
-    """Return whether no bar of a stretch reaches a level, moves the stop or is too late."""
-    if shared.lows[stretch] <= one[STOP] or shared.highs[stretch] >= min(one[TARGET], one[NEXT_RUNG]):
-        return False
-    if shared.bars.ends[(stretch + 1) * STRETCH - 1] - one[SINCE] >= one[HOLD_S] or one[CHANDELIER] > 0.0:
-        return False
-    gain = shared.closes[stretch] - one[ENTRY]
-    follows = gain >= one[RISK] * one[TRAIL_AFTER_R]
-    evens = one[BREAK_EVEN_R] > 0.0 and gain >= one[RISK] * one[BREAK_EVEN_R] and one[STOP] < one[ENTRY]
-    return shared.closes[stretch] <= one[TOP] or not (follows or evens)
+            one[MARK] = shared.bars.lane.close[row - 1]
 
 
 @inner

@@ -241,19 +241,21 @@ def arrays_of(market: Market, plans: Sequence[Plan]) -> layout.Bars:
     """Return market and signals as the compiled code reads them."""
     panel = market.panel
     flags = np.zeros(len(panel), np.int64) if market.flags is None else market.flags
+    low, high, close = _plain(panel.low), _plain(panel.high), _plain(panel.close)
     return layout.Bars(
         ends=_plain(panel.ends),
         flags=_plain(flags),
         open=_plain(panel.open),
-        high=_plain(panel.high),
-        low=_plain(panel.low),
-        close=_plain(panel.close),
+        high=high,
+        low=low,
+        close=close,
         volume=_plain(panel.volume),
         move=_plain(market.stop_base),
         weight=_plain(market.weight),
         target=_side_by_side([plan.signals.target for plan in plans]),
         confidence=_side_by_side([plan.signals.confidence for plan in plans]),
         actions=_plain(market.actions[np.argsort(market.actions[:, layout.A_ROW], kind="stable")]),
+        lane=layout.Lane(low.reshape(-1), high.reshape(-1), close.reshape(-1)),
     )
 
 

@@ -79,11 +79,11 @@ from ml.backtest.position import (
     enter,
     leave,
     look,
-    quiet_until,
     sell_touched,
     touched,
     trade_price,
 )
+from ml.backtest.words import quiet_until
 
 
 @compiled
@@ -121,17 +121,21 @@ def _skip(bars: Bars, desk: Desk, curves: Floats, row: int) -> int:
     ahead = int(desk.now[N_AHEAD])
     if one[SIDE] == 0.0:
         lag = 1 - int(desk.purse[SAME_CLOSE])
-        first = row if row > 0 and not math.isnan(bars.target[row - lag, 0]) else min(ahead + lag, len(bars.ends))
+        first = row if row > 0 and not math.isnan(bars.target[row - lag, 0]) else min(ahead + lag, len(bars.target))
         for passed in range(row, first):
             curves[0, passed] = cash
         return first
     if one[DUE] != 0.0:
         return row
     first = quiet_until(bars, one, row, ahead)
-    symbol = int(one[SYMBOL])
+    qty, top = one[QTY], one[TOP]
     for passed in range(row, first):
-        curves[1, passed] = one[QTY] * bars.close[passed, symbol]
-        curves[0, passed] = cash + curves[1, passed]
+        close = bars.lane.close[passed]
+        top = max(top, close)
+        curves[1, passed] = qty * close
+        curves[0, passed] = cash + qty * close
+    if first > row:
+        one[TOP], one[MARK] = top, bars.lane.close[first - 1]
     return first
 
 

@@ -65,6 +65,14 @@ YEAR_S = 365.25 * 86_400
 DAY_S = 86_400
 
 
+class Lane(NamedTuple):
+    """What the bars of an only symbol did, (T,); of several, nothing that makes sense."""
+
+    low: Floats
+    high: Floats
+    close: Floats
+
+
 class Bars(NamedTuple):
     """What the market did and the strategies want: `ends` and `flags` (T,), prices (T, S), wishes (T, C).
 
@@ -83,6 +91,7 @@ class Bars(NamedTuple):
     target: Floats
     confidence: Floats
     actions: Floats
+    lane: Lane
 
 
 class Desk(NamedTuple):

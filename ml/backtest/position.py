@@ -347,29 +347,3 @@ def look(bars: Bars, now: Floats, row: int, symbol: int) -> bool:
     now[N_VOLUME], now[N_MOVE] = bars.volume[row, symbol], bars.move[row, symbol]
     now[N_LEAVE], now[N_OPENING] = bars.flags[row] & LEAVE, bars.flags[row] & OPENING
     return math.isfinite(close)
-
-
-@inner
-def quiet_until(bars: Bars, one: Floats, row: int, until: int) -> int:
-    """Return the first of the rows from `row` on that touches a level, moves a stop or is too late; at most `until`.
-
-    What is held has passed the rows before it as it would have one by one. Of sold positions and chandeliers no row
-    is quiet.
-    """
-    if one[SIDE] < 0.0 or one[CHANDELIER] > 0.0:
-        return row
-    symbol, stop, top = int(one[SYMBOL]), one[STOP], one[TOP]
-    level, latest = min(one[TARGET], one[NEXT_RUNG]), one[SINCE] + one[HOLD_S]
-    rise = one[ENTRY] + one[RISK] * one[TRAIL_AFTER_R]
-    if one[BREAK_EVEN_R] > 0.0 and stop < one[ENTRY]:
-        rise = min(rise, one[ENTRY] + one[RISK] * one[BREAK_EVEN_R])
-    rise -= 1e-9 * one[ENTRY]
-    while row < until and bars.low[row, symbol] > stop and bars.high[row, symbol] < level:
-        close = bars.close[row, symbol]
-        if bars.ends[row] >= latest or not (close <= top or close < rise):
-            break
-        top = max(top, close)
-        one[MARK] = close
-        row += 1
-    one[TOP] = top
-    return row

@@ -1,8 +1,11 @@
 """The sweep of crossing means earns, pair by pair, what the engine says of the same signals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from ml.backtest import layout
 from ml.backtest.account import Account, Costs, Limits
 from ml.backtest.cross import Cross, crosses, sweep
 from ml.backtest.engine import Market, Plan, Rules, backtest
@@ -48,6 +51,19 @@ def test_each_pair_earns_what_the_engine_says(exits, account):
         assert found.costs[place] == pytest.approx(one.costs.sum() * account.capital)
         assert found.gained[place] - found.lost[place] == pytest.approx(one.equity[-1] - account.capital)
     assert found.trades.min() > 5
+
+
+@pytest.mark.parametrize("exits", [WIDE, TIGHT, LADDER], ids=["wide", "tight", "ladder"])
+def test_passing_quiet_rows_at_once_changes_nothing(exits):
+    """With flags, even none set, the engine looks at each row. The highest high is kept for chandeliers only."""
+    market = minutes()
+    plan = Plan("cross", crosses(market.panel, Cross(10, 100)), Rules(exits, 1, 1.0))
+    watched = replace(market, flags=np.zeros(len(market.panel), np.int64))
+    quick, slow = (backtest(one, [plan], FULL) for one in (market, watched))
+    told = np.arange(layout.TRADE) != layout.T_POSITION + layout.HIGH - layout.SIDE
+    assert np.array_equal(quick.ledger[:, told], slow.ledger[:, told], equal_nan=True)
+    assert np.array_equal(quick.equity, slow.equity)
+    assert np.array_equal(quick.gross, slow.gross)
 
 
 def test_crossings_are_those_of_the_means():
