@@ -44,13 +44,14 @@ from orchestrator.domain.errors import (
 )
 from orchestrator.domain.exposure import doubtful, share_moved, with_account, with_module
 from orchestrator.domain.history import daily_returns
+from orchestrator.domain.intents import intent_of
 from orchestrator.domain.keys import key_path
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Evidence, Order, OrderState, Purpose, apply
 from orchestrator.domain.risk import Denied, Verdict
 from orchestrator.domain.venues import IdUniqueness
 from orchestrator.module import Context, RiskScreen, TradeResult
-from orchestrator.planning import Plan, counted_orders, intent_of, make_plan, trace_of
+from orchestrator.planning import Plan, counted_orders, make_plan, trace_of
 from orchestrator.ports import Broker, Create, Put, Replace, VenueOrder, Verify, Write
 from orchestrator.unit import DeskView, Unit, Versioned, key_in, order_doc
 from orchestrator.venue_key import holds_off, released_key, taken_key, within_key

@@ -16,8 +16,8 @@ from orchestrator.domain.market import Quote
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Side
 from orchestrator.domain.risk import Denied, RiskLimits
+from orchestrator.domain.screening import judge
 from orchestrator.domain.tape import Tape
-from orchestrator.risk import judge
 from tests.builders import NOW, exposure, opportunity
 from tests.unit.risk_cases import candidate, coin, short_call, spread, traded
 

@@ -17,7 +17,7 @@ from orchestrator.domain.orders import Purpose, Side
 from orchestrator.domain.risk import DenialCode, Denied, RiskLimits, Verdict
 from orchestrator.domain.rules import DESK_RULES, ENTRY_RULES, MOOT, open_rules
 from orchestrator.domain.rules.holdings import not_quarantined
-from orchestrator.risk import counted, judge
+from orchestrator.domain.screening import counted, judge
 from tests.builders import NOW, book, exposure, opportunity
 from tests.unit.cap_cases import cap_cases
 from tests.unit.risk_cases import Case, candidate, rule_cases

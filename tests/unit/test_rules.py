@@ -12,8 +12,8 @@ from orchestrator.domain.base import ModuleName
 from orchestrator.domain.orders import Leg, OrderState, Purpose, Side
 from orchestrator.domain.risk import DenialCode, Denied, DeskState, Resized, RiskLimits
 from orchestrator.domain.rules import CAP_CODES, ENTRY_RULES, EXIT_RULES, Candidate, first_denial
+from orchestrator.domain.screening import counted, judge
 from orchestrator.domain.tape import Tape
-from orchestrator.risk import counted, judge
 from tests.builders import book, opportunity, order, position
 from tests.unit.cap_cases import cap_cases
 from tests.unit.risk_cases import Case, candidate, leaving, others, rule_cases, wish

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.kelly import SizingRules, StrategyRecord, kelly_fraction, shrunk_edge
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.risk import Approved, DenialCode, Denied, RiskLimits
+from orchestrator.domain.screening import judge
 from orchestrator.domain.sizing import (
     FIXED_FRACTION,
     KELLY_FRACTION,
@@ -19,7 +20,6 @@ from orchestrator.domain.sizing import (
     VOLATILITY_TARGET,
     size,
 )
-from orchestrator.risk import judge
 from tests.builders import book, opportunity
 from tests.unit.test_rules import candidate
 

@@ -1,0 +1,102 @@
+"""One verdict for one opportunity among its surroundings: the rules first, then as many units as every cap allows.
+
+Pure. Whatever it cannot judge it denies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from orchestrator.domain.base import ZERO
+from orchestrator.domain.opportunities import TradeOpportunity
+from orchestrator.domain.orders import Purpose
+from orchestrator.domain.risk import Approved, DenialCode, Denied, Resized, Verdict
+from orchestrator.domain.rules import (
+    CAP_CODES,
+    ENTRY_RULES,
+    EXIT_RULES,
+    Candidate,
+    Rule,
+    first_denial,
+    headroom,
+    open_rules,
+)
+from orchestrator.domain.rules.caps import least_usd
+from orchestrator.domain.sizing import NO_RECORD, size, wanted_units
+
+Surroundings = Callable[[TradeOpportunity], Candidate]
+
+
+def screened(candidate_of: Surroundings, opportunities: Sequence[TradeOpportunity]) -> list[Verdict]:
+    """Return one verdict for each opportunity, in order, each counted against the next.
+
+    Parameters
+    ----------
+    candidate_of
+        Puts an opportunity among its surroundings.
+    """
+    verdicts: list[Verdict] = []
+    entry_rules: tuple[Rule, ...] | None = None
+    for opportunity in opportunities:
+        candidate = candidate_of(opportunity)
+        if entry_rules is None and opportunity.purpose is Purpose.ENTRY:
+            entry_rules = open_rules(candidate)
+        verdict = judge(candidate, entry_rules or ENTRY_RULES)
+        verdicts.append(verdict)
+        candidate_of = counted(candidate, verdict).facing
+        if not isinstance(verdict, Denied):
+            entry_rules = None
+    return verdicts
+
+
+def judge(candidate: Candidate, entry_rules: tuple[Rule, ...] = ENTRY_RULES) -> Verdict:
+    """Return the verdict on one candidate; of the rules of entries only those that are still open need be asked."""
+    opportunity = candidate.opportunity
+    if opportunity.purpose is not Purpose.ENTRY:
+        denial = first_denial(candidate, EXIT_RULES)
+        return denial or Approved(qty=opportunity.qty or ZERO, binding_cap="position")
+    denial = first_denial(candidate, entry_rules)
+    return denial or _sized(candidate)
+
+
+def _sized(candidate: Candidate) -> Verdict:
+    """Return as many units as every cap allows at once."""
+    equity, limits, opportunity = candidate.standing.equity, candidate.limits, candidate.opportunity
+    record = candidate.book.records.get(opportunity.strategy, NO_RECORD)
+    try:
+        least = least_usd(candidate)
+        room = headroom(candidate, least)
+        name = min(room, key=room.__getitem__)
+        if room[name] < least:
+            return _nothing_left(candidate, name, room[name])
+        qty, cap = size(opportunity, equity=equity, limits=limits, headroom_usd=room, record=record)
+        wanted = min(wanted_units(opportunity, equity=equity, limits=limits, record=record).values(), default=ZERO)
+    except Exception as error:  # noqa: BLE001 - what cannot be calculated is not sent
+        return Denied(code=DenialCode.RULE_FAILED, limit="size", observed=f"{type(error).__name__}: {error}")
+    if qty <= 0:
+        return _nothing_left(candidate, cap, room.get(cap, wanted))
+    if cap in CAP_CODES:
+        return Resized(qty=qty, wanted_qty=wanted, binding_cap=cap)
+    return Approved(qty=qty, binding_cap=cap)
+
+
+def _nothing_left(candidate: Candidate, cap: str, left: Decimal) -> Denied:
+    """Return the refusal of an entry that a cap leaves too little for."""
+    code = CAP_CODES.get(cap, DenialCode.ORDER_SIZE_BELOW_MIN)
+    limit = f"{candidate.limits.min_order_usd} USD, {candidate.opportunity.instrument.min_qty} units"
+    return Denied(code=code, limit=limit, observed=f"{cap} leaves {left:.2f}")
+
+
+def counted(candidate: Candidate, verdict: Verdict) -> Candidate:
+    """Return the candidate's surroundings after a verdict: what was approved counts against what follows."""
+    if isinstance(verdict, Denied):
+        return candidate
+    planned = candidate.planned_orders + 1
+    opportunity = candidate.opportunity
+    if opportunity.purpose is not Purpose.ENTRY:
+        key = opportunity.position_id or ""
+        left = candidate.planned_exits.get(key, ZERO) + verdict.qty
+        return replace(candidate, planned_orders=planned, planned_exits={**candidate.planned_exits, key: left})
+    return candidate.after(verdict.qty)
