@@ -19,9 +19,9 @@ up: ## Start the whole desk on this machine (options: make up ARGS="--speed 60")
 	@$(INSTALL) python node dashboard java firestore functions
 	@exec $(BIN)/desk up $(ARGS)
 
-test: setup ## Run all tests (one kind: make test ARGS=tests/unit)
+test: setup ## Run all tests, on every core (one kind: make test ARGS=tests/unit)
 	@$(BIN)/python -m scripts.dashboard
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)
 
 chaos: ## Tell the desk 20,000 steps of trouble, in memory, another story each time (make chaos STEPS=20000 SEED=1)
 	@$(INSTALL) python

@@ -20,6 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 _numbers = itertools.count(1)
 
 
+_SHARED = frozenset({"firestore_emulator", "full_suite", "chromium"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what uses emulators or the browser on one worker, so that each of them is started once."""
+    for item in items:
+        if _SHARED.intersection(getattr(item, "fixturenames", ())) or item.get_closest_marker("suite"):
+            item.add_marker(pytest.mark.xdist_group("emulators"))
+
+
 def _miss(reason: str) -> NoReturn:
     if in_ci():
         pytest.fail(reason, pytrace=False)

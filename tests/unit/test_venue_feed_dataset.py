@@ -79,7 +79,9 @@ def test_times_become_seconds_and_days(tmp_path: Path) -> None:
     assert days(table, "date").tolist() == [2]
 
 
-@pytest.mark.parametrize("content", [b"no gzip at all", gzip.compress(b"a,b\n1,2\n" * 5000)[:60]])
+@pytest.mark.parametrize(
+    "content", [b"no gzip at all", gzip.compress(b"a,b\n1,2\n" * 5000)[:60]], ids=["text", "cut off"]
+)
 def test_broken_gzip_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "XLK.csv.gz"
     path.write_bytes(content)
