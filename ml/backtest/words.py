@@ -1,6 +1,6 @@
-"""Rows of one symbol 64 at a time, compiled: what is asked of each is one bit of a word, the first row the lowest.
+"""Many rows of one symbol at a time, compiled: what is asked of each is one bit of a word, the first row the lowest.
 
-Comparing 64 rows in vector instructions costs little more than asking three with a branch each. Nothing here looks
+Comparing 16 rows in vector instructions costs little more than asking three with a branch each. Nothing here looks
 whether the arrays hold as many: the caller does.
 """
 
@@ -32,6 +32,8 @@ from ml.backtest.layout import (
 )
 
 BITS = 64
+SPAN = 16
+"""Rows whose levels are looked at together: most positions are left within a few of them."""
 NONE, ONE, LAST = np.uint64(0), np.uint64(1), np.uint64(63)
 _LANES = 4
 _FOUR, _WORD, _NUMBER = ir.VectorType(ir.DoubleType(), _LANES), ir.IntType(BITS), ir.IntType(32)
@@ -48,15 +50,21 @@ def _four(context: Any, builder: Any, side: Any, row: Any) -> Any:
     return builder.shuffle_vector(lone, none, ir.Constant(ir.VectorType(_NUMBER, _LANES), [0] * _LANES))
 
 
-def _asks(compare: str) -> Any:
-    """Return the compiled question whether `one[row + k]` compares so with `other[row + k]`, or with the number."""
+def _asks(compare: str, *, rows: int) -> Any:
+    """Return the compiled question whether `one[row + k]` compares so with `other[row + k]`, or with the number.
+
+    Parameters
+    ----------
+    rows
+        How many are asked; the bits of others are 0.
+    """
 
     @intrinsic
     def ask(_context: Any, one: Any, other: Any, row: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             sides = list(zip(signature.args[:2], arguments[:2], strict=True))
             word = ir.Constant(_WORD, 0)
-            for place in range(0, BITS, _LANES):
+            for place in range(0, rows, _LANES):
                 at = builder.add(arguments[2], ir.Constant(_WORD, place))
                 told = builder.fcmp_ordered(compare, *(_four(context, builder, side, at) for side in sides))
                 bits = builder.zext(builder.bitcast(told, ir.IntType(_LANES)), _WORD)
@@ -77,7 +85,8 @@ def _lowest(_context: Any, word: Any) -> Any:
     return types.int64(word), code
 
 
-above, at_least, at_most = _asks(">"), _asks(">="), _asks("<=")
+above = _asks(">", rows=BITS)
+_above, _at_least, _at_most = (_asks(compare, rows=SPAN) for compare in (">", ">=", "<="))
 lowest: Any = intrinsic(_lowest)
 
 
@@ -97,14 +106,14 @@ def quiet_until(bars: Bars, one: Floats, row: int, until: int) -> int:
     rise -= 1e-9 * one[ENTRY]
     stop, level, top = one[STOP], min(one[TARGET], one[NEXT_RUNG]), one[TOP]
     lane = bars.lane
-    while row < until and row + BITS <= len(lane.close):
-        rises = at_least(lane.close, rise, row) if rise > top else above(lane.close, top, row)
-        loud = at_most(lane.low, stop, row) | at_least(lane.high, level, row) | rises
-        last = min(until, row + (BITS if loud == NONE else lowest(loud)))
+    while row < until and row + SPAN <= len(lane.close):
+        rises = _at_least(lane.close, rise, row) if rise > top else _above(lane.close, top, row)
+        loud = _at_most(lane.low, stop, row) | _at_least(lane.high, level, row) | rises
+        last = min(until, row + (SPAN if loud == NONE else lowest(loud)))
         late = last
         while late > row and bars.ends[late - 1] - one[SINCE] >= one[HOLD_S]:
             late -= 1
-        if late < row + BITS:
+        if late < row + SPAN:
             return late
         row = late
     return row
