@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,9 @@ class Result:
     @property
     def returns(self) -> Floats:
         """Profit of each row as a fraction of the capital, or of the equity before it where sizes follow it."""
-        found: Floats = np.diff(self.equity, prepend=self.capital)
+        found = np.empty(len(self.equity))
+        np.subtract(self.equity[1:], self.equity[:-1], out=found[1:])
+        found[:1] = self.equity[:1] - self.capital
         if self.compound:
             found[1:] /= self.equity[:-1]
             found[:1] /= self.capital
@@ -200,7 +203,7 @@ def backtest(market: Market, plans: Sequence[Plan], account: Account) -> Result:
     _check(market, plans)
     rows, symbols = panel.close.shape
     columns = symbols * len(plans)
-    curves = np.zeros((2, rows))
+    curves = np.empty((2, rows))
     now = np.zeros(layout.NOW)
     now[layout.N_ALONE] = columns == 1 and market.flags is None and not len(market.actions)
     desk = layout.Desk(
@@ -240,8 +243,9 @@ def _check(market: Market, plans: Sequence[Plan]) -> None:
 def arrays_of(market: Market, plans: Sequence[Plan]) -> layout.Bars:
     """Return market and signals as the compiled code reads them."""
     panel = market.panel
-    flags = np.zeros(len(panel), np.int64) if market.flags is None else market.flags
+    flags = _no_flags(len(panel)) if market.flags is None else market.flags
     low, high, close = _plain(panel.low), _plain(panel.high), _plain(panel.close)
+    target = _side_by_side([plan.signals.target for plan in plans])
     return layout.Bars(
         ends=_plain(panel.ends),
         flags=_plain(flags),
@@ -252,10 +256,10 @@ def arrays_of(market: Market, plans: Sequence[Plan]) -> layout.Bars:
         volume=_plain(panel.volume),
         move=_plain(market.stop_base),
         weight=_plain(market.weight),
-        target=_side_by_side([plan.signals.target for plan in plans]),
+        target=target,
         confidence=_side_by_side([plan.signals.confidence for plan in plans]),
         actions=_plain(market.actions[np.argsort(market.actions[:, layout.A_ROW], kind="stable")]),
-        lane=layout.Lane(low.reshape(-1), high.reshape(-1), close.reshape(-1)),
+        lane=layout.Lane(*(array.reshape(-1) for array in (low, high, close, target))),
     )
 
 
@@ -283,6 +287,12 @@ def columns_of(market: Market, rules: Rules, place: int) -> Floats:
     for step, rung in enumerate(exits.ladder):
         book[:, layout.RUNG_R + step], book[:, layout.RUNG_PART + step] = rung.at_r, rung.part
     return book
+
+
+@lru_cache(maxsize=8)
+def _no_flags(rows: int) -> Ints:
+    """Return no flag for each row; a search asks for the same ones in each of its trials, and nothing writes them."""
+    return np.zeros(rows, np.int64)
 
 
 def _side_by_side(arrays: list[Floats]) -> Floats:

@@ -83,7 +83,7 @@ from ml.backtest.position import (
     touched,
     trade_price,
 )
-from ml.backtest.words import quiet_until
+from ml.backtest.words import next_known, quiet_until
 
 
 @compiled
@@ -117,13 +117,14 @@ def _skip(bars: Bars, desk: Desk, curves: Floats, row: int) -> int:
     """Pass rows of a single column in which nothing can happen; return the first one in which something may."""
     one, cash = desk.book[0], desk.purse[CASH]
     if desk.now[N_AHEAD] < row:
-        desk.now[N_AHEAD] = _next_wish(bars.target, row)
+        desk.now[N_AHEAD] = next_known(bars.lane.wish, row)
     ahead = int(desk.now[N_AHEAD])
     if one[SIDE] == 0.0:
         lag = 1 - int(desk.purse[SAME_CLOSE])
         first = row if row > 0 and not math.isnan(bars.target[row - lag, 0]) else min(ahead + lag, len(bars.target))
         for passed in range(row, first):
             curves[0, passed] = cash
+            curves[1, passed] = 0.0
         return first
     if one[DUE] != 0.0:
         return row
@@ -137,13 +138,6 @@ def _skip(bars: Bars, desk: Desk, curves: Floats, row: int) -> int:
     if first > row:
         one[TOP], one[MARK] = top, bars.lane.close[first - 1]
     return first
-
-
-@inner
-def _next_wish(target: Floats, row: int) -> int:
-    while row < len(target) and math.isnan(target[row, 0]):
-        row += 1
-    return row
 
 
 @inner

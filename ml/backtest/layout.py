@@ -66,11 +66,12 @@ DAY_S = 86_400
 
 
 class Lane(NamedTuple):
-    """What the bars of an only symbol did, (T,); of several, nothing that makes sense."""
+    """What the bars of an only symbol did and its only column wants, (T,); of several, nothing that makes sense."""
 
     low: Floats
     high: Floats
     close: Floats
+    wish: Floats
 
 
 class Bars(NamedTuple):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ml.backtest.compiled import compiled, inner
 from ml.backtest.layout import Floats, Ints
+from ml.backtest.words import BITS, LAST, NONE, ONE, above, lowest
 
 BLOCK = 4096
 """Rows that are worked on at once: what is read again and again stays near the processor."""
@@ -30,11 +33,11 @@ def block_means(close: Floats, windows: Ints, span: Ints, means: Floats) -> None
     for place in range(len(windows)):
         window = windows[place]
         unknown = min(max(window - 1 - first, 0), last - first)
-        for row in range(unknown):
-            means[place, row] = float("inf")
-        shift = first - start + 1
-        for row in range(unknown, last - first):
-            means[place, row] = base + (totals[row + shift] - totals[row + shift - window]) / window
+        means[place, :unknown] = float("inf")
+        shift = first - start + 1 + unknown
+        later, earlier, known = totals[shift:], totals[shift - window :], means[place, unknown : last - first]
+        for row in range(len(known)):
+            known[row] = base + (later[row] - earlier[row]) / window
 
 
 @compiled
@@ -43,14 +46,17 @@ def crossing_wishes(close: Floats, work: Ints, means: Floats, target: Floats) ->
 
     `work` holds two places to work with, then both windows.
     """
-    span, windows = work[:2], work[2:]
-    above = False
+    span, windows, before = work[:2], work[2:], NONE
     for first in range(0, len(close), BLOCK):
         span[0], span[1] = first, min(first + BLOCK, len(close))
         block_means(close, windows, span, means)
-        for row in range(first, span[1]):
-            before = above
-            above = means[0, row - first] > means[1, row - first]
-            target[row] = float("nan")
-            if above != before and row >= windows[1]:
-                target[row] = 1.0 if above else 0.0
+        target[first : span[1]] = float("nan")
+        for start in range(first, span[1], BITS):
+            rising = above(means[0], means[1], start - first)
+            changed = rising ^ ((rising << ONE) | before)
+            before = rising >> LAST
+            while changed != NONE:
+                bit = lowest(changed)
+                changed &= changed - ONE
+                if windows[1] <= start + bit < span[1]:
+                    target[start + bit] = float((rising >> np.uint64(bit)) & ONE)

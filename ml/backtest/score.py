@@ -21,8 +21,9 @@ def sharpe(returns: Floats, *, bars_per_year: float) -> float:
     """
     if len(returns) < 2:
         return 0.0
-    risk = float(np.std(returns, ddof=1))
-    return float(np.mean(returns)) / risk * float(bars_per_year**0.5) if risk > _NOTHING else 0.0
+    mean = np.mean(returns, keepdims=True)
+    risk = float(np.std(returns, ddof=1, mean=mean))
+    return float(mean[0]) / risk * float(bars_per_year**0.5) if risk > _NOTHING else 0.0
 
 
 def objective(result: Result, *, bars_per_year: float) -> float:

@@ -6,6 +6,7 @@ whether the arrays hold as many: the caller does.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ml.backtest.layout import (
     CHANDELIER,
     ENTRY,
     HOLD_S,
+    INF,
     NEXT_RUNG,
     RISK,
     SIDE,
@@ -85,9 +87,22 @@ def _lowest(_context: Any, word: Any) -> Any:
     return types.int64(word), code
 
 
-above = _asks(">", rows=BITS)
+above, _any_at_least = _asks(">", rows=BITS), _asks(">=", rows=BITS)
 _above, _at_least, _at_most = (_asks(compare, rows=SPAN) for compare in (">", ">=", "<="))
 lowest: Any = intrinsic(_lowest)
+
+
+@inner
+def next_known(values: Floats, row: int) -> int:
+    """Return the first row from `row` on whose value is a number, else how many there are."""
+    while row + BITS <= len(values):
+        known = _any_at_least(values, -INF, row)
+        if known != NONE:
+            return row + lowest(known)
+        row += BITS
+    while row < len(values) and math.isnan(values[row]):
+        row += 1
+    return row
 
 
 @inner
