@@ -9,9 +9,10 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from scripts import suite, tools
 from scripts.steps import MissingToolError, in_ci
@@ -20,14 +21,19 @@ ROOT = Path(__file__).resolve().parent.parent
 _numbers = itertools.count(1)
 
 
-_SHARED = frozenset({"firestore_emulator", "full_suite", "chromium"})
+_TOGETHER = ("tests/browser/", "tests/integration/", "tests/rules/")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what uses emulators or the browser on one worker, so that each of them is started once."""
-    for item in items:
-        if _SHARED.intersection(getattr(item, "fixturenames", ())) or item.get_closest_marker("suite"):
-            item.add_marker(pytest.mark.xdist_group("emulators"))
+class ByEmulators(LoadScopeScheduling):
+    """Hands the folders that share emulators to one worker each, and of the others file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in _TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByEmulators:
+    """Start emulators once, not once for each worker."""
+    return ByEmulators(config, log)
 
 
 def _miss(reason: str) -> NoReturn:

@@ -139,6 +139,11 @@ def round_trip_ms(store: Store) -> float:
     return cost(lambda: store.get_many([book_path(ModuleName.STOCKS), *shared_paths()])).ms
 
 
+def loop_ms() -> float:
+    """Return the least processor time of a loop that is the same everywhere: how fast this machine is now."""
+    return min(cost(lambda: sum(range(1_000_000))).least_cpu_ms for _ in range(3))
+
+
 def table(trip: float) -> str:
     """Return the measured table as Markdown."""
     rows = []
@@ -155,7 +160,8 @@ def table(trip: float) -> str:
             f"Written by `python docs/benchmarks/screening.py --write`: {OPPORTUNITIES:,} opportunities against "
             f"{POSITIONS} positions, median of {ROUNDS}, Python {sys.version.split()[0]}, load average "
             f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores. Budget: {LIMIT_MS} ms on an idle machine. "
-            f"One Firestore round trip (a cycle's read) in the same run: {trip:.1f} ms.",
+            f"One Firestore round trip (a cycle's read) in the same run: {trip:.1f} ms; `sum(range(1_000_000))`: "
+            f"{loop_ms():.1f} ms of processor.",
             "",
             "| situation | ms | of them processor | least processor | of a round trip | verdicts |",
             "|---|---|---|---|---|---|",

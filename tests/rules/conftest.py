@@ -16,6 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 _coverage: list[tuple[int, list[int]]] = []
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker found."""
+    _coverage.extend(node.workeroutput.get("rules_coverage", []))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much of the rules was evaluated."""
     for total, missed in _coverage:
@@ -35,7 +41,7 @@ def _evaluated(report: Mapping[str, Any]) -> tuple[int, list[int]]:
 
 
 @pytest.fixture(scope="session")
-def rules_project(firestore_emulator: Suite) -> Iterator[Firestore]:
+def rules_project(firestore_emulator: Suite, pytestconfig: pytest.Config) -> Iterator[Firestore]:
     """The project, with the rules loaded."""
     with httpx.Client(base_url=firestore_emulator.url("firestore"), timeout=30) as http:
         project = f"{firestore_emulator.project}-rules"
@@ -46,7 +52,12 @@ def rules_project(firestore_emulator: Suite) -> Iterator[Firestore]:
         )
         assert answer.status_code == 200, answer.text
         yield Firestore(http, project)
-        _coverage.append(_evaluated(http.get(f"/emulator/v1/projects/{project}:ruleCoverage").json()))
+        found = _evaluated(http.get(f"/emulator/v1/projects/{project}:ruleCoverage").json())
+        worker = getattr(pytestconfig, "workeroutput", None)
+        if worker is None:
+            _coverage.append(found)
+        else:
+            worker["rules_coverage"] = [found]
 
 
 @pytest.fixture
