@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from firebase_admin import App
 
     from ml.job import Outcome
+    from ml.parity.report import Subject
     from orchestrator.api import Call, Reply
     from orchestrator.commands import Runner
     from orchestrator.cycle import CycleReport, Desk, ModularOrchestrator
     from orchestrator.domain.parameters import Parameters
+    from orchestrator.domain.parity import ParityDoc
+    from orchestrator.domain.tuning import Tunable
     from orchestrator.module import TradingModule
     from orchestrator.notify import Outlets
     from orchestrator.people import Accounts
@@ -160,9 +163,23 @@ class Builder:
         from orchestrator.audit import appended
 
         desks = {module: self.desk(module) for module in modules}
-        wanted = [import_module(f"modules.{m}.tuning").tunable(desk.config.universe) for m, desk in desks.items()]
+        wanted = [self._tunable(module, desk.config.universe) for module, desk in desks.items()]
         prices = {module: desk.market for module, desk in desks.items()}
         return job.run(self.store, wanted, prices, now, code=__version__, audited=appended)
+
+    def parity_subjects(self, *, now: datetime, ask_venues: bool) -> list[Subject]:
+        """Return every module as the comparison with its backtest sees it."""
+        from ml.parity.panels import Source
+        from ml.parity.report import Subject
+        from orchestrator.published import stored_bars
+
+        found = []
+        for module in ModuleName:
+            tunable = self._tunable(module, module_class(module)[1](self.settings.universe(module)))
+            grid = getattr(import_module(f"modules.{module}.universe"), "instrument", None)
+            asked = self.desk(module).market if ask_venues else None
+            found.append(Subject(tunable, grid, Source(stored_bars(self.store, module), asked, now)))
+        return found
 
     def outlets(self) -> Outlets:
         """Return the ways to people: push in production, and what NOTIFY_URLS names."""
@@ -213,6 +230,10 @@ class Builder:
 
         return None if self.settings.venue_time else cadence_at(now)
 
+    def _tunable(self, module: ModuleName, universe: Mapping[str, tuple[str, ...]]) -> Tunable:
+        found: Tunable = import_module(f"modules.{module}.tuning").tunable(universe)
+        return found
+
     @property
     def _name(self) -> str:
         """The desk's name, part of every client order id."""
@@ -259,20 +280,9 @@ UniverseOf = Callable[[tuple[str, ...] | None], Mapping[str, tuple[str, ...]]]
 
 def module_class(module: ModuleName) -> tuple[type[TradingModule], UniverseOf]:
     """Return a module's class and how it sorts symbols into its lists."""
-    if module is ModuleName.STOCKS:
-        from modules.stocks import universe as stocks
-        from modules.stocks.module import StocksModule
-
-        return StocksModule, lambda symbols: stocks.UNIVERSE if symbols is None else stocks.universe_of(symbols)
-    if module is ModuleName.OPTIONS:
-        from modules.options import universe as options
-        from modules.options.module import OptionsModule
-
-        return OptionsModule, lambda symbols: options.UNIVERSE if symbols is None else options.universe_of(symbols)
-    from modules.crypto import universe as crypto
-    from modules.crypto.module import CryptoModule
-
-    return CryptoModule, lambda symbols: crypto.UNIVERSE if symbols is None else crypto.universe_of(symbols)
+    known = import_module(f"modules.{module}.universe")
+    kind: type[TradingModule] = getattr(import_module(f"modules.{module}.module"), f"{module.title()}Module")
+    return kind, lambda symbols: known.UNIVERSE if symbols is None else known.universe_of(symbols)
 
 
 @cache
@@ -297,6 +307,15 @@ def run_tuning(*, slot: datetime | None) -> list[Outcome]:
     built = builder()
     now = slot if slot is not None else built.clock().now().replace(second=0, microsecond=0)
     return built.tune(ModuleName, now=now)
+
+
+def run_parity(*, slot: datetime | None) -> ParityDoc:
+    """Compare the last whole days with their backtest and keep what came of it."""
+    from ml.parity import night
+
+    built = builder()
+    now = slot if slot is not None else built.clock().now().replace(second=0, microsecond=0)
+    return night.write(built.store, built.parity_subjects(now=now, ask_venues=True), now)
 
 
 def take_order_into_account(order: Json) -> None:

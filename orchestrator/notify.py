@@ -65,6 +65,7 @@ TITLES: Mapping[EventKind, str] = {
     EventKind.FLATTENED: "Everything is closed",
     EventKind.EXPERIMENT_MOVED: "Experiment",
     EventKind.PARAMETERS_ROLLED_BACK: "Parameters went back",
+    EventKind.PARITY_GAP: "The backtest says something else",
 }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 import numpy as np
 
+from orchestrator.domain.base import ModuleName
 from orchestrator.domain.chunks import BarChunkDoc, ChunkQuality, end_at, packed, unpacked
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.errors import AlreadyExistsError, ConcurrencyConflictError, MissingDataError
@@ -128,6 +130,12 @@ def published_bars(store: Store, key: BarKey, first: date, last: date) -> Bars:
     chunks = [_read(found, path) for path in paths]
     joined = Bars(*(np.concatenate([getattr(one, name) for one in chunks]) for name in ("ends", *COLUMNS)))
     return _of_days(joined, first, last)
+
+
+def stored_bars(store: Store, module: ModuleName) -> Callable[[str, int, date, date], Bars]:
+    """Return what reads a module's published bars by symbol, minutes, first and last day; see `published_bars`."""
+    venue = "kraken" if module is ModuleName.CRYPTO else "alpaca"
+    return lambda symbol, minutes, first, last: published_bars(store, BarKey(venue, symbol, minutes), first, last)
 
 
 def _read(found: dict[str, Snapshot], path: str) -> Bars:

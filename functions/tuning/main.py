@@ -20,9 +20,11 @@ os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.gettempdir())
 )
 @settled
 def tune(_event: scheduler_fn.ScheduledEvent) -> None:
-    """Look for better parameters; the next cycles trade them if they have proved better."""
+    """Look for better parameters, which the next cycles trade if they proved better; then compare with the backtest."""
     from orchestrator import bootstrap
 
     for outcome in bootstrap.run_tuning(slot=slot()):
         write = logger.error if outcome.status == "failed" else logger.info
         write(outcome.reason, module=outcome.module, status=outcome.status, version=outcome.version)
+    doc = bootstrap.run_parity(slot=slot())
+    logger.info("compared with the backtest", last=str(doc.last), counts=doc.counts, notes=list(doc.notes))

@@ -72,7 +72,13 @@ def _activate(store: Store, module: ModuleName, version: int, now: datetime) -> 
     active = wanted.model_copy(update={"activated_at": now, "activated_by": CONSOLE})
     detail = {"module": module.value, "from": str(current.version), "to": str(version)}
     text = f"{module}: version {version} trades instead of {current.version}, by {CONSOLE}"
-    event = EventDoc(kind=EventKind.PARAMETERS_ACTIVATED, module=module, text=text, at=now)
+    event = EventDoc(
+        kind=EventKind.PARAMETERS_ACTIVATED,
+        module=module,
+        text=text,
+        data={"version": version, "champion": current.version},
+        at=now,
+    )
     store.commit(
         [
             Replace(snapshot.path, encode(active), snapshot.version),

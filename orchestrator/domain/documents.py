@@ -29,6 +29,7 @@ from orchestrator.domain.messages import (
     UserDoc,
 )
 from orchestrator.domain.orders import Order, UnmatchedFill
+from orchestrator.domain.parity import ParityDoc
 from orchestrator.domain.paths import score_path
 from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.reports import DESK_REDUCTION, ReductionDoc, RiskReportDoc, risk_report_path
@@ -53,6 +54,7 @@ __all__ = [
     "ExperimentDoc",
     "ModuleExposure",
     "NotificationDoc",
+    "ParityDoc",
     "ReductionDoc",
     "RiskReportDoc",
     "ScoreDoc",

@@ -39,6 +39,7 @@ class EventKind(StrEnum):
     FLATTENED = "flattened"
     EXPERIMENT_MOVED = "experiment_moved"
     PARAMETERS_ROLLED_BACK = "parameters_rolled_back"
+    PARITY_GAP = "parity_gap"
 
 
 class EventDoc(Document):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 CONFIG_MARKET = "config/market"
 
 
@@ -38,6 +40,11 @@ def tuning_path(module: str) -> str:
 def backtest_path(digest: str) -> str:
     """Return the path of a backtest; the digest is of what went in and of its curve."""
     return f"backtests/{digest}"
+
+
+def parity_path(day: date) -> str:
+    """Return the path of the comparison with the backtest whose last UTC day is `day`."""
+    return f"parity/{day:%Y%m%d}"
 
 
 def score_path(module: str) -> str:

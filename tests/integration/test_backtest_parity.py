@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from orchestrator.cli.parity.compare import Made, agreeing, paired
+from ml.parity.compare import Made, agreeing, paired
 from orchestrator.cli.parity.recorded import by_backtest, by_desk, window_of
 from orchestrator.domain.base import ModuleName
 

@@ -50,6 +50,7 @@ TABLE = (
     Row("parameters/stocks", get=ALL, list=ALL, paged=False),
     Row("parameters/stocks/versions/1", get=ALL, list=ALL),
     Row("experiments/e1", get=ALL, list=ALL),
+    Row("parity/20260716", get=ALL, list=ALL),
     Row("scores/stocks", get=ALL, list=ALL, paged=False),
     Row("events/e1", get=ALL, list=ALL),
     Row("notifications/n1", get=ALL, list=ALL),

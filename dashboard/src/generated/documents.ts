@@ -297,7 +297,7 @@ export interface EventDoc {
 }
 
 /** Things that happened and that somebody may want to know. */
-export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "limit_kept", "reduction_planned", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "naked_position", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "venue_unreadable", "cycle_failed", "command_executed", "heartbeat_stale", "flattened", "experiment_moved", "parameters_rolled_back"] as const;
+export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "limit_kept", "reduction_planned", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "naked_position", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "venue_unreadable", "cycle_failed", "command_executed", "heartbeat_stale", "flattened", "experiment_moved", "parameters_rolled_back", "parity_gap"] as const;
 export type EventKind = (typeof EVENT_KIND)[number];
 
 /** What can be said of an order, by the desk, by the venue, or by the owner. */
@@ -595,6 +595,45 @@ export interface ParametersDoc {
   readonly activated_at: StoredTime;
   readonly activated_by: string;
   readonly provenance: { readonly [key: string]: unknown };
+}
+
+/** `parity/{yyyymmdd}`: what the backtest says of the days up to this one beside what the desk did. */
+export interface ParityDoc {
+  readonly schema: number;
+  readonly first: DateText;
+  readonly last: DateText;
+  readonly bound_bps: number;
+  readonly trades: readonly (ParityTrade)[];
+  readonly counts: { readonly [key: string]: number };
+  readonly gap_bps_max: number;
+  readonly gap_usd: DecimalText;
+  readonly notes: readonly (string)[];
+  readonly as_of: StoredTime;
+  readonly expire_at: StoredTime;
+}
+
+/** A position as one side made it; USD, profit after fees. `closed_at` is None while it is open. */
+export interface ParitySide {
+  readonly qty: DecimalText;
+  readonly opened_at: StoredTime;
+  readonly entry_px: DecimalText;
+  readonly closed_at: StoredTime | null;
+  readonly exit_px: DecimalText | null;
+  readonly profit: DecimalText | null;
+}
+
+/** A position of both sides, or of one; what cannot be compared is named with its reason, never left out. */
+export interface ParityTrade {
+  readonly module: ModuleName;
+  readonly strategy: string;
+  readonly symbol: string;
+  readonly fate: "matched" | "only_live" | "only_backtest" | "not_compared";
+  readonly live: ParitySide | null;
+  readonly backtest: ParitySide | null;
+  readonly entry_gap_bps: number | null;
+  readonly exit_gap_bps: number | null;
+  readonly gap_usd: DecimalText;
+  readonly why: string;
 }
 
 /** The parts of a score, each from 0 (bad) to 1 (good). */

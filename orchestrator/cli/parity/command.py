@@ -1,21 +1,24 @@
-"""`desk parity`: the same recorded days through desk and backtest, trade by trade. Exit 1 = they differ."""
+"""`desk parity`: what the desk did, or would have done on recorded days, beside the backtest. Exit 1 = they differ."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ml.parity.compare import Made, Pair, agreeing, paired
 from orchestrator.cli import show
 from orchestrator.cli.faults import WRONG
-from orchestrator.cli.parity.compare import Made, Pair, agreeing, paired
 from orchestrator.cli.replay.command import check, progress
 from orchestrator.cli.replay.stacks import Window
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from orchestrator.cli.parity.recorded import Side
 
 _DAY = ["%Y-%m-%d"]
 _WITHIN = timedelta(seconds=2)
@@ -24,37 +27,66 @@ _EQUITY_BPS = 0.01
 
 
 def parity(
-    data: Annotated[Path, typer.Option(help="Folder of market data.")],
+    ctx: typer.Context,
     first: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First day.")],
     last: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last day, included.")],
-    module: Annotated[ModuleName, typer.Option(help="Whose trades: stocks or crypto.")] = ModuleName.STOCKS,
-    universe: Annotated[str, typer.Option(help="Symbols, as `desk replay` has them: stocks=XLK,XLF")] = "",
-    tolerance_bps: Annotated[float, typer.Option(help="Largest gap of a price that agrees.", min=0.0)] = 0.01,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of market data: replay it. Else the desk's own past.")
+    ] = None,
+    module: Annotated[ModuleName | None, typer.Option(help="Whose trades; of a replay stocks or crypto.")] = None,
+    universe: Annotated[str, typer.Option(help="Symbols of a replay: stocks=XLK,XLF")] = "",
+    tolerance_bps: Annotated[float | None, typer.Option(help="Largest gap of a price that agrees.", min=0.0)] = None,
+    ask_venues: Annotated[
+        bool, typer.Option(help="Without --data: ask the venues for bars that are not stored.")
+    ] = False,
     as_json: show.AsJson = False,
 ) -> None:
-    """Run recorded days through the whole desk and through the backtest, and compare them trade by trade."""
-    from orchestrator.cli.parity.recorded import by_backtest, by_desk, window_of
+    """Compare what the desk did in past days with their backtest, trade by trade; with --data, on recorded days."""
+    if first > last:
+        raise ConfigurationError(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}")
+    if data is None:
+        from orchestrator.cli.parity.live import compare
 
-    if module is ModuleName.OPTIONS:
+        if universe:
+            raise ConfigurationError("--universe belongs to a replay: name its folder with --data")
+        days = first.date(), last.date()
+        return compare(ctx, days, module=module, tolerance_bps=tolerance_bps, ask_venues=ask_venues, as_json=as_json)
+    chosen = ModuleName.STOCKS if module is None else module
+    if chosen is ModuleName.OPTIONS:
         raise ConfigurationError("--module options: its backtest is the replay itself (desk backtest options)")
-    check(Window(data, first.date(), last.date(), universe))
-    window = window_of(data, first.date(), last.date(), universe, module)
-    with progress(quiet=as_json) as bar:
-        task = bar.add_task("starting", total=None)
-        desk, cash = by_desk(
-            window,
-            module,
-            lambda done, total, at: bar.update(task, completed=done, total=total, description=f"{at:%Y-%m-%d %H:%M}"),
-        )
+    tolerance = 0.01 if tolerance_bps is None else tolerance_bps
+    window = Window(data, first.date(), last.date(), universe)
+    return _recorded(window, chosen, tolerance=tolerance, as_json=as_json)
+
+
+def _recorded(asked: Window, module: ModuleName, *, tolerance: float, as_json: bool) -> None:
+    """Run recorded days through the whole desk and through the backtest."""
+    from orchestrator.cli.parity.recorded import by_backtest, window_of
+
+    check(asked)
+    window = window_of(asked.data, asked.first, asked.last, asked.universe, module)
+    desk, cash = _by_desk(window, module, quiet=as_json)
     backtest = by_backtest(window, module, cash)
-    pairs = paired(desk.made, backtest.made, tolerance_bps=tolerance_bps, within=_WITHIN)
+    pairs = paired(desk.made, backtest.made, tolerance_bps=tolerance, within=_WITHIN)
     told = _told(pairs, desk.equity, backtest.equity)
     if as_json:
         show.print_json(told)
     else:
         _print(pairs, told)
-    if told["differing"] or abs(told["equity_gap_bps"]) > max(tolerance_bps, _EQUITY_BPS):
+    if told["differing"] or abs(told["equity_gap_bps"]) > max(tolerance, _EQUITY_BPS):
         raise typer.Exit(WRONG)
+
+
+def _by_desk(window: Window, module: ModuleName, *, quiet: bool) -> tuple[Side, float]:
+    from orchestrator.cli.parity.recorded import by_desk
+
+    with progress(quiet=quiet) as bar:
+        task = bar.add_task("starting", total=None)
+        return by_desk(
+            window,
+            module,
+            lambda done, total, at: bar.update(task, completed=done, total=total, description=f"{at:%Y-%m-%d %H:%M}"),
+        )
 
 
 def _told(pairs: list[Pair], desk: float, backtest: float) -> dict[str, Any]:

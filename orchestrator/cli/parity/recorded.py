@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from ml.backtest import layout
 from ml.backtest.account import Account, Costs, Fill, limits_of
 from ml.backtest.layout import DAY_S
-from ml.backtest.stage import Run, Stage, dividends_of
+from ml.backtest.stage import Stage, dividends_of
+from ml.parity.compare import Made
+from ml.parity.engine import made_of, opens_of
 from orchestrator.bootstrap import module_class
-from orchestrator.cli.parity.compare import Made
 from orchestrator.cli.replay.driver import Progress, drive
 from orchestrator.cli.replay.report import gather
 from orchestrator.cli.replay.stacks import Window, memory_stack
@@ -94,7 +94,7 @@ def by_backtest(window: Window, module: ModuleName, cash: float) -> Side:
     feed = ReplayFeed(window.data, window.first, window.last, parse_universe([window.universe]) or None)
     stage = stage_of(feed, module, cash)
     run = stage.run(stage.tunable.model())
-    return Side(_made(run), float(run.result.equity[-1]))
+    return Side(made_of(run), float(run.result.equity[-1]))
 
 
 def stage_of(feed: ReplayFeed, module: ModuleName, cash: float) -> Stage:
@@ -130,7 +130,7 @@ def stage_of(feed: ReplayFeed, module: ModuleName, cash: float) -> Stage:
         leverage={symbol: float(grid.leverage) for symbol, grid in grids.items()},
         ticks={symbol: float(grid.tick_size) for symbol, grid in grids.items()},
         actions=dividends_of(panel, {symbol: _dividends(feed, symbol) for symbol in symbols}),
-        opens=_opens(panel, module),
+        opens=opens_of(panel, DAILY, module),
         prints=_on_rows(panel, moments, prints),
         at_open=module is ModuleName.STOCKS,
     )
@@ -151,13 +151,6 @@ def _moments(feed: ReplayFeed, module: ModuleName) -> list[tuple[int, int]]:
     sessions = xnys()
     inside = (sessions.opens >= first) & (sessions.closes <= last)
     return [(int(one), int(two) - 1) for one, two in zip(sessions.opens[inside], sessions.closes[inside], strict=True)]
-
-
-def _opens(panel: Panel, module: ModuleName) -> Any:
-    if module is ModuleName.CRYPTO:
-        return panel.ends // DAY_S * DAY_S
-    sessions = xnys()
-    return sessions.opens[sessions.at(panel.ends - 1)]
 
 
 def _on_rows(panel: Panel, moments: list[tuple[int, int]], prints: Mapping[str, Any]) -> Any:
@@ -216,24 +209,6 @@ def _account(module: ModuleName, cash: float, tunable: Tunable) -> Account:
         ),
     }[module](through=through)
     return Account(capital=cash, compound=True, fill=Fill.MOMENTS, costs=costs, limits=limits_of(RiskLimits(), module))
-
-
-def _made(run: Run) -> list[Made]:
-    return [_trip(run, row) for row in run.result.ledger]
-
-
-def _trip(run: Run, row: Any) -> Made:
-    def held(place: int) -> float:
-        return float(row[layout.T_POSITION + place - layout.SIDE])
-
-    strategy, symbol = run.result.columns[int(row[layout.T_COLUMN])]
-    ends, qty = run.market.panel.ends, held(layout.UNITS)
-    opened = datetime.fromtimestamp(int(ends[int(held(layout.ROW))]), UTC)
-    made = Made(strategy, symbol, qty, opened, held(layout.PAID))
-    if int(row[layout.T_REASON]) == layout.ENDED:
-        return made
-    closed = datetime.fromtimestamp(int(ends[int(row[layout.T_EXIT])]), UTC)
-    return replace(made, closed_at=closed, exit_px=held(layout.GOT) / qty, profit=held(layout.FLOW))
 
 
 def window_of(data: Path, first: date, last: date, universe: str, module: ModuleName) -> Window:

@@ -1,0 +1,1 @@
+"""What a backtest makes of past days beside what the desk did on them."""
