@@ -50,7 +50,7 @@ def overlay_entry(
     priced = ticket(picks, participation=parameters.liquidity.participation)
     if priced is None or reading.regime is None:
         return None
-    shares = abs(priced.greek("delta")) * float(reading.view.spot)
+    shares = abs(priced.greek("delta")) * float(reading.spot)
     units = lots if priced.max_units is None else min(lots, priced.max_units)
     order = _option_entry(reading, reading.regime, strategy, priced, now=now)
     return order.model_copy(
@@ -104,7 +104,7 @@ def planned_vol(priced: Ticket, reading: Reading, *, notional: Decimal) -> float
     is bounded, and the money is not put at risk again when the structure ends.
     """
     contract = priced.picks[0].contract
-    swing = abs(priced.greek("delta")) * float(reading.view.spot) * contract.iv * math.sqrt(contract.years)
+    swing = abs(priced.greek("delta")) * float(reading.spot) * contract.iv * math.sqrt(contract.years)
     return min(max(swing * float(MULTIPLIER) / float(notional), _MIN_VOL), 1.0)
 
 
@@ -127,7 +127,7 @@ def _option_entry(
         confidence=confidence(regime),
         reason=f"{_why(regime)}: {_name(strategy, priced, reading)}",
         features=_features(reading, regime) | _ticket_features(priced, reading),
-        greeks=priced.greeks(reading.view.spot),
+        greeks=priced.greeks(reading.spot),
         spread=priced.spread,
         quote_ts=priced.quote_ts,
         two_sided=True,
@@ -150,7 +150,7 @@ def _name(strategy: str, priced: Ticket, reading: Reading) -> str:
 
 def _features(reading: Reading, regime: Regime) -> dict[str, float]:
     known = {
-        "spot": float(reading.view.spot),
+        "spot": float(reading.spot),
         "iv": regime.atm_iv,
         "realised_vol": regime.realised_vol,
         "iv_ratio": regime.ratio,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import cast
 
 from modules.options.entries import lot_entry, overlay_entry, structure_entry
@@ -17,7 +18,7 @@ from modules.options.lots import missing, pair_exits, wants_contract
 from modules.options.marks import AnyQuote, mark, nearest_expiry, open_legs
 from modules.options.parameters import OptionsParameters, StrategyName
 from modules.options.playbook import ON_SHARES, STRATEGIES, suited
-from modules.options.reading import DAILY, Reading, is_fresh, memory, read, today
+from modules.options.reading import DAILY, Reading, Views, is_fresh, memory, read, today
 from modules.options.regime import Regime
 from modules.options.sensitivities import unit_greeks
 from modules.options.universe import underlying_of
@@ -38,6 +39,11 @@ class OptionsModule(TradingModule):
     parameters_model = OptionsParameters
 
     _read: tuple[Context, dict[str, Reading]] | None = None
+
+    @cached_property
+    def views(self) -> Views:
+        """Chains that were priced: a module that is asked again of the same recorded chains prices none twice."""
+        return {}
 
     def request(self, book: BookDoc, parameters: Parameters, now: datetime) -> DataRequest:
         """Return daily bars, quotes and chains of the universe and of what is held.
@@ -106,7 +112,8 @@ class OptionsModule(TradingModule):
         """Return the readings of a context; pricing a chain is kept for the calls of the same cycle."""
         if self._read is None or self._read[0] is not context:
             knobs = cast("OptionsParameters", context.parameters)
-            self._read = (context, read(context.market, knobs, book=context.book, now=context.now))
+            found = read(context.market, knobs, book=context.book, now=context.now, views=self.views)
+            self._read = (context, found)
         return self._read[1]
 
     def _entries(self, context: Context) -> Iterator[TradeOpportunity]:
@@ -169,7 +176,7 @@ def _situation(context: Context, position: Position, reading: Reading | None) ->
         position=position,
         worth=worth,
         trend=None if reading is None else reading.trend,
-        spot=None if reading is None else reading.view.spot,
+        spot=None if reading is None else reading.spot,
         session=context.market.session,
         rules=knobs.exits,
         now=context.now,

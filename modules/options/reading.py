@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 
 from modules.options.parameters import OptionsParameters
 from modules.options.regime import Regime, Trend, reference_iv, regime_of, trend_of
@@ -27,17 +28,68 @@ _REACH = Decimal("0.35")
 """Strikes further from spot, as a fraction, are never traded and not priced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One underlying as a cycle sees it. `quotes` has every contract of the chain, priced or not."""
+Views = dict[tuple[object, ...], tuple[OptionChain, ChainView]]
+"""Priced chains by what they were priced with: whoever asks the same of the same chain again gets the same view."""
 
-    underlying: str
-    view: ChainView
-    quotes: Mapping[str, OptionQuote]
-    trend: Trend | None
-    regime: Regime | None
-    fresh: bool
-    """Whether the chain is recent enough to decide on."""
+
+@dataclass(frozen=True)
+class Reading:
+    """One underlying as a cycle sees it; the chain is priced when that is first asked for.
+
+    Parameters
+    ----------
+    iv_history
+        At-the-money volatilities of sessions before today, oldest first.
+    views
+        What was priced before, by this cycle or another on the same recorded chains.
+    """
+
+    chain: OptionChain
+    panel: Panel
+    parameters: OptionsParameters
+    iv_history: list[float]
+    now: datetime
+    views: Views
+
+    @property
+    def underlying(self) -> str:
+        """Whose chain it is."""
+        return self.chain.underlying
+
+    @property
+    def spot(self) -> Decimal:
+        """Price of the underlying, USD."""
+        return self.chain.spot
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the chain is recent enough to decide on."""
+        return is_fresh(self.chain.ts, self.parameters, now=self.now)
+
+    @cached_property
+    def quotes(self) -> Mapping[str, OptionQuote]:
+        """Every contract of the chain by symbol, priced or not."""
+        return {quote.symbol: quote for quote in self.chain.contracts}
+
+    @cached_property
+    def view(self) -> ChainView:
+        """The part of the chain that entries are decided on, priced."""
+        wanted, rate = self.parameters.selection, self.parameters.rate
+        key = (id(self.chain), self.now, rate, wanted.min_days, wanted.target_days, wanted.max_days)
+        if key not in self.views:
+            chain = narrowed(self.chain, self.parameters, now=self.now)
+            self.views[key] = self.chain, view_of(chain, self.now, rate=rate)
+        return self.views[key][1]
+
+    @cached_property
+    def trend(self) -> Trend | None:
+        """The trend at the panel's last row; None when it cannot be told."""
+        return trend_of(self.panel, self.underlying, self.parameters.trend, now=self.now)
+
+    @cached_property
+    def regime(self) -> Regime | None:
+        """Trend and volatility; None when they cannot be told."""
+        return regime_of(self.view, self.panel, self.parameters, iv_history=self.iv_history)
 
 
 def today(now: datetime) -> date:
@@ -45,11 +97,13 @@ def today(now: datetime) -> date:
     return now.astimezone(NEW_YORK).date()
 
 
-def read(market: MarketSnapshot, parameters: OptionsParameters, *, book: BookDoc, now: datetime) -> dict[str, Reading]:
+def read(
+    market: MarketSnapshot, parameters: OptionsParameters, *, book: BookDoc, now: datetime, views: Views
+) -> dict[str, Reading]:
     """Return a reading of every underlying that has a chain."""
     panel = market.panels.get(DAILY, panel_of({}))
     return {
-        symbol: _reading(chain, panel, parameters, iv_history=iv_history(book, symbol, now=now), now=now)
+        symbol: Reading(chain, panel, parameters, iv_history(book, symbol, now=now), now, views)
         for symbol, chain in market.chains.items()
     }
 
@@ -57,22 +111,6 @@ def read(market: MarketSnapshot, parameters: OptionsParameters, *, book: BookDoc
 def is_fresh(ts: datetime, parameters: OptionsParameters, *, now: datetime) -> bool:
     """Return whether a quote made at `ts` is recent enough to decide on."""
     return now - ts <= timedelta(minutes=parameters.liquidity.max_age_minutes)
-
-
-def _reading(
-    chain: OptionChain, panel: Panel, parameters: OptionsParameters, *, iv_history: list[float], now: datetime
-) -> Reading:
-    view = view_of(narrowed(chain, parameters, now=now), now, rate=parameters.rate)
-    regime = regime_of(view, panel, parameters, iv_history=iv_history)
-    known = trend_of(panel, chain.underlying, parameters.trend, now=now) if regime is None else regime.trend
-    return Reading(
-        underlying=chain.underlying,
-        view=view,
-        quotes={quote.symbol: quote for quote in chain.contracts},
-        trend=known,
-        regime=regime,
-        fresh=is_fresh(chain.ts, parameters, now=now),
-    )
 
 
 def narrowed(chain: OptionChain, parameters: OptionsParameters, *, now: datetime) -> OptionChain:
@@ -103,8 +141,8 @@ def memory(
     """Return the book's memory with this cycle's volatilities and holdings taken in."""
     kept, day = dict(book.memory), today(now).isoformat()
     for symbol, reading in readings.items():
-        iv = reference_iv(reading.view, parameters)
-        if reading.fresh and math.isfinite(iv):
+        iv = reference_iv(reading.view, parameters) if reading.fresh else math.nan
+        if math.isfinite(iv):
             history = {**_remembered(book, symbol), day: iv}
             newest = sorted(history.items())[-parameters.volatility.history_days :]
             kept[f"iv/{symbol}"] = " ".join(f"{when}:{value:.4f}" for when, value in newest)

@@ -15,7 +15,7 @@ _NAMES = ("delta", "gamma", "vega", "theta")
 
 def unit_greeks(position: Position, reading: Reading) -> Greeks | None:
     """Return the Greeks of one unit in USD; None for shares, and when a contract has none now."""
-    legs, spot = open_legs(position), float(reading.view.spot)
+    legs, spot = open_legs(position), float(reading.spot)
     if not legs or not all(is_occ(leg.symbol) for leg in legs):
         return None
     totals = dict.fromkeys(_NAMES, 0.0)

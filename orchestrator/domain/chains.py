@@ -100,6 +100,16 @@ class ChainView:
 
     def atm_iv(self, expiry: date) -> float:
         """Return the volatility at the forward, between the nearest out-of-the-money put and call; NaN if unknown."""
+        if expiry not in self._atm_ivs:
+            self._atm_ivs[expiry] = self._atm_iv(expiry)
+        return self._atm_ivs[expiry]
+
+    @cached_property
+    def _atm_ivs(self) -> dict[date, float]:
+        """What was asked for so far."""
+        return {}
+
+    def _atm_iv(self, expiry: date) -> float:
         forward = self.forwards.get(expiry, math.nan)
         puts = [c for c in self.of(expiry, OptionRight.PUT) if float(c.quote.strike) <= forward]
         calls = [c for c in self.of(expiry, OptionRight.CALL) if float(c.quote.strike) > forward]

@@ -206,7 +206,7 @@ def test_payoffs_are_bounded_as_they_should_be(holdings, expected):
 def test_what_has_no_bound_is_never_an_entry_of_its_own():
     chain = chain_of()
     view = view_of(chain, NOW, rate=RATE)
-    reading = Reading("SPY", view, {}, Trend.UP, REGIME, fresh=True)
+    reading = Reading(chain, panel_of({}), KNOBS, [], NOW, {})
     naked = STRATEGIES["covered_call"](view, REGIME, KNOBS)
     assert structure_entry(reading, "covered_call", naked, parameters=KNOBS, now=NOW) is None
     assert structure_entry(reading, "covered_call", (), parameters=KNOBS, now=NOW) is None

@@ -20,15 +20,18 @@ import numpy as np
 
 from venue.dataset import Floats, Ints, Report, Table, days, numbers, read_table, times_local, times_utc
 from venue.feed import Chain, ContractQuote
+from venue.occ import parse
 from venue.replay.layout import ChainSource
 from venue.replay.series import Mask
 from venue.replay.tape import decimal
-from venue.sessions import EPOCH, Sessions, utc
+from venue.sessions import EPOCH, Sessions, day_number, utc
 
 NEW_YORK = ZoneInfo("America/New_York")
 CLOSING_S = 1800
 """A snapshot up to this long after the close shows the closing quotes."""
 LEAST_IV = 0.001
+LEAST_STEP = 0.0005
+"""Half of the finest step that a symbol can spell, USD of strike."""
 COLUMNS = (
     *("bid", "ask", "bid_size", "ask_size", "last", "volume", "open_interest"),
     *("iv", "delta", "gamma", "theta", "vega", "rho"),
@@ -69,11 +72,6 @@ class Snapshot:
     spot: Spot
 
     @cached_property
-    def index(self) -> dict[str, int]:
-        """Row of each contract, by OCC symbol."""
-        return {symbol: row for row, (symbol, *_) in enumerate(self._terms(self.low, self.high), self.low)}
-
-    @cached_property
     def underlying_price(self) -> Decimal:
         """The underlying's own print when it is fresh, else put-call parity, else what the file says."""
         price = self.spot(self.time)
@@ -87,24 +85,48 @@ class Snapshot:
 
     def contract(self, symbol: str) -> ContractQuote | None:
         """Return one contract, None if the snapshot does not list it."""
-        row = self.index.get(symbol)
-        return None if row is None else next(self._contracts(row, row + 1))
+        terms = parse(symbol)
+        if terms is None or terms.underlying != self.underlying:
+            return None
+        same = self._expiry == day_number(terms.expiry)
+        same &= (self._call == (terms.right == "C")) & (np.abs(self._strike - float(terms.strike)) < LEAST_STEP)
+        return next(self.contracts(self.low + np.flatnonzero(same)), None)
 
     def chain(self) -> Chain:
         """Return the whole chain, made anew."""
-        contracts = {one.symbol: one for one in self._contracts(self.low, self.high)}
+        contracts = {one.symbol: one for one in self.contracts(slice(self.low, self.high))}
         return Chain(self.underlying, utc(self.time), self.underlying_price, contracts)
 
-    def _terms(self, low: int, high: int) -> Iterator[tuple[str, date, str, float]]:
-        """Tell symbol, expiry, right and strike of rows [low, high)."""
-        expiries, calls = self.rows.expiry[low:high].tolist(), self.rows.call[low:high].tolist()
-        for expiry, call, strike in zip(expiries, calls, self.rows.strike[low:high].tolist(), strict=True):
+    def within(self, expiries: tuple[date, date], strikes: tuple[float, float]) -> Ints:
+        """Return the rows of the contracts between two expiries and two strikes, all included."""
+        first, last = (day_number(expiry) for expiry in expiries)
+        inside = (self._expiry >= first) & (self._expiry <= last)
+        inside &= (self._strike >= strikes[0]) & (self._strike <= strikes[1])
+        return self.low + np.flatnonzero(inside)
+
+    @property
+    def _expiry(self) -> Ints:
+        return self.rows.expiry[self.low : self.high]
+
+    @property
+    def _call(self) -> Mask:
+        return self.rows.call[self.low : self.high]
+
+    @property
+    def _strike(self) -> Floats:
+        return self.rows.strike[self.low : self.high]
+
+    def _terms(self, rows: slice | Ints) -> Iterator[tuple[str, date, str, float]]:
+        """Tell symbol, expiry, right and strike of rows."""
+        expiries, calls = self.rows.expiry[rows].tolist(), self.rows.call[rows].tolist()
+        for expiry, call, strike in zip(expiries, calls, self.rows.strike[rows].tolist(), strict=True):
             right = "C" if call else "P"
             yield f"{self.underlying}{_yymmdd(expiry)}{right}{round(strike * 1000):08d}", day_of(expiry), right, strike
 
-    def _contracts(self, low: int, high: int) -> Iterator[ContractQuote]:
-        cells = [self._cells(name, low, high) for name in COLUMNS]
-        for terms, values in zip(self._terms(low, high), zip(*cells, strict=True), strict=True):
+    def contracts(self, rows: slice | Ints) -> Iterator[ContractQuote]:
+        """Give the contracts of rows of the file."""
+        cells = [self._cells(name, rows) for name in COLUMNS]
+        for terms, values in zip(self._terms(rows), zip(*cells, strict=True), strict=True):
             bid, ask, bid_size, ask_size, last, volume, open_interest, iv, *greeks = values
             yield ContractQuote(
                 *terms[:3],
@@ -120,11 +142,11 @@ class Snapshot:
                 *greeks,
             )
 
-    def _cells(self, name: str, low: int, high: int) -> list[float | None]:
+    def _cells(self, name: str, rows: slice | Ints) -> list[float | None]:
         """Return the cells of a column, None where the file has none."""
         if name not in self.rows.numbers:
-            return [None] * (high - low)
-        return [None if isnan(cell) else cell for cell in self.rows.numbers[name][low:high].tolist()]
+            return [None] * len(self.rows.strike[rows])
+        return [None if isnan(cell) else cell for cell in self.rows.numbers[name][rows].tolist()]
 
     def _size(self, price: float | None, recorded: float | None) -> Decimal:
         if not price:

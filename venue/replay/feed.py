@@ -129,7 +129,7 @@ class ReplayFeed:
             quotes=tuple(name for name, tape in self._tapes.items() if _any(tape.prints.time, after, until)),
             actions=self._actions_between(after, until),
             sessions_closed=self._sessions.closed_between(after, until),
-            chains=tuple(name for name in self._options if _any(self._chain_tape(name).times, after, until)),
+            chains=tuple(name for name in self._options if _any(self.chain_tape(name).times, after, until)),
         )
 
     def assets(self) -> dict[str, Asset]:
@@ -161,7 +161,7 @@ class ReplayFeed:
         """Return the latest chain snapshot known at `now`."""
         if underlying not in self._options:
             return None
-        return self._chain_tape(underlying).at(self._seconds())
+        return self.chain_tape(underlying).at(self._seconds())
 
     def actions(self, symbol: str) -> list[CorporateAction]:
         """Return the splits and dividends of a stock that went ex by `now`, as far as the data goes back."""
@@ -179,6 +179,12 @@ class ReplayFeed:
         """Return the underlyings that have chains."""
         return self._options
 
+    def chain_tape(self, underlying: str) -> ChainTape:
+        """Return all recorded snapshots of an underlying, those to come too, read once."""
+        if underlying not in self._chains:
+            self._chains[underlying] = self._data.chain_tape(underlying, Decimal(self._spread.option_size))
+        return self._chains[underlying]
+
     def report(self) -> dict[str, dict[str, int]]:
         """Return file -> reason -> rows left out (or sorted), of the files read so far."""
         return self._report.by_file()
@@ -194,7 +200,7 @@ class ReplayFeed:
     def _moments(self) -> tuple[Ints, list[frozenset[AssetKind]]]:
         """All times at which anything of the universe becomes known, and of which kinds it is."""
         known = [(tape.kind, tape.prints.time) for tape in self._tapes.values()]
-        known += [(AssetKind.OPTION, self._chain_tape(name).times) for name in self._options]
+        known += [(AssetKind.OPTION, self.chain_tape(name).times) for name in self._options]
         kinds: dict[int, set[AssetKind]] = {}
         for kind, times in known:
             for time in set(times.tolist()):
@@ -241,17 +247,12 @@ class ReplayFeed:
             return None
         if underlying not in self._options:
             return None
-        found = self._chain_tape(underlying).contract(symbol, self._seconds())
+        found = self.chain_tape(underlying).contract(symbol, self._seconds())
         if found is None:
             return None
         time, contract = found
         ts = datetime.fromtimestamp(time, UTC)
         return MarketQuote(ts, contract.bid, contract.ask, contract.bid_size, contract.ask_size, contract.last)
-
-    def _chain_tape(self, underlying: str) -> ChainTape:
-        if underlying not in self._chains:
-            self._chains[underlying] = self._data.chain_tape(underlying, Decimal(self._spread.option_size))
-        return self._chains[underlying]
 
 
 def _any(times: Ints, after: int, until: int) -> bool:

@@ -30,7 +30,7 @@ def backtest(
     strategy: Annotated[list[str] | None, typer.Option(help="Only this strategy; may be given again.")] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="File or folder of bars, else the local store; of options a folder to replay."),
+        typer.Option(help="File or folder of bars, else the local store; of options a folder with chains."),
     ] = None,
     symbols: Annotated[str, typer.Option(help="XLK,XLF of one module, or 'stocks=XLK crypto=BTC'.")] = "",
     first: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First day that is traded.")] = None,
@@ -69,21 +69,17 @@ def backtest(
 
 def _run(ctx: typer.Context, asked: Asked, sources: Sources, out: Path | None, *, store: bool, as_json: bool) -> None:
     from orchestrator.cli.backtest.page import page
-    from orchestrator.cli.backtest.replayed import by_replay
     from orchestrator.cli.backtest.screen import plain, print_found
     from orchestrator.cli.backtest.stages import done, steps_of
     from orchestrator.cli.backtest.stored import keep
+    from orchestrator.cli.backtest.structures import by_chains
     from orchestrator.cli.target import builder
 
     desk = builder(ctx) if store else None
     with progress(quiet=as_json) as bar:
         task = bar.add_task("backtest", total=steps_of(asked))
-        if ModuleName.OPTIONS in asked.modules:
-            found = by_replay(
-                asked, sources, lambda at, of, day: bar.update(task, completed=at, total=of, description=f"{day:%F}")
-            )
-        else:
-            found = done(asked, sources, lambda text: bar.update(task, advance=1, description=text))
+        run = by_chains if ModuleName.OPTIONS in asked.modules else done
+        found = run(asked, sources, lambda text: bar.update(task, advance=1, description=text))
     if out is not None:
         out.write_text(page(found), encoding="utf-8")
     path = None if desk is None else keep(desk, found)

@@ -42,11 +42,11 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
-    """What is told of a backtest that was a replay: its folder, cycles, positions open at its end, and symbols."""
+class Chains:
+    """What a backtest on recorded chains is told of: folder, moments, positions open at its end, and symbols."""
 
     data: str
-    cycles: int
+    moments: int
     held: int
     symbols: tuple[str, ...]
 
@@ -71,7 +71,7 @@ class Found:
     points: Sequence[Point]
     luck: tuple[float, float] | None
     digest: str
-    replay: Replay | None = None
+    chains: Chains | None = None
 
 
 def steps_of(asked: Asked) -> int:
@@ -107,7 +107,7 @@ def done(asked: Asked, sources: Sources, told: Told) -> Found:
     lines = [line_of(run) for run in runs]
     worth = _worth(asked, feeds, runs, curve_of(lines))
     summary = summarised(lines, worth.inside, regimes_of(worth.days, worth.all), per_year=per_year)
-    luck = _luck(points, summary.curve)
+    luck = luck_of(points, summary.curve)
     return Found(asked, feeds, stages, runs, lines, summary, points, luck, _digest(asked, stages, summary.curve))
 
 
@@ -159,20 +159,24 @@ def _swept(asked: Asked, stages: Mapping[ModuleName, Stage], told: Told, per_yea
         told(", ".join(f"{name}={value:g}" for name, value in values.items()))
         runs = [stage.run(asked.parameters(module, values)) for module, stage in stages.items()]
         curve = curve_of([line_of(run) for run in runs])
-        found.append(
-            Point(
-                values,
-                float(sharpe(curve.returns, per_year)),
-                float(curve.equity[-1]),
-                float(max_drawdown(curve.returns, per_year)),
-                sum(run.result.count for run in runs),
-                curve.returns,
-            )
-        )
+        found.append(point_of(values, curve, sum(run.result.count for run in runs), per_year))
     return found
 
 
-def _luck(points: Sequence[Point], curve: Curve) -> tuple[float, float] | None:
+def point_of(values: Mapping[str, float], curve: Curve, trades: int, per_year: float) -> Point:
+    """Return a point of a sweep by the curve that came of its values."""
+    return Point(
+        values,
+        float(sharpe(curve.returns, per_year)),
+        float(curve.equity[-1]),
+        float(max_drawdown(curve.returns, per_year)),
+        trades,
+        curve.returns,
+    )
+
+
+def luck_of(points: Sequence[Point], curve: Curve) -> tuple[float, float] | None:
+    """Return the p-values of a sweep's best (`Found.luck`); None without a sweep."""
     if not points:
         return None
     returns = np.array([point.returns for point in points])

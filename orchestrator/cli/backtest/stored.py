@@ -55,8 +55,8 @@ def document(found: Found, now: datetime) -> BacktestDoc:
 
 
 def _symbols(found: Found) -> tuple[str, ...]:
-    if found.replay is not None:
-        return found.replay.symbols
+    if found.chains is not None:
+        return found.chains.symbols
     return tuple(dict.fromkeys(symbol for run in found.runs for symbol in run.market.panel.symbols))
 
 

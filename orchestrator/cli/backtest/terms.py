@@ -134,7 +134,7 @@ def modules_of(modules: Sequence[ModuleName], strategies: Sequence[str]) -> tupl
     if not found:
         raise ConfigurationError("name a module (stocks, crypto, options) or a --strategy")
     if ModuleName.OPTIONS in found and len(found) > 1:
-        raise ConfigurationError("options run alone: they are replayed on recorded chains, not run on bars")
+        raise ConfigurationError("options run alone: on recorded chains, not on bars")
     return found
 
 

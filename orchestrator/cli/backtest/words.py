@@ -14,12 +14,17 @@ from orchestrator.domain.scene import listed
 from orchestrator.domain.series import timeframe_of
 
 FEW_TRADES = 30
-_REPLAYED = (
-    "Replayed through the desk itself and the local venue: the same decisions, risk, orders and books as live.",
-    "The venue fills at the quotes of the recorded chains, takes its fees, and expires, exercises and assigns; the "
-    "account is the venue's own, and its equity is looked at when the sweeper runs.",
-    "Costs of a round trip are its fees and what it paid beyond the price it was decided at. Exposure is not told.",
+_ON_CHAINS = (
+    "The module looks at each recorded chain; decisions, rules of risk, sizes and books are the desk's own functions.",
+    "A structure is filled at the touch of its legs, all legs together or none, at most the size that is shown; the "
+    "local venue's fees are paid, and contracts expire, are exercised and assigned as there.",
+    "Costs of a round trip are its fees and its way from the middle to the touch. Exposure is the largest loss of "
+    "structures, the worth of shares.",
+    "Left out: halts, assignment before expiry, the other modules, prices between the recorded moments, and whatever "
+    "an owner would order: a loss limit keeps entries away while it lasts. Idle cash earns nothing.",
 )
+_LIMITED = "All shipped limits hold, those of Greeks and value at risk too; none of them knows another module."
+_UNLIMITED = "Run without caps and brakes: sizes are those of the loss and the volatility of a trade alone."
 _BPS = 10_000.0
 _FILLS = {
     "next_open": "What a bar's close decides is filled at the open of the next bar.",
@@ -30,8 +35,8 @@ _FILLS = {
 def execution(found: Found) -> list[str]:
     """Return how orders were filled and what they cost."""
     asked = found.asked
-    if found.replay is not None:
-        return list(_REPLAYED)
+    if found.chains is not None:
+        return [*_ON_CHAINS, _LIMITED if asked.limits else _UNLIMITED]
     told = [
         _FILLS[asked.fill],
         "Within a bar a stop counts before a target; a gap through a stop fills at the open; stops move at the close.",
@@ -69,8 +74,8 @@ def _caps(found: Found) -> str:
 def bars(found: Found) -> list[str]:
     """Return what the bars are and what was found in them."""
     told = []
-    if (replay := found.replay) is not None:
-        told.append(f"{replay.data}: chains of {', '.join(replay.symbols)}, {replay.cycles} cycles")
+    if (chains := found.chains) is not None:
+        told.append(f"{chains.data}: chains of {', '.join(chains.symbols)}, {chains.moments} moments")
     for module, feed in found.feeds.items():
         span = found.stages[module].panel.ends
         told.append(f"{module}: {len(feed.bars)} symbols, {len(span)} rows of {timeframe_of(feed.minutes)}")
@@ -88,7 +93,7 @@ def _cautions(found: Found) -> Iterator[str]:
     yield from _unsure(found)
     summary = found.summary
     count = len(summary.trips)
-    if count == 0 and not (found.replay and found.replay.held):
+    if count == 0 and not (found.chains and found.chains.held):
         yield "Nothing was traded: these bars gave no entry, or no size that the limits leave."
     elif count < FEW_TRADES:
         yield f"{count} round trips: fewer than {FEW_TRADES} say little about any rate or ratio."
@@ -114,8 +119,8 @@ def _open(found: Found) -> Iterator[str]:
     ended = sum(trip.reason == "end of data" for trip in found.summary.trips)
     if ended:
         yield f"{ended} positions were still open at the end and are counted at their last price."
-    if found.replay is not None and found.replay.held:
-        yield f"{found.replay.held} positions were still open at the end: in the curve, but among no round trips."
+    if found.chains is not None and found.chains.held:
+        yield f"{found.chains.held} positions were still open at the end: in the curve, but among no round trips."
 
 
 def _braked(found: Found, run: Run) -> Iterator[str]:

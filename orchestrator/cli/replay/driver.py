@@ -30,7 +30,7 @@ CADENCE = {
 }
 """Least market time between two cycles of a module, as Cloud Scheduler fires them."""
 
-_SLACK = timedelta(seconds=2)
+SLACK = timedelta(seconds=2)
 """A session's last moment is one second before its end."""
 
 LOOK_AFTER = timedelta(hours=6)
@@ -109,7 +109,7 @@ def _at(stack: Stack, moment: Moment, run: Run) -> None:
 
 def _is_due(module: ModuleName, moment: Moment, run: Run) -> bool:
     last = run.fired.get(module)
-    return last is None or moment.time - last >= CADENCE[module] - _SLACK
+    return last is None or moment.time - last >= CADENCE[module] - SLACK
 
 
 def _left_alone(moment: Moment, run: Run) -> list[ModuleName]:

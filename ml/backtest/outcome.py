@@ -1,0 +1,64 @@
+"""What came of a backtest of options, and the same as every backtest is summed up: a line with its round trips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ml.backtest.layout import Ints
+from ml.backtest.summary import Line
+from ml.backtest.trips import Trip, in_order
+from ml.backtest.wallet import Ended
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.market import Floats
+from orchestrator.domain.positions import Position
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What came of it; `ends` in epoch seconds, one for each moment.
+
+    Parameters
+    ----------
+    equity, gross
+        After what was traded at the moment, USD; `gross` counts a structure by its largest loss.
+    ended, held
+        Round trips in the order of their ends, and what was still held.
+    denied
+        How often each reason kept the module from what it wanted.
+    """
+
+    ends: Ints
+    equity: Floats
+    gross: Floats
+    ended: Sequence[Ended]
+    held: Sequence[Position]
+    denied: Mapping[str, int]
+
+
+def as_line(outcome: Outcome, capital: float) -> Line:
+    """Return an outcome as a line; positions that are still open are in its curve and among no round trips."""
+    trips = in_order(_trip(one) for one in outcome.ended)
+    return Line(ModuleName.OPTIONS.value, 0, capital, outcome.ends, outcome.equity, outcome.gross, trips)
+
+
+def _trip(one: Ended) -> Trip:
+    """Return a round trip; prices are of one unit, as the venue quotes it, credits negative."""
+    trade = one.trade
+    return Trip(
+        module=trade.module.value,
+        strategy=trade.strategy,
+        symbol=trade.symbol,
+        side=1,
+        qty=float(trade.qty),
+        opened=int(trade.opened_at.timestamp()),
+        closed=int(trade.closed_at.timestamp()),
+        entry_px=float(trade.entry_px),
+        exit_px=float(trade.exit_px),
+        profit=float(trade.realized_pnl),
+        costs=float(one.costs),
+        risk=float(one.risk),
+        reason=trade.exit_reason.partition(":")[0],
+        minutes=1,
+        multiplier=float(one.multiplier),
+    )
