@@ -18,7 +18,7 @@ from orchestrator.domain.documents import AccountView, BookDoc
 from orchestrator.domain.exposure import held_by_symbol
 from orchestrator.domain.foreign import multiplier_of
 from orchestrator.domain.ledger import Posted, cash_flow, post_fill
-from orchestrator.domain.orders import Evidence, Fill, Order, Side, apply
+from orchestrator.domain.orders import Evidence, Fill, Order, Purpose, Side, apply
 from orchestrator.domain.positions import Trade, unit_risk_usd
 
 VENUE = "backtest"
@@ -53,7 +53,7 @@ class Wallet:
     ended: list[Ended] = field(default_factory=list)
     _costs: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     _risks: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
-    """What each position had at risk at most, USD, and the shares of its unit."""
+    """What each position has at risk, USD, and the shares of its unit."""
     _taken: dict[tuple[str, Side, datetime], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     def mark(self, symbol: str, now: datetime) -> Decimal:
@@ -143,6 +143,7 @@ class Wallet:
             for (symbol, side, ratio, one), price in zip(seen, known, strict=True):
                 self._taken[symbol, side, one.ts] += units * ratio
                 self._fill(order.id, _Part(symbol, side, units * ratio, price), one, now)
+            self._settled(order)
 
     def _shown(self, symbol: str, side: Side, seen: Touch) -> Decimal:
         return (seen.ask_size if side is Side.BUY else seen.bid_size) - self._taken[symbol, side, seen.ts]
@@ -166,17 +167,14 @@ class Wallet:
         away = part.side.sign * (price - middle) * part.qty * multiplier_of(part.symbol)
         self._costs[order.intent.position_id] += fee + away
         self.take(post_fill(self.book, order, fill, now))
-        self._settled(key, order.intent.position_id)
 
-    def _settled(self, key: str, position_id: str) -> None:
-        """Forget an order that is done, and note what its position has at risk while it grows."""
-        position = self.book.positions.get(position_id)
-        if position is not None:
-            risk = unit_risk_usd(position) * position.entered_units
-            most = max(self._risks.get(position_id, (ZERO, ZERO))[0], risk)
-            self._risks[position_id] = most, position.legs[0].multiplier
-        if self.book.orders[key].state.terminal:
-            self.drop([self.book.orders[key]])
+    def _settled(self, order: Order) -> None:
+        """Forget an order that is done, and note what its position has at risk once it is entered."""
+        position = self.book.positions.get(order.intent.position_id)
+        if position is not None and order.intent.purpose is Purpose.ENTRY:
+            self._risks[position.id] = unit_risk_usd(position) * position.units, position.legs[0].multiplier
+        if self.book.orders[order.id].state.terminal:
+            self.drop([order])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 _BPS = 10_000.0
+_CENT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,19 @@ def _when(pair: Pair) -> tuple[datetime, str, str]:
 
 
 def _pair(desk: Made, backtest: Made, tolerance_bps: float, within: timedelta) -> Pair:
-    gaps = [abs(backtest.entry_px / desk.entry_px - 1) * _BPS]
+    gaps = [_gap(desk.entry_px, backtest.entry_px)]
     if desk.exit_px is not None and backtest.exit_px is not None:
-        gaps.append(abs(backtest.exit_px / desk.exit_px - 1) * _BPS)
+        gaps.append(_gap(desk.exit_px, backtest.exit_px))
     profit = None if desk.profit is None or backtest.profit is None else backtest.profit - desk.profit
     why = list(_differences(desk, backtest, within))
     if max(gaps) > tolerance_bps:
         why.append(f"prices {max(gaps):.2f} bps apart")
     return Pair(desk, backtest, max(gaps), profit or 0.0, "; ".join(why))
+
+
+def _gap(desk: float, backtest: float) -> float:
+    """Return how far apart two prices are, in basis points of the desk's; of one below a cent, of a cent."""
+    return abs(backtest - desk) / max(abs(desk), _CENT) * _BPS
 
 
 def _differences(desk: Made, backtest: Made, within: timedelta) -> Iterable[str]:

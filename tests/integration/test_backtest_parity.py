@@ -11,15 +11,19 @@ from orchestrator.domain.base import ModuleName
 DAYS = {
     ModuleName.STOCKS: (date(2026, 7, 20), date(2026, 7, 28)),
     ModuleName.CRYPTO: (date(2026, 7, 18), date(2026, 7, 30)),
+    ModuleName.OPTIONS: (date(2026, 7, 16), date(2026, 7, 30)),
 }
-STOCKS = "XLF,XLK,XLV,AAPL,AMZN,NVDA,IWM,DIA"
+UNIVERSE = {
+    ModuleName.STOCKS: "stocks=XLF,XLK,XLV,AAPL,AMZN,NVDA,IWM,DIA",
+    ModuleName.OPTIONS: "options=SPY,NVDA",
+}
 WITHIN = timedelta(seconds=2)
 
 
 @pytest.mark.parametrize("module", DAYS)
 def test_the_backtest_makes_the_trades_and_the_equity_of_the_desk(data_root, module):
     first, last = DAYS[module]
-    window = window_of(data_root, first, last, f"stocks={STOCKS}" if module is ModuleName.STOCKS else "", module)
+    window = window_of(data_root, first, last, UNIVERSE.get(module, ""), module)
     desk, cash = by_desk(window, module, lambda *_: None)
     backtest = by_backtest(window, module, cash)
     pairs = paired(desk.made, backtest.made, tolerance_bps=1e-6, within=WITHIN)

@@ -216,12 +216,13 @@ DAYS = ("--from", "2026-07-16", "--to", "2026-07-21")
     [
         (("stocks", "options"), ("options run alone",)),
         (("options",), ("--data, and --from and --to",)),
-        (("options", "--data", "FOLDER", *DAYS, "--fill", "same_close"), ("only --strategy, --data",)),
-        (("options", "--data", "FOLDER", *DAYS, "--cash", "5000"), ("only --strategy, --data",)),
-        (("options", "--data", "FOLDER", *DAYS, "--sweep", "min_confidence=0.6,0.7"), ("only --strategy, --data",)),
+        (("options", "--data", "FOLDER", *DAYS, "--fill", "same_close"), ("are of bars",)),
+        (("options", "--data", "FOLDER", *DAYS, "--timeframe", "1h"), ("are of bars",)),
+        (("options", "--data", "FOLDER", *DAYS, "--adjust"), ("are of bars",)),
+        (("options", "--data", "FOLDER", *DAYS, "--sweep", "min_confidence=0.6,2"), ("is not between 0.5 and 0.95",)),
         (("options", "--data", "FOLDER", *DAYS, "--set", "min_confidence=2"), ("is not between 0.5 and 0.95",)),
         (("options", "--data", "/no/such/folder", *DAYS), ("/no/such/folder",)),
     ],
 )
-def test_what_a_replay_of_options_does_not_know_is_refused(stocks: Path, words, said) -> None:
+def test_what_recorded_chains_do_not_know_is_refused(stocks: Path, words, said) -> None:
     refused(desk(*(stocks if word == "FOLDER" else word for word in words)), *said)

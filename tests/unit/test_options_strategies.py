@@ -10,14 +10,14 @@ import pytest
 from modules.options.entries import structure_entry
 from modules.options.parameters import OptionsParameters, SelectionParameters
 from modules.options.playbook import STRATEGIES
-from modules.options.reading import Reading
+from modules.options.reading import read
 from modules.options.regime import Regime, Trend, VolRegime
 from modules.options.selection import fits
 from modules.options.structures import Pick, payoff_range_of, ticket
 from orchestrator.domain.chains import view_of
 from orchestrator.domain.instruments import OptionRight
 from orchestrator.domain.orders import Side
-from tests.options_market import NOW, RATE, chain_of, with_quotes
+from tests.options_market import NOW, RATE, book_of, chain_of, market_of, with_quotes
 
 KNOBS = OptionsParameters()
 CALL, PUT = OptionRight.CALL, OptionRight.PUT
@@ -206,7 +206,9 @@ def test_payoffs_are_bounded_as_they_should_be(holdings, expected):
 def test_what_has_no_bound_is_never_an_entry_of_its_own():
     chain = chain_of()
     view = view_of(chain, NOW, rate=RATE)
-    reading = Reading(chain, panel_of({}), KNOBS, [], NOW, {})
+    market = market_of([chain], {"SPY": [100 + 0.1 * day + day % 2 for day in range(120)]})
+    reading = read(market, KNOBS, book=book_of(), now=NOW, views={})["SPY"]
+    assert reading.regime is not None
     naked = STRATEGIES["covered_call"](view, REGIME, KNOBS)
     assert structure_entry(reading, "covered_call", naked, parameters=KNOBS, now=NOW) is None
     assert structure_entry(reading, "covered_call", (), parameters=KNOBS, now=NOW) is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -158,7 +158,7 @@ class RecordedChains:
         return self._panels[key]
 
 
-def recorded_chains(data: Path, first: datetime, last: datetime, symbols: Sequence[str]) -> RecordedChains:
+def recorded_chains(data: Path, first: date, last: date, symbols: Sequence[str]) -> RecordedChains:
     """Return the recorded days of a folder, both included.
 
     Raises
@@ -169,10 +169,10 @@ def recorded_chains(data: Path, first: datetime, last: datetime, symbols: Sequen
         A file is not usable; the message names it.
     """
     universe = parse_universe([f"{ModuleName.OPTIONS}={','.join(symbols)}"])
-    feed = ReplayFeed(data, first.date(), last.date(), universe)
+    feed = ReplayFeed(data, first, last, universe)
     moments = _moments(feed)
     if not moments:
-        raise DomainError(f"options: no chains of {', '.join(symbols)} in {data} from {first:%F} to {last:%F}")
+        raise DomainError(f"options: no chains of {', '.join(symbols)} in {data} from {first} to {last}")
     start, hours = feed.now, Hours(feed)
     prints: dict[tuple[str, datetime], MarketQuote] = {}
     sessions: dict[datetime, SessionState] = {}

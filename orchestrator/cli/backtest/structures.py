@@ -117,7 +117,7 @@ def _lab(asked: Asked, sources: Sources) -> _Lab:
     return _Lab(
         asked,
         options_module(_symbols(asked)),
-        recorded_chains(Path(sources.paths[0]), asked.first, asked.last, _symbols(asked)),
+        recorded_chains(Path(sources.paths[0]), asked.first.date(), asked.last.date(), _symbols(asked)),
     )
 
 

@@ -33,7 +33,7 @@ def parity(
     data: Annotated[
         Path | None, typer.Option(help="Folder of market data: replay it. Else the desk's own past.")
     ] = None,
-    module: Annotated[ModuleName | None, typer.Option(help="Whose trades; of a replay stocks or crypto.")] = None,
+    module: Annotated[ModuleName | None, typer.Option(help="Whose trades; of a replay stocks without it.")] = None,
     universe: Annotated[str, typer.Option(help="Symbols of a replay: stocks=XLK,XLF")] = "",
     tolerance_bps: Annotated[float | None, typer.Option(help="Largest gap of a price that agrees.", min=0.0)] = None,
     ask_venues: Annotated[
@@ -52,8 +52,6 @@ def parity(
         days = first.date(), last.date()
         return compare(ctx, days, module=module, tolerance_bps=tolerance_bps, ask_venues=ask_venues, as_json=as_json)
     chosen = ModuleName.STOCKS if module is None else module
-    if chosen is ModuleName.OPTIONS:
-        raise ConfigurationError("--module options: its backtest is the replay itself (desk backtest options)")
     tolerance = 0.01 if tolerance_bps is None else tolerance_bps
     window = Window(data, first.date(), last.date(), universe)
     return _recorded(window, chosen, tolerance=tolerance, as_json=as_json)

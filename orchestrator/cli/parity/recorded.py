@@ -1,6 +1,7 @@
 """A recorded window twice: through the whole desk at the local venue, and through the backtest.
 
-The backtest gets what the desk got: the venue's daily bars and dividends, and the last prices at opens and closes.
+The backtest gets what the desk got: the venue's daily bars and dividends, and the last prices at opens and closes; of
+options the recorded chains.
 Its decisions, sizes, fills and cash are its own.
 """
 
@@ -17,15 +18,18 @@ from typing import Any
 
 import numpy as np
 
+from ml.backtest import options
 from ml.backtest.account import Account, Costs, Fill, limits_of
 from ml.backtest.layout import DAY_S
 from ml.backtest.stage import Stage, dividends_of
 from ml.parity.compare import Made
 from ml.parity.engine import made_of, opens_of
 from orchestrator.bootstrap import module_class
+from orchestrator.cli.backtest.chains import LocalHouse, recorded_chains
+from orchestrator.cli.backtest.structures import options_module
 from orchestrator.cli.replay.driver import Progress, drive
 from orchestrator.cli.replay.report import gather
-from orchestrator.cli.replay.stacks import Window, memory_stack
+from orchestrator.cli.replay.stacks import Moment, Window, memory_stack
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.errors import ConfigurationError
@@ -35,7 +39,7 @@ from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.risk import RiskLimits
 from orchestrator.domain.scene import DAILY
 from orchestrator.domain.tuning import Tunable
-from venue.feed import MarketBar
+from venue.feed import AssetKind, MarketBar
 from venue.fees import FeeSchedule
 from venue.replay.feed import ReplayFeed
 from venue.replay.quotes import SpreadModel
@@ -57,6 +61,8 @@ class Side:
 def by_desk(window: Window, module: ModuleName, progress: Progress) -> tuple[Side, float]:
     """Return what the whole desk made of the window, and the cash that its venue began with."""
     with memory_stack(window) as stack:
+        moments = [Moment(one.time, (module,)) for one in stack.moments() if module in one.modules]
+        stack.moments = lambda: moments
         drive(stack, progress)
         found = gather(stack)
     book = found.books[module]
@@ -91,10 +97,22 @@ def _held(position: Position) -> Made:
 
 def by_backtest(window: Window, module: ModuleName, cash: float) -> Side:
     """Return what the backtest makes of the window, beginning with `cash`."""
+    if module is ModuleName.OPTIONS:
+        return _by_chains(window, cash)
     feed = ReplayFeed(window.data, window.first, window.last, parse_universe([window.universe]) or None)
     stage = stage_of(feed, module, cash)
     run = stage.run(stage.tunable.model())
     return Side(made_of(run), float(run.result.equity[-1]))
+
+
+def _by_chains(window: Window, cash: float) -> Side:
+    symbols = parse_universe([window.universe])[AssetKind.OPTION]
+    module, house = options_module(tuple(symbols)), LocalHouse()
+    recorded = recorded_chains(window.data, window.first, window.last, symbols)
+    terms = options.Terms(Decimal(repr(cash)), RiskLimits(), house)
+    found = options.run(module, module.parameters_model(), recorded, terms)
+    made = [_closed(one.trade) for one in found.ended] + [_held(position) for position in found.held]
+    return Side(made, float(found.equity[-1]))
 
 
 def stage_of(feed: ReplayFeed, module: ModuleName, cash: float) -> Stage:
@@ -137,6 +155,8 @@ def stage_of(feed: ReplayFeed, module: ModuleName, cash: float) -> Stage:
 
 
 def _symbols(feed: ReplayFeed, module: ModuleName) -> tuple[str, ...]:
+    if module is ModuleName.OPTIONS:
+        return feed.underlyings()
     found = sorted(symbol for symbol, asset in feed.assets().items() if asset.kind == module.value)
     if not found:
         raise ConfigurationError(f"{module}: no bars that the backtest could run on")
