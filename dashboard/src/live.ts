@@ -1,4 +1,4 @@
-// The listeners: eleven, and two more while the lab is open; no other read. First load costs at most 3 + 3 + 2 + 10 + 20 + 20 + 20 + 10 + 30 = 118
+// The listeners: eleven, and four more while the lab is open; no other read. First load costs at most 3 + 3 + 2 + 10 + 20 + 20 + 20 + 10 + 30 = 118
 // document reads; after that each changed document costs one. The queries are declared in the desk's register.
 import {
   type DocumentData,
@@ -13,7 +13,7 @@ import {
   orderBy,
   query,
 } from 'firebase/firestore';
-import type { BacktestDoc, ExperimentDoc } from './generated/documents';
+import type { BacktestDoc, ExperimentDoc, ParityDoc, ScoreDoc } from './generated/documents';
 import { QUERIES } from './generated/queries';
 import type { DeskData, WithId } from './model/desk';
 import type { EpochMs } from './model/units';
@@ -73,6 +73,16 @@ export function watchBacktests(db: Firestore, changed: (kept: WithId<BacktestDoc
 /** Listen to every module's experiment until the returned function is called. */
 export function watchExperiments(db: Firestore, changed: (docs: WithId<ExperimentDoc>[]) => void): () => void {
   return watchLab(db, QUERIES.experiments, changed);
+}
+
+/** Listen to the newest comparison of desk and backtest until the returned function is called. */
+export function watchParity(db: Firestore, changed: (docs: WithId<ParityDoc>[]) => void): () => void {
+  return watchLab(db, QUERIES.parity, changed);
+}
+
+/** Listen to every module's scores until the returned function is called. */
+export function watchScores(db: Firestore, changed: (docs: WithId<ScoreDoc>[]) => void): () => void {
+  return watchLab(db, QUERIES.scores, changed);
 }
 
 function watchLab<Doc extends { readonly schema?: number }>(

@@ -60,5 +60,17 @@ export const QUERIES = {
     "where": [],
     "orderBy": null,
     "limit": 3
+  },
+  "parity": {
+    "collection": "parity",
+    "where": [],
+    "orderBy": "-last",
+    "limit": 1
+  },
+  "scores": {
+    "collection": "scores",
+    "where": [],
+    "orderBy": null,
+    "limit": 3
   }
 } as const;

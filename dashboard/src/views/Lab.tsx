@@ -1,4 +1,4 @@
-// The lab: backtests that were kept, each with how sure it is and what it does not prove.
+// The lab: experiments, scores, the desk beside its backtest, and kept backtests with what they do not prove.
 import { useEffect, useState } from 'preact/hooks';
 import type { BacktestDoc } from '../generated/documents';
 import { watchBacktests } from '../live';
@@ -6,6 +6,8 @@ import { backtestCard } from '../model/backtests';
 import type { WithId } from '../model/desk';
 import { formatPercent } from '../model/units';
 import { type ExperimentProps, Experiments } from './Experiments';
+import { Parity } from './Parity';
+import { Scores } from './Scores';
 import { Empty, Gain, Panel } from './parts';
 
 export function Lab(props: ExperimentProps) {
@@ -15,6 +17,8 @@ export function Lab(props: ExperimentProps) {
   return (
     <main class="lab">
       <Experiments {...props} />
+      <Scores services={props.services} />
+      <Parity services={props.services} />
       <Panel name="backtests" title="Backtests" count={kept.length}>
         {kept.length === 0 && <Empty>None is kept. Keep one with desk backtest --store.</Empty>}
         <ul class="doubt-list">{kept.map((one) => <Card key={one.id} doc={one} />)}</ul>

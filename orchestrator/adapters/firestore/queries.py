@@ -43,6 +43,8 @@ QUERIES: tuple[Query, ...] = (
     Query("risk_reports", "risk_reports", order_by="-day", limit=30, client="dashboard"),
     Query("backtests", "backtests", order_by="-created_at", limit=10, client="dashboard"),
     Query("experiments", "experiments", limit=3, client="dashboard"),
+    Query("parity", "parity", order_by="-last", limit=1, client="dashboard"),
+    Query("scores", "scores", limit=3, client="dashboard"),
     Query("users", "users"),
     Query("audit_head", "audit", order_by="-n", limit=1),
     Query("open_commands", "commands", (("status", "in"),)),
