@@ -98,7 +98,7 @@ def next_known(values: Floats, row: int) -> int:
     while row + BITS <= len(values):
         known = _any_at_least(values, -INF, row)
         if known != NONE:
-            return row + lowest(known)
+            return row + int(lowest(known))
         row += BITS
     while row < len(values) and math.isnan(values[row]):
         row += 1
