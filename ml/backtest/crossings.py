@@ -149,7 +149,7 @@ def _step(shared: Shared, desk: Desk, at: Ints, wish: float) -> None:
     at[0] += 1
     if one[SIDE] != 0.0 and one[DUE] != 0.0 and at[0] < len(bars.ends):
         look(bars, desk.now, at[0], 0)
-        leave(desk, 0, desk.now[N_OPEN], int(one[DUE]) - 1)
+        leave(desk, 0, desk.now[N_OPEN], one[DUE] - 1.0)
 
 
 @inner

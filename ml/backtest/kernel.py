@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import math
 
-from ml.backtest.compiled import compiled, inner
+import numpy as np
+
+from ml.backtest.compiled import apart, compiled, inner
 from ml.backtest.layout import (
     A_DIVIDEND,
     A_ROW,
@@ -89,7 +91,8 @@ from ml.backtest.words import next_known, quiet_until
 @compiled
 def run(bars: Bars, desk: Desk, curves: Floats) -> int:
     """Trade every row and return the number of round trips; `curves` (2, T) gets equity and gross exposure."""
-    book, purse, action, row = desk.book, desk.purse, 0, 0
+    book, purse = desk.book, desk.purse
+    action = row = int(np.int64(0))  # with the number 0 itself, what is called would be compiled once more for it
     late = purse[SAME_CLOSE] != 0.0
     watched = min(purse[DAILY_LOSS], purse[DRAWDOWN_REDUCING], purse[DRAWDOWN_HALTED]) < INF
     alone = desk.now[N_ALONE] != 0.0 and not watched and purse[BORROW] == 0.0
@@ -188,7 +191,7 @@ def trade(bars: Bars, desk: Desk, row: int, seen: int) -> None:
         asked = -1.0
         if one[SIDE] != 0.0:
             if known and one[DUE] != 0.0 and desk.purse[MOMENTS] == 0.0:
-                leave(desk, column, trade_price(desk), int(one[DUE]) - 1)
+                leave(desk, column, trade_price(desk), one[DUE] - 1.0)
         elif known and _wants(bars, desk.purse, one, seen * len(desk.book) + column):
             asked = max(bars.confidence[seen, column], 0.0)
             wanted += 1
@@ -267,7 +270,7 @@ def worth(book: Floats, purse: Floats) -> tuple[float, float]:
     return worth, gross
 
 
-@inner
+@apart
 def watch(desk: Desk, day: int, worth: float) -> None:
     """Put the brake on where losses ask for it."""
     book, purse = desk.book, desk.purse
@@ -285,7 +288,7 @@ def watch(desk: Desk, day: int, worth: float) -> None:
         purse[STATE] = REDUCING if worth <= purse[PEAK] * (1.0 - purse[DRAWDOWN_REDUCING]) else ACTIVE
 
 
-@inner
+@apart
 def _act(action: Floats, book: Floats, purse: Floats) -> None:
     """Apply a split and dividend to what is held over the start of its row."""
     split, dividend = action[A_SPLIT], action[A_DIVIDEND]
@@ -300,7 +303,7 @@ def _act(action: Floats, book: Floats, purse: Floats) -> None:
                 one[price] /= split
 
 
-@inner
+@apart
 def _charge_borrowing(book: Floats, purse: Floats, years: float) -> None:
     for column in range(len(book)):
         one = book[column]
@@ -311,7 +314,7 @@ def _charge_borrowing(book: Floats, purse: Floats, years: float) -> None:
             one[COSTS] += cost
 
 
-@inner
+@apart
 def finish(bars: Bars, desk: Desk, row: int) -> float:
     """Leave what is still held at its last known price; return the equity after."""
     for column in range(len(desk.book)):

@@ -50,9 +50,9 @@ RECORD = 4
 # One row of `trades`: column, row of the exit, why; then the position from SIDE on as it was left.
 T_COLUMN, T_EXIT, T_REASON, T_POSITION = range(4)
 TRADE = T_POSITION + BOOK - SIDE
-# Why a position was left.
-SIGNAL, STOPPED, REACHED, TIMED, SESSION, BRAKE, ENDED = range(7)
-NOTHING = -1
+# Why a position was left: not whole numbers, for each of which compiled functions would be compiled once more.
+SIGNAL, STOPPED, REACHED, TIMED, SESSION, BRAKE, ENDED = (float(place) for place in range(7))
+NOTHING = -1.0
 # What ASK says of a symbol that was asked for and got no size in this row.
 REFUSED = -2.0
 # One row of `actions`, and the bits of `flags`.

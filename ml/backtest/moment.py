@@ -6,6 +6,8 @@ by the desk, so they count at the moment's price. Entries are sized before exits
 
 from __future__ import annotations
 
+import numpy as np
+
 from ml.backtest.compiled import apart, compiled
 from ml.backtest.grid import middle, on_tick
 from ml.backtest.kernel import begin, finish, trade, watch, worth
@@ -69,7 +71,7 @@ def run(bars: Bars, desk: Desk, curves: Floats) -> int:
 
     `curves` (2, T) gets equity and gross exposure; the last equity is that of what is held, not of having sold it.
     """
-    book, purse, action = desk.book, desk.purse, 0
+    book, purse, action = desk.book, desk.purse, int(np.int64(0))
     watched = min(purse[DAILY_LOSS], purse[DRAWDOWN_REDUCING], purse[DRAWDOWN_HALTED]) < INF
     for row in range(len(bars.ends)):
         action = begin(bars, desk, row, action)
@@ -133,7 +135,7 @@ def _judge(one: Floats, now: Floats, half_spread: float) -> None:
 
 
 @apart
-def _due(one: Floats, now: Floats, mark: float) -> int:
+def _due(one: Floats, now: Floats, mark: float) -> float:
     if mark <= one[STOP]:
         return STOPPED
     if mark >= one[TARGET]:
@@ -153,7 +155,7 @@ def _leave_due(desk: Desk, column: int) -> None:
     one = desk.book[column]
     price = desk.now[N_CLOSE]
     if one[DUE] != 0.0:
-        _leave(desk, column, price, int(one[DUE]) - 1)
+        _leave(desk, column, price, one[DUE] - 1.0)
         return
     mark = one[SIDE] * middle(price, desk.purse[HALF_SPREAD], one[TICK])
     while one[SIDE] != 0.0 and one[NEXT_RUNG] <= mark:
@@ -163,5 +165,5 @@ def _leave_due(desk: Desk, column: int) -> None:
 
 
 @apart
-def _leave(desk: Desk, column: int, price: float, reason: int) -> None:
+def _leave(desk: Desk, column: int, price: float, reason: float) -> None:
     leave(desk, column, price, reason)

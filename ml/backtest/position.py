@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ml.backtest.compiled import inner
+from ml.backtest.compiled import apart, inner
 from ml.backtest.grid import middle, on_lot, on_tick, touch, worst
 from ml.backtest.layout import (
     AT_RISK,
@@ -239,7 +239,7 @@ def _fill(desk: Desk, column: int, qty: float, price: float) -> float:
 
 
 @inner
-def touched(one: Floats, now: Floats) -> int:
+def touched(one: Floats, now: Floats) -> float:
     """Return what the bar touches first, to the pessimist: STOPPED, else REACHED (target or ladder), else NOTHING."""
     long = one[SIDE] > 0.0
     worst, best = (now[N_LOW], now[N_HIGH]) if long else (-now[N_HIGH], -now[N_LOW])
@@ -249,22 +249,22 @@ def touched(one: Floats, now: Floats) -> int:
 
 
 @inner
-def sell_touched(desk: Desk, column: int, touched: int) -> None:
+def sell_touched(desk: Desk, column: int, touched: float) -> None:
     """Leave a position at its stop, or sell what ladder and target say; a gap through a level fills at the open."""
     one, now = desk.book[column], desk.now
     side = one[SIDE]
     opened = side * now[N_OPEN]
-    if touched == STOPPED:
-        leave(desk, column, side * min(opened, one[STOP]), STOPPED)
-        return
-    best = now[N_HIGH] if side > 0.0 else -now[N_LOW]
-    while one[NEXT_RUNG] <= min(best, one[TARGET]) and one[QTY] != 0.0:
-        climb(desk, column, side * max(opened, one[NEXT_RUNG]))
-    if best >= one[TARGET] or one[QTY] == 0.0:
-        leave(desk, column, side * max(opened, one[TARGET]), REACHED)
+    level, all_of = min(opened, one[STOP]), True
+    if touched == REACHED:
+        best = now[N_HIGH] if side > 0.0 else -now[N_LOW]
+        while one[NEXT_RUNG] <= min(best, one[TARGET]) and one[QTY] != 0.0:
+            climb(desk, column, side * max(opened, one[NEXT_RUNG]))
+        level, all_of = max(opened, one[TARGET]), best >= one[TARGET] or one[QTY] == 0.0
+    if all_of:
+        leave(desk, column, side * level, touched)
 
 
-@inner
+@apart
 def climb(desk: Desk, column: int, price: float) -> None:
     """Sell one rung of the ladder at `price`, and set the next."""
     one, part = desk.book[column], 0.0
@@ -305,7 +305,7 @@ def follow(one: Floats, move: float) -> None:
 
 
 @inner
-def _due(one: Floats, now: Floats) -> int:
+def _due(one: Floats, now: Floats) -> float:
     if now[N_WISH] == 0.0 or now[N_WISH] == -one[SIDE]:
         return SIGNAL
     if now[N_END] - one[SINCE] >= one[HOLD_S]:
@@ -316,7 +316,7 @@ def _due(one: Floats, now: Floats) -> int:
 
 
 @inner
-def leave(desk: Desk, column: int, price: float, reason: int) -> None:
+def leave(desk: Desk, column: int, price: float, reason: float) -> None:
     """Sell what is left of a position and write its round trip."""
     one, purse = desk.book[column], desk.purse
     qty = one[QTY]
