@@ -238,9 +238,10 @@ _GREEKS = ("delta", "gamma", "theta", "vega", "rho")
 
 
 def _contract(one: ContractQuote, ts: datetime) -> OptionQuote:
-    """Return a contract as the desk reads it."""
-    greeks = {name: getattr(one, name) for name in _GREEKS}
-    known = all(value is not None for value in greeks.values())
+    """Return a contract as the desk reads it: its Greeks all or none."""
+    greeks = {} if one.delta is None else {name: getattr(one, name) for name in _GREEKS}
+    if None in greeks.values():
+        greeks = {}
     return OptionQuote(
         symbol=one.symbol,
         expiry=one.expiry,
@@ -252,7 +253,7 @@ def _contract(one: ContractQuote, ts: datetime) -> OptionQuote:
         bid_size=one.bid_size,
         ask_size=one.ask_size,
         iv=one.iv,
-        **(greeks if known else {}),
+        **greeks,
     )
 
 
