@@ -8,16 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+import numpy as np
+
 from ml.parity.compare import Made, Pair, paired
 from ml.parity.engine import Days, GridOf, Ground
 from ml.parity.lived import Held, Lived, Span, lived
 from ml.parity.panels import Known, Source
 from orchestrator.domain.base import ZERO, ModuleName, cents
 from orchestrator.domain.errors import StoreUnavailableError, TradingError
-from orchestrator.domain.market import panel_of
+from orchestrator.domain.market import Panel, panel_of
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.parity import KEPT, MOST_TRADES, Fate, ParityDoc, ParitySide, ParityTrade
-from orchestrator.domain.scene import DAILY, listed
+from orchestrator.domain.scene import DAILY, Execution, listed
+from orchestrator.domain.strategy import StrategyParameters
 from orchestrator.domain.tuning import Tunable
 from orchestrator.ports import Store
 
@@ -111,7 +114,8 @@ def _module(subject: Subject, asked: _Asked) -> Told:
     minutes, known = _bars(subject, past, asked.last)
     within = _SESSION if minutes >= DAILY else timedelta(minutes=minutes + 5)
     ground = Ground(subject.tunable, subject.grid, known.panel, minutes)
-    sides = _Sides(past, ground, within, tuple(_excused(one, minutes, known) for one in past.held))
+    values = _values(subject.tunable, past.spans[-1])
+    sides = _Sides(past, ground, within, tuple(_excused(one, minutes, known, values) for one in past.held))
     lacking = [f"{module}: {symbol}: {why}" for symbol, why in known.lacking.items()]
     return sides.trades(), [*past.notes, *lacking]
 
@@ -136,13 +140,28 @@ def _values(tunable: Tunable, span: Span) -> Parameters:
     return tunable.model.parse(span.version.values, where=f"parameters/{tunable.module}/{span.version.version}")
 
 
-def _excused(held: Held, minutes: int, known: Known) -> Held:
-    why = held.excuse
-    if not why and held.made.symbol in known.lacking:
-        why = f"bars are missing: {known.lacking[held.made.symbol]}"
+def _excused(held: Held, minutes: int, known: Known, values: Parameters) -> Held:
+    made, why = held.made, held.excuse
+    if not why and made.symbol in known.lacking:
+        why = f"bars are missing: {known.lacking[made.symbol]}"
     elif not why and held.minutes not in {0, minutes}:
         why = f"decided on bars of {held.minutes} minutes; those of {minutes} are compared"
+    elif not why:
+        why = _unready(made, known.panel, values)
     return replace(held, excuse=why)
+
+
+def _unready(made: Made, panel: Panel, values: Parameters) -> str:
+    """Return why the backtest could not have entered a position: no such strategy, or bars too few to warm it up."""
+    settings: StrategyParameters | None = getattr(values, made.strategy, None)
+    if settings is None:
+        return f"{made.strategy} is no strategy of the backtest"
+    if made.symbol not in panel.symbols:
+        return f"{made.symbol} is not among what the module trades now"
+    need = max(settings.warmup, getattr(values, "execution", Execution()).warmup)
+    before = panel.ends <= made.opened_at.timestamp()
+    count = int(np.isfinite(panel.close[before, panel.column(made.symbol)]).sum())
+    return "" if count >= need else f"{count} bars are known before it, {need} are needed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ TUNABLE = Tunable(
     bars_per_year=lambda _minutes: 365.0,
     cost_bps=2.0,
     strategies=(PLANTED,),
+    timeframes=("timeframe",),
 )
 BARS = bars(200, 1, edge=0.004)
 PANEL = panel_of(BARS)
