@@ -23,7 +23,7 @@ from ml.tuning.filters import tune_filters
 from ml.tuning.outcome import outcome_record
 from ml.tuning.space import STEP, with_values
 from ml.tuning.walkforward import PLANNED, SEED, Tuned, insufficient, walk_forward
-from ml.validation.folds import COUNT, PURGE, TRAIN_TESTS
+from ml.validation.folds import COUNT, EMBARGO, PURGE, TRAIN_TESTS
 from ml.validation.gate import RULE, Asked
 from ml.validation.panels import check_panel
 from orchestrator.domain.base import ModuleName, slot_id
@@ -246,7 +246,14 @@ def _provenance(night: Night, champion: Champion, tuned: tuple[Tuned, ...], extr
         "data_from": min((one["from"] for one in known), default=""),
         "data_to": max((one["to"] for one in known), default=""),
         "trials": sum(one.trials for one in tuned),
-        "rule": {**RULE, "largest_step": STEP, "folds": COUNT, "purge_bars": PURGE, "train_tests": TRAIN_TESTS},
+        "rule": {
+            **RULE,
+            "largest_step": STEP,
+            "folds": COUNT,
+            "purge_bars": PURGE,
+            "embargo_bars": EMBARGO,
+            "train_tests": TRAIN_TESTS,
+        },
         "costs": extra["costs"],
         "evidence": extra["evidence"],
         "outcome_model": extra["model"],

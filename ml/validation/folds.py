@@ -1,4 +1,9 @@
-"""Rolling windows to learn on and to be judged on: every test window is later than all that was learned from."""
+"""Rolling windows to learn on and to be judged on: every test window is later than all that was learned from.
+
+References
+----------
+M. López de Prado, Advances in Financial Machine Learning, 2018, chapter 7 (sections 7.4.1 and 7.4.2: purge, embargo).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,8 @@ TRAIN_TESTS = 4
 """Length of a training window, in test windows."""
 PURGE = 5
 """Rows between training and test that neither uses."""
+EMBARGO = 5
+"""Rows after a test window that no training window which begins after it uses: they still move with what was judged."""
 MIN_TEST = 20
 
 
@@ -37,12 +44,15 @@ def folds(rows: int, *, warmup: int) -> tuple[Fold, ...]:
 
     Notes
     -----
-    The last test window ends at the last row; what the division leaves over is dropped at the start.
+    The last test window ends at the last row; what the division leaves over is dropped at the start. A training window
+    begins where the test window of five folds before ends, after the embargo.
     """
     length = (rows - warmup) // (COUNT + TRAIN_TESTS)
     if length < MIN_TEST:
         return ()
     ends = [rows - length * back for back in range(COUNT - 1, -1, -1)]
+    starts = [end - length * (TRAIN_TESTS + 1) + EMBARGO for end in ends]
     return tuple(
-        Fold(slice(end - length * (TRAIN_TESTS + 1), end - length - PURGE), slice(end - length, end)) for end in ends
+        Fold(slice(start, end - length - PURGE), slice(end - length, end))
+        for start, end in zip(starts, ends, strict=True)
     )

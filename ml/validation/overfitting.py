@@ -3,11 +3,13 @@
 References
 ----------
 D. Bailey, J. Borwein, M. López de Prado and Q. Zhu, The probability of backtest overfitting, Journal of Computational
-Finance 20, 2017 (section 2.2; the probability is its equation 2.4).
+Finance 20, 2017 (section 2.2; the probability is its equation 2.4). M. López de Prado, Advances in Financial Machine
+Learning, 2018, section 7.4.2 (the embargo).
 """
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from itertools import combinations
 
@@ -19,10 +21,13 @@ from orchestrator.domain.market import Floats
 BLOCKS = 12
 """Parts that the bars are cut into: 924 ways to take half of them. The paper takes 16, and 12,870 ways."""
 LEAST_TRIES = 4
+EMBARGO = 0.01
+"""Share of all bars that is left out at the start of each block: they move with the block before, which may be among
+those chosen on while theirs is among those judged on."""
 _NOTHING = 1e-12
 
 
-def overfitting(tries: Floats, *, blocks: int = BLOCKS) -> float:
+def overfitting(tries: Floats, *, blocks: int = BLOCKS, embargo: float = EMBARGO) -> float:
     """Return the probability that the best try in one half of the bars is below the median in the other half.
 
     Parameters
@@ -31,11 +36,13 @@ def overfitting(tries: Floats, *, blocks: int = BLOCKS) -> float:
         (K, n): returns of each bar by try; tries that do the same bar by bar count once.
     blocks
         Even number of blocks of bars that follow one another; what the division leaves over is dropped at the start.
+    embargo
+        Share of all bars that is left out at the start of each block.
 
     Returns
     -------
     float
-        0 to 1; 1 where fewer than four different tries, or fewer than two bars a block, prove nothing.
+        0 to 1; 1 where fewer than four different tries, or fewer than two bars left of a block, prove nothing.
 
     Notes
     -----
@@ -44,9 +51,11 @@ def overfitting(tries: Floats, *, blocks: int = BLOCKS) -> float:
     """
     different = np.unique(tries, axis=0)
     count, rows = different.shape[0], different.shape[1] // blocks
-    if count < LEAST_TRIES or rows < 2:
+    left_out = math.ceil(embargo * different.shape[1])
+    if count < LEAST_TRIES or rows - left_out < 2:
         return 1.0
-    cut = different[:, -rows * blocks :].reshape(count, blocks, rows)
+    cut = different[:, -rows * blocks :].reshape(count, blocks, rows)[:, :, left_out:]
+    rows -= left_out
     sums, squares = cut.sum(axis=2).T, (cut**2).sum(axis=2).T
     inside = _halves(blocks)
     chosen = np.argmax(_ratios(inside, sums, squares, rows), axis=1)

@@ -86,7 +86,7 @@ def plain_overfitting(tries, blocks):
 @pytest.mark.parametrize("seed", range(3))
 def test_overfitting_is_what_the_paper_says_word_by_word(seed):
     tries = np.random.default_rng(seed).normal(0.05 * seed, 1, (9, 80))
-    assert overfitting(tries, blocks=8) == pytest.approx(plain_overfitting(tries, 8))
+    assert overfitting(tries, blocks=8, embargo=0.0) == pytest.approx(plain_overfitting(tries, 8))
 
 
 def test_noise_overfits_and_an_edge_does_not():
@@ -96,6 +96,20 @@ def test_noise_overfits_and_an_edge_does_not():
     edge = chance.normal(0, 1, (20, 320))
     edge[7] += 0.5
     assert overfitting(edge) < 0.01
+
+
+def test_what_leaks_across_a_block_border_is_not_seen_after_the_embargo():
+    """One try knows the first three bars of each block from the block before: luck looks like lasting skill."""
+    noise = np.random.default_rng(7).normal(0, 1, (20, 12, 20))
+    leaky = noise.copy()
+    leaky[7, :, :3] += 5
+    noise, leaky = noise.reshape(20, 240), leaky.reshape(20, 240)
+    assert overfitting(leaky, embargo=0.0) < 0.01
+    assert overfitting(leaky) == overfitting(noise) > 0.3
+
+
+def test_blocks_that_the_embargo_leaves_less_than_two_bars_of_prove_nothing():
+    assert overfitting(np.random.default_rng(1).normal(0, 1, (20, 24))) == 1.0
 
 
 def test_too_little_to_judge_is_taken_for_overfitted():

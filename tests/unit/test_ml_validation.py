@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ml.validation.folds import COUNT, MIN_TEST, PURGE, folds, rows_needed
+from ml.validation.folds import COUNT, EMBARGO, MIN_TEST, PURGE, folds, rows_needed
 from ml.validation.gate import ALPHA, TRADES, Asked, Evidence, judge, p_value
 from ml.validation.panels import check_panel
 from orchestrator.domain.errors import MalformedDataError
@@ -21,6 +21,29 @@ def test_every_test_window_is_after_its_training_and_no_two_overlap():
         assert fold.train.start >= 100
     assert all(one.test.stop == two.test.start for one, two in pairwise(found))
     assert found[-1].test.stop == 620
+
+
+def test_no_training_window_that_begins_after_a_test_window_uses_the_rows_right_after_it():
+    found = folds(620, warmup=100)
+    gaps = [
+        later.train.start - judged.test.stop
+        for judged in found
+        for later in found
+        if later.train.start >= judged.test.stop
+    ]
+    assert gaps == [EMBARGO]
+
+
+def test_a_leak_planted_right_after_a_test_window_is_learned_from_by_no_window_that_begins_there():
+    """Rows after the first test window repeat its best ones; the window that begins there ranks as without them."""
+    chance, found = np.random.default_rng(5), folds(620, warmup=100)
+    returns = chance.normal(0, 1, (8, 620))
+    leaky, judged = returns.copy(), found[0].test
+    leaky[:, judged.stop : judged.stop + EMBARGO] = 50 * returns[:, judged].mean(axis=1, keepdims=True)
+    learned = [returns_of[:, found[-1].train].mean(axis=1) for returns_of in (returns, leaky)]
+    assert np.array_equal(*learned)
+    begun_at_once = slice(judged.stop, found[-1].train.stop)
+    assert np.argmax(leaky[:, begun_at_once].mean(axis=1)) == np.argmax(returns[:, judged].mean(axis=1))
 
 
 def test_folds_need_a_stated_number_of_rows():
