@@ -20,6 +20,7 @@ from orchestrator.cli.backtest.bars import Sources
 from orchestrator.cli.backtest.chains import LocalHouse, RecordedChains, recorded_chains
 from orchestrator.cli.backtest.stages import Chains, Found, Point, Told, luck_of, point_of
 from orchestrator.cli.backtest.terms import Asked
+from orchestrator.cli.replay.stacks import seldom_collected
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.market import Panel
@@ -92,14 +93,15 @@ def by_chains(asked: Asked, sources: Sources, told: Told) -> Found:
     TradingError
         The folder cannot be used; the message says why.
     """
-    told("options: reading chains")
-    lab = _lab(asked, sources)
-    told("options: running")
-    outcome = lab.run({})
-    line = as_line(outcome, asked.cash)
     per_year = asked.tunables[MODULE].bars_per_year(_DAILY)
-    points = _swept(lab, told, per_year)
+    with seldom_collected():
+        told("options: reading chains")
+        lab = _lab(asked, sources)
+        told("options: running")
+        outcome = lab.run({})
+        points = _swept(lab, told, per_year)
     told("intervals")
+    line = as_line(outcome, asked.cash)
     days, worth, inside = _worth(asked, lab.recorded, curve_of([line]))
     summary = summarised([line], inside, regimes_of(days, worth), per_year=per_year)
     chains = Chains(str(sources.paths[0]), len(lab.recorded.moments), len(outcome.held), _symbols(asked))

@@ -29,7 +29,7 @@ from orchestrator.cli.backtest.chains import LocalHouse, recorded_chains
 from orchestrator.cli.backtest.structures import options_module
 from orchestrator.cli.replay.driver import Progress, drive
 from orchestrator.cli.replay.report import gather
-from orchestrator.cli.replay.stacks import Moment, Window, memory_stack
+from orchestrator.cli.replay.stacks import Moment, Window, memory_stack, seldom_collected
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.errors import ConfigurationError
@@ -108,9 +108,10 @@ def by_backtest(window: Window, module: ModuleName, cash: float) -> Side:
 def _by_chains(window: Window, cash: float) -> Side:
     symbols = parse_universe([window.universe])[AssetKind.OPTION]
     module, house = options_module(tuple(symbols)), LocalHouse()
-    recorded = recorded_chains(window.data, window.first, window.last, symbols)
     terms = options.Terms(Decimal(repr(cash)), RiskLimits(), house)
-    found = options.run(module, module.parameters_model(), recorded, terms)
+    with seldom_collected():
+        recorded = recorded_chains(window.data, window.first, window.last, symbols)
+        found = options.run(module, module.parameters_model(), recorded, terms)
     made = [_closed(one.trade) for one in found.ended] + [_held(position) for position in found.held]
     return Side(made, float(found.equity[-1]))
 

@@ -191,13 +191,13 @@ def memory_stack(window: Window) -> Iterator[MemoryStack]:
     control = _Venue(URL, httpx.MockTransport(adapter.control))
     with answered_in_process(URL, adapter), closing(control) as venue, closing(builder):
         _seed(builder.store, venue)
-        with _seldom_collected():
+        with seldom_collected():
             yield MemoryStack(venue, builder, exchange.advance)
 
 
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let the garbage collector leave what is loaded alone, and come seldom: a replay makes millions of values.
+def seldom_collected() -> Iterator[None]:
+    """Let the garbage collector leave what is loaded alone, and come seldom: what is recorded makes millions of values.
 
     Nearly all of them die by their last reference; what is loaded now stays to the end.
     """
