@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -67,21 +68,35 @@ def publish_bars(store: MemoryDataLayer, window: Window) -> None:
             publish(store, Chunk(BarKey("alpaca", symbol, 1440), period, part, GOOD, whole=False))
 
 
+@dataclass(frozen=True)
+class Replayed:
+    """The store of a desk that has traded the recorded days, and the comparison of its first night.
+
+    That night asked the venue for bars: the store had none. Then they were published.
+    """
+
+    store: MemoryDataLayer
+    first_night: ParityDoc
+
+
 @pytest.fixture(scope="module")
-def replayed(data_root) -> MemoryDataLayer:
-    """The store of a desk that has traded the recorded days, with their bars published."""
+def replayed(data_root) -> Replayed:
     window = window_of(data_root, FIRST, LAST, SYMBOLS, ModuleName.STOCKS)
     with memory_stack(window) as stack:
         drive(stack, lambda *_: None)
+        now = stack.builder.clock().now() + timedelta(days=1)
+        doc = night.write(stack.store.forked(), stack.builder.parity_subjects(now=now, ask_venues=True), now)
         publish_bars(stack.store, window)
-        return stack.store
+        return Replayed(stack.store, doc)
 
 
 @pytest.fixture
-def built(replayed: MemoryDataLayer) -> Builder:
+def built(replayed: Replayed) -> Builder:
     environment = {"GCLOUD_PROJECT": "demo-parity", "FIREDESK_UNIVERSE": SYMBOLS}
     return Builder(
-        Settings(environment), store=replayed.forked(), clock=StoppedClock(datetime(2026, 7, 25, 22, 30, tzinfo=UTC))
+        Settings(environment),
+        store=replayed.store.forked(),
+        clock=StoppedClock(datetime(2026, 7, 25, 22, 30, tzinfo=UTC)),
     )
 
 
@@ -113,6 +128,13 @@ def test_what_the_desk_did_is_what_its_backtest_does(built) -> None:
     assert any(trade.exit_gap_bps is not None for trade in doc.trades)
     assert doc.gap_bps_max == 0.0
     assert doc.gap_usd == 0
+
+
+def test_a_night_asks_the_venue_for_bars_that_are_not_stored(replayed: Replayed) -> None:
+    doc = replayed.first_night
+    assert doc.counts["matched"] >= 4
+    assert set(doc.counts) == {"matched"}
+    assert doc.gap_bps_max == 0.0
 
 
 def test_a_fill_that_was_worse_is_told_in_basis_points_and_usd(built) -> None:
