@@ -123,3 +123,9 @@ class OptionsParameters(Parameters):
     liquidity: LiquidityParameters = LiquidityParameters()
     exits: ExitParameters = ExitParameters()
     sizing: SizingRules = SizingRules()
+
+    @property
+    def warmup(self) -> int:
+        """How many sessions a regime looks back on."""
+        trend, volatility = self.trend, self.volatility
+        return max(trend.slow_days, trend.momentum_days, volatility.history_days + volatility.realised_days) + 1

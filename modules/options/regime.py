@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import numpy as np
@@ -107,41 +107,53 @@ def volatility_regime(*, ratio: float, iv_rank: float, parameters: VolatilityPar
     return VolRegime.NORMAL
 
 
-def trend_of(panel: Panel, symbol: str, parameters: TrendParameters, *, now: datetime) -> Trend | None:
-    """Return the trend at the panel's last row; None when it cannot be told or the row is too old."""
-    last = panel.last_end
-    if symbol not in panel.symbols or last is None or now - last > timedelta(days=parameters.max_age_days):
+def trend_of(
+    panel: Panel, symbol: str, parameters: TrendParameters, *, now: datetime, row: int | None = None
+) -> Trend | None:
+    """Return the trend at a row of the panel, by default its last; None when it cannot be told or it is too old."""
+    if symbol not in panel.symbols or not len(panel):
         return None
-    target = trend_signals(panel, parameters).target[-1, panel.column(symbol)]
+    at = len(panel) - 1 if row is None else row
+    if now - datetime.fromtimestamp(int(panel.ends[at]), UTC) > timedelta(days=parameters.max_age_days):
+        return None
+    target = trend_signals(panel, parameters).target[at, panel.column(symbol)]
     return (Trend.DOWN, Trend.FLAT, Trend.UP)[int(target) + 1] if np.isfinite(target) else None
 
 
 def regime_of(
-    view: ChainView, panel: Panel, parameters: OptionsParameters, *, iv_history: Sequence[float]
+    view: ChainView,
+    panel: Panel,
+    parameters: OptionsParameters,
+    *,
+    iv_history: Sequence[float],
+    row: int | None = None,
 ) -> Regime | None:
-    """Return the regime of the view's underlying at the panel's last row; None when it cannot be told.
+    """Return the regime of the view's underlying at a row of the panel; None when it cannot be told.
 
     Parameters
     ----------
     iv_history
         At-the-money volatility of earlier sessions; while there are fewer than `min_history`, the rank is taken among
         the realised volatilities of the panel instead.
+    row
+        The newest row that is known, by default the last; nothing after it is looked at.
     """
-    trend = trend_of(panel, view.underlying, parameters.trend, now=view.now)
+    at = len(panel) - 1 if row is None else row
+    trend = trend_of(panel, view.underlying, parameters.trend, now=view.now, row=row)
     iv = reference_iv(view, parameters)
     if trend is None or not math.isfinite(iv):
         return None
     close = panel.close[:, [panel.column(view.underlying)]]
     realised = realised_vols(close, parameters.volatility.realised_days)[:, 0]
-    if not realised[-1] > 0:
+    if not realised[at] > 0:
         return None
-    iv_rank = rank(iv, _history(realised, iv_history, parameters.volatility))
+    iv_rank = rank(iv, _history(realised[: at + 1], iv_history, parameters.volatility))
     return Regime(
         trend=trend,
-        volatility=volatility_regime(ratio=iv / realised[-1], iv_rank=iv_rank, parameters=parameters.volatility),
-        strength=float(momentum_strength(close, parameters.trend.momentum_days)[-1, 0]),
+        volatility=volatility_regime(ratio=iv / realised[at], iv_rank=iv_rank, parameters=parameters.volatility),
+        strength=float(momentum_strength(close, parameters.trend.momentum_days)[at, 0]),
         atm_iv=iv,
-        realised_vol=float(realised[-1]),
+        realised_vol=float(realised[at]),
         iv_rank=iv_rank,
         **_shape(view),
     )

@@ -22,7 +22,7 @@ from orchestrator.domain.strategy import Strategy, StrategyParameters
 if TYPE_CHECKING:
     from ml.validation.honesty import Fault
 
-Name = Annotated[str, typer.Argument(help="A strategy of the stocks or crypto module, such as momentum.")]
+Name = Annotated[str, typer.Argument(help="A strategy of any module, such as momentum or long_call.")]
 Rows = Annotated[int, typer.Option("--bars", help="Bars of the market beyond the warm-up.", min=20, max=5000)]
 Seed = Annotated[int, typer.Option(help="Which made-up market.")]
 Minutes = Annotated[int, typer.Option(help="Minutes per bar.", min=1, max=1440)]
@@ -36,7 +36,8 @@ def lookahead(
 
     found, settings, symbols = _strategy(strategy)
     panel = made_up(symbols, rows=settings.warmup + bars, minutes=minutes, seed=seed, gaps=0.02)
-    fault = look_ahead(found.evaluate, panel, settings)
+    stride = 1 if isinstance(settings, StrategyParameters) else max(bars // 20, 1)
+    fault = look_ahead(found.evaluate, panel, settings, rows=range(0, len(panel), stride))
     _tell("lookahead", strategy, fault, rows=len(panel), as_json=as_json)
 
 
@@ -53,14 +54,19 @@ def recursion(
     _tell("recursion", strategy, fault, rows=len(panel), as_json=as_json)
 
 
-def _strategy(name: str) -> tuple[Strategy, StrategyParameters, tuple[str, ...]]:
-    """Return a strategy by its name, its default parameters, and the symbols it looks at."""
-    known: dict[str, tuple[Strategy, StrategyParameters, tuple[str, ...]]] = {}
+def _strategy(name: str) -> tuple[Strategy, Any, tuple[str, ...]]:
+    """Return a strategy by its name, its default parameters, and the symbols it looks at.
+
+    Those of options are asked on chains made of the bars; pricing them takes its time, so there are fewer symbols.
+    """
+    known: dict[str, tuple[Strategy, Any, tuple[str, ...]]] = {}
     for module in (ModuleName.STOCKS, ModuleName.CRYPTO):
         tunable = import_module(f"modules.{module}.tuning").tunable(module_class(module)[1](None))
         for one in tunable.strategies:
             symbols = listed(tunable.universe, (*one.trades, *one.reads))
             known[one.name] = one, getattr(tunable.model(), one.name), symbols
+    options = import_module("modules.options.rehearsal")
+    known |= {one.name: (one, options.OptionsParameters(), options.SYMBOLS) for one in options.REHEARSED}
     if name not in known:
         raise ConfigurationError(f"strategy {name!r} is not known; one of {', '.join(known)}")
     return known[name]
