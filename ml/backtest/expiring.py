@@ -14,8 +14,9 @@ from ml.backtest.wallet import Wallet
 from orchestrator.domain.base import ZERO, cents
 from orchestrator.domain.exposure import held_by_symbol
 from orchestrator.domain.instruments import Contract, OptionRight, is_occ, parse_occ
-from orchestrator.domain.ledger import post_delivery, post_expiry
+from orchestrator.domain.ledger import post_expiry
 from orchestrator.domain.orders import Side
+from orchestrator.domain.positions import PositionLeg
 
 AUTO_EXERCISE = Decimal("0.01")
 """Worth in the money from which a contract is exercised, USD a share."""
@@ -95,19 +96,24 @@ def _end(wallet: Wallet, symbol: str, qty: Decimal, now: datetime) -> None:
     """Exercise or assign a contract in the money, let any other end worthless."""
     contract = parse_occ(symbol)
     if _inside(wallet, contract, now):
-        shares = _moved(contract, qty)
-        wallet.cash -= shares * contract.strike
-        _deliver(wallet, contract, shares, now)
+        leg = PositionLeg(symbol=contract.underlying, qty=_moved(contract, qty), avg_px=contract.strike)
+        wallet.cash -= leg.cost
+        _deliver(wallet, symbol, leg, now)
     _ended(wallet, symbol, price=ZERO, now=now)
 
 
-def _deliver(wallet: Wallet, contract: Contract, shares: Decimal, now: datetime) -> None:
-    """Close what is held of the shares at the strike; any others become a leg of the contract's position."""
-    name = contract.underlying
-    if held_by_symbol(wallet.book).get(name, ZERO) == -shares:
-        _ended(wallet, name, price=contract.strike, now=now)
-    else:
-        wallet.book = post_delivery(wallet.book, name, qty=shares, price=contract.strike)
+def _deliver(wallet: Wallet, symbol: str, leg: PositionLeg, now: datetime) -> None:
+    """Close the shares that are held at the strike; any others become a leg of the position that had the contract."""
+    book = wallet.book
+    if held_by_symbol(book).get(leg.symbol, ZERO) == -leg.qty:
+        _ended(wallet, leg.symbol, price=leg.avg_px, now=now)
+        return
+    before = next(
+        held for held in book.positions.values() if any(one.symbol == symbol and one.qty for one in held.legs)
+    )
+    after = before.model_copy(update={"legs": (*before.legs, leg), "max_loss_usd": None})
+    delivered = book.delivered - leg.qty * leg.avg_px
+    wallet.book = book.model_copy(update={"positions": {**book.positions, after.id: after}, "delivered": delivered})
 
 
 def _ended(wallet: Wallet, symbol: str, *, price: Decimal, now: datetime) -> None:
