@@ -52,8 +52,14 @@ def _post_fee(unit: Unit, event: CashEvent, _state: VenueState) -> None:
 
 
 def _post_delivery(unit: Unit, event: CashEvent, _state: VenueState) -> None:
-    if unit.module is ModuleName.OPTIONS:
-        unit.book = post_delivery(unit.book, event.symbol, qty=event.qty, price=event.price)
+    if unit.module is not ModuleName.OPTIONS:
+        return
+    posted = post_delivery(
+        unit.book, event.symbol, qty=event.qty, price=event.price, event_id=event.id, moment=event.ts_event
+    )
+    unit.book = posted.book
+    if posted.trade is not None:
+        unit.trades[posted.trade.id] = posted.trade
 
 
 def _post_income(unit: Unit, event: CashEvent, state: VenueState) -> None:

@@ -176,8 +176,13 @@ def _post_end(book: BookDoc, position: Position, fill: Fill, *, reason: str) -> 
     return Posted(book.model_copy(update={"positions": {**book.positions, ended.id: ended}}))
 
 
-def post_delivery(book: BookDoc, symbol: str, *, qty: Decimal, price: Decimal) -> BookDoc:
+def post_delivery(
+    book: BookDoc, symbol: str, *, qty: Decimal, price: Decimal, event_id: str, moment: datetime
+) -> Posted:
     """Return the book with shares that an exercise or assignment delivered, as a leg of their option's position.
+
+    Shares of it that go the other way are left at the strike instead: those that a call gives away, or those that the
+    other side of a spread has just brought.
 
     Parameters
     ----------
@@ -188,10 +193,17 @@ def post_delivery(book: BookDoc, symbol: str, *, qty: Decimal, price: Decimal) -
     """
     position = next((held for held in book.positions.values() if held.symbol == symbol), None)
     if position is None:
-        return book
+        return Posted(book)
+    book = book.model_copy(update={"delivered": book.delivered - qty * price})
+    leg = next((leg for leg in position.legs if leg.symbol == symbol and leg.qty * qty < 0), None)
+    if leg is not None and abs(leg.qty) >= abs(qty):
+        fill = _without_order(position, leg, abs(qty), trade_id=event_id, price=price, moment=moment)
+        shares = fill.qty if position.legs[0] is leg else ZERO
+        left = {"exit_qty": position.exit_qty + shares, "exit_value": position.exit_value + shares * price}
+        return _post_end(book, position.model_copy(update=left), fill, reason="delivery")
     legs = (*position.legs, PositionLeg(symbol=symbol, qty=qty, avg_px=price))
     positions = {**book.positions, position.id: position.model_copy(update={"legs": legs, "max_loss_usd": None})}
-    return book.model_copy(update={"positions": positions, "delivered": book.delivered - qty * price})
+    return Posted(book.model_copy(update={"positions": positions}))
 
 
 def _closed(book: BookDoc, before: Position, after: Position) -> BookDoc:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.exposure import held_by_symbol
-from orchestrator.domain.ledger import Posted, cash_flow, post_expiry, post_fill
+from orchestrator.domain.ledger import Posted, cash_flow, post_delivery, post_expiry, post_fill
 from orchestrator.domain.orders import Fill, Leg, Order, OrderState, Purpose, Side
 from orchestrator.domain.positions import PositionLeg, entry_slippage_bps, marked
 from tests.builders import NOW, book, fill, order, position
@@ -120,6 +120,38 @@ def test_an_expired_leg_is_closed_at_the_venues_price() -> None:
     assert posted.book.positions == {}
     same = book(positions={held.id: held})
     assert post_expiry(same, "OTHER", event_id="x", price=ZERO, moment=NOW).book is same
+
+
+def delivered(before: BookDoc, qty: int, strike: int) -> Posted:
+    return post_delivery(before, "XLK", qty=Decimal(qty), price=Decimal(strike), event_id=f"d{strike}", moment=NOW)
+
+
+def test_a_spread_that_is_delivered_on_both_sides_is_over() -> None:
+    legs = (
+        PositionLeg(symbol="C", qty=Decimal(1), avg_px=Decimal(5), multiplier=Decimal(100)),
+        PositionLeg(symbol="D", qty=Decimal(-1), avg_px=Decimal(1), multiplier=Decimal(100)),
+    )
+    held = position(legs=legs)
+    bought = delivered(book(positions={held.id: held}), 100, 640)
+    sold = delivered(bought.book, -100, 645)
+    assert held_by_symbol(bought.book)["XLK"] == 100
+    assert sold.book.delivered == -64_000 + 64_500
+    first = post_expiry(sold.book, "C", event_id="x", price=ZERO, moment=NOW)
+    last = post_expiry(first.book, "D", event_id="y", price=ZERO, moment=NOW)
+    assert last.book.positions == {}
+    assert last.trade is not None
+    assert last.trade.realized_pnl == 500 - 400
+
+
+def test_shares_that_a_call_gives_away_are_left_at_its_strike() -> None:
+    shares = position(legs=(PositionLeg(symbol="XLK", qty=Decimal(200), avg_px=Decimal(100)),))
+    half = delivered(book(positions={shares.id: shares}), -100, 110)
+    assert (half.trade, held_by_symbol(half.book)) == (None, {"XLK": 100})
+    gone = delivered(half.book, -100, 110)
+    assert gone.book.positions == {}
+    assert gone.trade is not None
+    assert (gone.trade.qty, gone.trade.exit_px, gone.trade.realized_pnl) == (200, 110, 2_000)
+    assert gone.trade.exit_reason == "delivery"
 
 
 def test_one_expired_leg_of_two_leaves_the_other() -> None:
