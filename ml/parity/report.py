@@ -109,7 +109,7 @@ def _module(subject: Subject, asked: _Asked) -> Told:
     if past is None:
         return [], [f"{module}: it has never run"]
     if subject.grid is None or not subject.tunable.strategies:
-        why = "no backtest on bars can tell what an options structure earns"
+        why = "no option chains of past days are stored that a backtest could run on"
         return [_trade(module, (one.made, None), "not_compared", one.excuse or why) for one in past.held], [*past.notes]
     minutes, known = _bars(subject, past, asked.last)
     within = _SESSION if minutes >= DAILY else timedelta(minutes=minutes + 5)

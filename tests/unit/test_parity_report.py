@@ -154,7 +154,7 @@ def test_options_are_listed_and_not_compared() -> None:
     )
     doc = parity(store, Subject(tunable, None, Source(nothing_stored, None, NOW)))
     assert [(one.module, one.fate) for one in doc.trades] == [(OPTIONS, "not_compared")]
-    assert "options structure" in doc.trades[0].why
+    assert "no option chains of past days are stored" in doc.trades[0].why
 
 
 def test_a_module_that_cannot_be_compared_is_a_note_and_keeps_no_other_from_it() -> None:
