@@ -6,7 +6,7 @@ kept for every further run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -34,7 +34,7 @@ from orchestrator.domain.market import (
 from orchestrator.domain.orders import Side
 from orchestrator.domain.scene import DAILY
 from venue.dataset import Ints
-from venue.feed import AssetKind, ContractQuote, MarketBar, MarketQuote
+from venue.feed import AssetKind, ContractQuote, Feed, MarketQuote
 from venue.fees import FeeSchedule
 from venue.hours import Hours
 from venue.margin import requirement
@@ -44,6 +44,7 @@ from venue.replay.chains import ChainTape, Snapshot
 from venue.replay.feed import ReplayFeed
 from venue.replay.universe import parse_universe
 from venue.sessions import utc
+from venue.web.adjust import adjusted, factors
 
 HISTORY = timedelta(days=1200)
 WINDOW = 0.20
@@ -179,10 +180,10 @@ def recorded_chains(data: Path, first: date, last: date, symbols: Sequence[str])
     happened: list[Event] = []
     closes = [one.close for one in hours.between(start.date(), feed.end.date()) if start < one.close <= feed.end]
     for now in sorted({*moments, *closes}):
-        happened += _events(feed, now)
+        happened += events_until(feed, now)
         sessions[now] = _session(hours, now)
         prints.update({(name, now): quote for name in symbols if (quote := feed.quote(name)) is not None})
-    bars = {name: _bars(feed.bars(name, DAILY, start - HISTORY, feed.end)) for name in symbols}
+    bars = {name: daily_bars(feed, name, start - HISTORY) for name in symbols}
     tapes = {name: feed.chain_tape(name) for name in symbols}
     return RecordedChains(moments, panel_of(bars), sessions, prints, tuple(happened), tapes)
 
@@ -197,7 +198,7 @@ def _moments(feed: ReplayFeed) -> list[datetime]:
     return found
 
 
-def _events(feed: ReplayFeed, to: datetime) -> Iterator[Event]:
+def events_until(feed: Feed, to: datetime) -> Iterator[Event]:
     """Advance the feed and give what happened on the way.
 
     Raises
@@ -224,7 +225,10 @@ def _session(hours: Hours, now: datetime) -> SessionState:
     )
 
 
-def _bars(told: Iterable[MarketBar]) -> Bars:
+def daily_bars(feed: Feed, symbol: str, since: datetime) -> Bars:
+    """Return the daily bars of a stock until the feed's time, splits worked in as the desk asks for them."""
+    splits = factors(feed, symbol, frozenset({"split"}))
+    told = [adjusted(one, splits) for one in feed.bars(symbol, DAILY, since, feed.now)]
     rows = [(one.end.timestamp(), one.open, one.high, one.low, one.close, one.volume) for one in told]
     values = np.array(rows, np.float64).reshape(-1, 6)
     return Bars(values[:, 0].astype(np.int64), *(values[:, column] for column in range(1, 6)))
