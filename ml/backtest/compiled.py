@@ -39,9 +39,9 @@ def compiled(function: F) -> F:
     before = _config.CACHE_DIR
     _config.CACHE_DIR = str(Path(before or _HERE / "__pycache__") / f"backtest-{_edition()}")
     try:
-        return cast(F, _njit(cache=True, **_PLAIN)(function))
+        return cast(F, _njit(cache=True, no_cfunc_wrapper=True, **_PLAIN)(function))
     except RuntimeError:  # numba finds no place for its cache
-        return cast(F, _njit(**_PLAIN)(function))
+        return cast(F, _njit(no_cfunc_wrapper=True, **_PLAIN)(function))
     finally:
         _config.CACHE_DIR = before
 
