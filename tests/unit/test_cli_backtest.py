@@ -214,7 +214,12 @@ DAYS = ("--from", "2026-07-16", "--to", "2026-07-21")
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("stocks", "options"), ("options run alone",)),
+        (("stocks", "options"), ("stocks, options: name one folder", "--data, and --from and --to")),
+        (("stocks", "options", "--data", "FOLDER", *DAYS, "--cash", "5000"), ("through the desk itself",)),
+        (
+            ("stocks", "options", "--data", "FOLDER", *DAYS, "--sweep", "momentum.lookback=20,40"),
+            ("through the desk itself",),
+        ),
         (("options",), ("--data, and --from and --to",)),
         (("options", "--data", "FOLDER", *DAYS, "--fill", "same_close"), ("are of bars",)),
         (("options", "--data", "FOLDER", *DAYS, "--timeframe", "1h"), ("are of bars",)),

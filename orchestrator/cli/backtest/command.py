@@ -25,7 +25,7 @@ _FILLS = ("next_open", "same_close")
 def backtest(
     ctx: typer.Context,
     modules: Annotated[
-        list[ModuleName] | None, typer.Argument(help="stocks and crypto, together or not; or options.")
+        list[ModuleName] | None, typer.Argument(help="stocks, crypto, options, or several of them.")
     ] = None,
     strategy: Annotated[list[str] | None, typer.Option(help="Only this strategy; may be given again.")] = None,
     data: Annotated[
@@ -73,12 +73,15 @@ def _run(ctx: typer.Context, asked: Asked, sources: Sources, out: Path | None, *
     from orchestrator.cli.backtest.stages import done, steps_of
     from orchestrator.cli.backtest.stored import keep
     from orchestrator.cli.backtest.structures import by_chains
+    from orchestrator.cli.backtest.together import by_desk
     from orchestrator.cli.target import builder
 
     desk = builder(ctx) if store else None
     with progress(quiet=as_json) as bar:
         task = bar.add_task("backtest", total=steps_of(asked))
-        run = by_chains if ModuleName.OPTIONS in asked.modules else done
+        run = done
+        if ModuleName.OPTIONS in asked.modules:
+            run = by_chains if len(asked.modules) == 1 else by_desk
         found = run(asked, sources, lambda text: bar.update(task, advance=1, description=text))
     if out is not None:
         out.write_text(page(found), encoding="utf-8")

@@ -43,12 +43,19 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Chains:
-    """What a backtest on recorded chains is told of: folder, moments, positions open at its end, and symbols."""
+    """What a backtest on recorded chains is told of: folder, moments, positions open at its end, and symbols.
+
+    Parameters
+    ----------
+    by_desk
+        Whether the desk itself ran it, all modules in one account.
+    """
 
     data: str
     moments: int
     held: int
     symbols: tuple[str, ...]
+    by_desk: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +83,8 @@ class Found:
 
 def steps_of(asked: Asked) -> int:
     """Return how many steps the progress bar has."""
+    if ModuleName.OPTIONS in asked.modules and len(asked.modules) > 1 and asked.first and asked.last:
+        return (asked.last - asked.first).days + 2
     return 2 * len(asked.modules) + (len(asked.points()) if asked.sweep else 0) + 1
 
 

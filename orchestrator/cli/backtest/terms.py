@@ -133,8 +133,6 @@ def modules_of(modules: Sequence[ModuleName], strategies: Sequence[str]) -> tupl
     found = tuple(dict.fromkeys(modules)) or tuple(dict.fromkeys(known[name] for name in strategies))
     if not found:
         raise ConfigurationError("name a module (stocks, crypto, options) or a --strategy")
-    if ModuleName.OPTIONS in found and len(found) > 1:
-        raise ConfigurationError("options run alone: on recorded chains, not on bars")
     return found
 
 

@@ -23,6 +23,12 @@ _ON_CHAINS = (
     "Left out: halts, assignment before expiry, the other modules, prices between the recorded moments, and whatever "
     "an owner would order: a loss limit keeps entries away while it lasts. Idle cash earns nothing.",
 )
+_BY_DESK = (
+    "All modules share one desk: its cycles, limits, reservations, brakes and sweeper, its client libraries and the "
+    "local venue, on recorded days.",
+    "Costs of a round trip are its fees and what its entry cost beyond the decided price.",
+    "Left out: delays of a network, halts, and whatever an owner would order. Exposure is not told.",
+)
 _LIMITED = "All shipped limits hold, those of Greeks and value at risk too; none of them knows another module."
 _UNLIMITED = "Run without caps and brakes: sizes are those of the loss and the volatility of a trade alone."
 _BPS = 10_000.0
@@ -35,6 +41,8 @@ _FILLS = {
 def execution(found: Found) -> list[str]:
     """Return how orders were filled and what they cost."""
     asked = found.asked
+    if found.chains is not None and found.chains.by_desk:
+        return list(_BY_DESK)
     if found.chains is not None:
         return [*_ON_CHAINS, _LIMITED if asked.limits else _UNLIMITED]
     told = [
@@ -75,7 +83,8 @@ def bars(found: Found) -> list[str]:
     """Return what the bars are and what was found in them."""
     told = []
     if (chains := found.chains) is not None:
-        told.append(f"{chains.data}: chains of {', '.join(chains.symbols)}, {chains.moments} moments")
+        what = "days" if chains.by_desk else "chains"
+        told.append(f"{chains.data}: {what} of {', '.join(chains.symbols)}, {chains.moments} moments")
     for module, feed in found.feeds.items():
         span = found.stages[module].panel.ends
         told.append(f"{module}: {len(feed.bars)} symbols, {len(span)} rows of {timeframe_of(feed.minutes)}")
