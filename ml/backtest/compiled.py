@@ -24,7 +24,7 @@ _SOURCES = (
     "layout.py",
     "grid.py",
     "position.py",
-    "words.py",
+    "bits.py",
     "moment.py",
     "kernel.py",
     "rolling.py",

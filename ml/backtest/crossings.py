@@ -1,7 +1,7 @@
 """Sweep of two moving averages over one symbol, compiled: thousands of pairs, each traded by the engine's own rules.
 
 The pairs share the means and the bars. Of a pair's bars only those are looked at one by one in which something can
-happen: a crossing, or a level that is reached (`ml.backtest.words`). What happens there is `ml.backtest.position`, so
+happen: a crossing, or a level that is reached (`ml.backtest.bits`). What happens there is `ml.backtest.position`, so
 a pair earns what `ml.backtest.engine` says it does.
 """
 
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ml.backtest.bits import BITS, LAST, NONE, ONE, above, lowest, quiet_until
 from ml.backtest.compiled import compiled, inner
 from ml.backtest.layout import (
     CASH,
@@ -34,7 +35,6 @@ from ml.backtest.layout import (
 )
 from ml.backtest.position import at_close, enter, leave, look, sell_touched, touched
 from ml.backtest.rolling import BLOCK, block_means
-from ml.backtest.words import BITS, LAST, NONE, ONE, above, lowest, quiet_until
 
 S_EQUITY, S_TRADES, S_WINS, S_GAINED, S_LOST, S_COSTS, S_PEAK, S_DRAWDOWN = range(8)
 STATS = 8

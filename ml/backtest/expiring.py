@@ -52,7 +52,7 @@ def _ends(symbol: str, event: Closed) -> bool:
 
 def _inside(wallet: Wallet, contract: Contract, now: datetime) -> Decimal:
     """Return what exercise is worth a share; nothing where the underlying has no price or it is less than a cent."""
-    seen = wallet.recorded.touch(contract.underlying, now)
+    seen = wallet.quoted.touch(contract.underlying, now)
     if seen is None:
         return ZERO
     gain = (seen.last - contract.strike) * (1 if contract.right is OptionRight.CALL else -1)
@@ -82,7 +82,7 @@ def _carries(wallet: Wallet, contract: Contract, now: datetime) -> bool:
 
 def _close(wallet: Wallet, symbol: str, qty: Decimal, now: datetime) -> None:
     """Close a contract at its touch: sold for nothing without a bid, bought back at its worth without an offer."""
-    seen, contract = wallet.recorded.touch(symbol, now), parse_occ(symbol)
+    seen, contract = wallet.quoted.touch(symbol, now), parse_occ(symbol)
     touch = None if seen is None else (seen.bid if qty > 0 else seen.ask)
     price = touch or (ZERO if qty > 0 else _inside(wallet, contract, now))
     side = Side.SELL if qty > 0 else Side.BUY

@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from ml.backtest.bits import next_known, quiet_until
 from ml.backtest.compiled import apart, compiled, inner
 from ml.backtest.layout import (
     A_DIVIDEND,
@@ -85,7 +86,6 @@ from ml.backtest.position import (
     touched,
     trade_price,
 )
-from ml.backtest.words import next_known, quiet_until
 
 
 @compiled

@@ -50,6 +50,7 @@ class Terms:
 class _Walk:
     module: TradingModule
     parameters: Parameters
+    recorded: Recorded
     terms: Terms
     wallet: Wallet
     exposure: ExposureDoc
@@ -83,7 +84,7 @@ def _begin(module: TradingModule, parameters: Parameters, recorded: Recorded, te
     start = recorded.moments[0]
     book = BookDoc(module=module.module_name, updated_at=start)
     wallet = Wallet(recorded, terms.house, terms.capital, book, terms.cost_times)
-    return _Walk(module, parameters, terms, wallet, ExposureDoc(updated_at=start))
+    return _Walk(module, parameters, recorded, terms, wallet, ExposureDoc(updated_at=start))
 
 
 def _moment(walk: _Walk, now: datetime) -> None:
@@ -93,7 +94,7 @@ def _moment(walk: _Walk, now: datetime) -> None:
     wallet.book = wallet.book.model_copy(update={"account": wallet.view(now)})
     walk.exposure = with_account(rolled(walk.exposure, now), wallet.book.account, now)
     _brake(walk)
-    market = wallet.recorded.snapshot(module.request(wallet.book, walk.parameters, now), now)
+    market = walk.recorded.snapshot(module.request(wallet.book, walk.parameters, now), now)
     wallet.book = _marked(wallet.book, market)
     context = Context(book=wallet.book, market=market, parameters=walk.parameters, now=now)
     wanted = [*module.monitor(context), *module.analyze(context)]

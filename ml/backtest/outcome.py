@@ -11,7 +11,7 @@ from ml.backtest.trips import Trip, in_order
 from ml.backtest.wallet import Ended
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.market import Floats
-from orchestrator.domain.positions import Position
+from orchestrator.domain.positions import Position, Trade
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,13 +38,19 @@ class Outcome:
 
 def as_line(outcome: Outcome, capital: float) -> Line:
     """Return an outcome as a line; positions that are still open are in its curve and among no round trips."""
-    trips = in_order(_trip(one) for one in outcome.ended)
+    trips = in_order(
+        trip_of(one.trade, costs=float(one.costs), risk=float(one.risk), multiplier=float(one.multiplier))
+        for one in outcome.ended
+    )
     return Line(ModuleName.OPTIONS.value, 0, capital, outcome.ends, outcome.equity, outcome.gross, trips)
 
 
-def _trip(one: Ended) -> Trip:
-    """Return a round trip; prices are of one unit, as the venue quotes it, credits negative."""
-    trade = one.trade
+def trip_of(trade: Trade, *, costs: float, risk: float, multiplier: float) -> Trip:
+    """Return a closed trade of the desk's ledger as a round trip.
+
+    Prices are of one unit, as the venue quotes it, credits of structures negative; `costs` and `risk` in USD, NaN = not
+    told; `multiplier` shares of a unit.
+    """
     return Trip(
         module=trade.module.value,
         strategy=trade.strategy,
@@ -56,9 +62,9 @@ def _trip(one: Ended) -> Trip:
         entry_px=float(trade.entry_px),
         exit_px=float(trade.exit_px),
         profit=float(trade.realized_pnl),
-        costs=float(one.costs),
-        risk=float(one.risk),
+        costs=costs,
+        risk=risk,
         reason=trade.exit_reason.partition(":")[0],
         minutes=1,
-        multiplier=float(one.multiplier),
+        multiplier=multiplier,
     )

@@ -63,17 +63,21 @@ class Touch(Protocol):
         """The last trade."""
 
 
-class Recorded(Protocol):
-    """A recorded market; the same questions have the same answers, in any order."""
+class Quoted(Protocol):
+    """What orders are filled at and holdings valued at; the same questions have the same answers, in any order."""
+
+    def touch(self, symbol: str, now: datetime) -> Touch | None:
+        """Return the newest quote of a stock or contract; None if there was none."""
+
+
+class Recorded(Quoted, Protocol):
+    """A recorded market, with what a module sees of it."""
 
     moments: Sequence[datetime]
     """When the module looks, in order."""
 
     def snapshot(self, request: DataRequest, now: datetime) -> MarketSnapshot:
         """Return what a module sees at a moment, as the desk's market data would show it."""
-
-    def touch(self, symbol: str, now: datetime) -> Touch | None:
-        """Return the newest quote of a stock or contract; None if there was none."""
 
     def events(self, after: datetime, until: datetime) -> Sequence[Event]:
         """Return what happened in (after, until], in order."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ml.backtest.bits import BITS, LAST, NONE, ONE, above, lowest
 from ml.backtest.compiled import compiled, inner
 from ml.backtest.layout import Floats, Ints
-from ml.backtest.words import BITS, LAST, NONE, ONE, above, lowest
 
 BLOCK = 4096
 """Rows that are worked on at once: what is read again and again stays near the processor."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 
-from ml.backtest.recorded import House, Recorded, Touch
+from ml.backtest.recorded import House, Quoted, Touch
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import AccountView, BookDoc
 from orchestrator.domain.exposure import held_by_symbol
@@ -45,7 +45,7 @@ class Wallet:
         What fees and the way from the middle to the touch are multiplied by.
     """
 
-    recorded: Recorded
+    quoted: Quoted
     house: House
     cash: Decimal
     book: BookDoc
@@ -58,7 +58,7 @@ class Wallet:
 
     def mark(self, symbol: str, now: datetime) -> Decimal:
         """Return what a unit is valued at: the middle of a contract's quote, else its last trade."""
-        seen = self.recorded.touch(symbol, now)
+        seen = self.quoted.touch(symbol, now)
         if seen is None:
             return ZERO
         if multiplier_of(symbol) == 1 or seen.bid is None or seen.ask is None:
@@ -113,7 +113,7 @@ class Wallet:
         before = self.house.collateral(held) or ZERO
         fees = ZERO
         for symbol, side, ratio in _trades(order):
-            seen = self.recorded.touch(symbol, now)
+            seen = self.quoted.touch(symbol, now)
             price = ZERO if seen is None else seen.last
             held[symbol] = held.get(symbol, ZERO) + side.sign * ratio * intent.qty
             fees += self.house.fee(symbol, side, qty=ratio * intent.qty, price=price)
@@ -126,7 +126,7 @@ class Wallet:
 
     def _work(self, order: Order, now: datetime) -> None:
         """Fill an order at the touch of its legs if their net is within its limit."""
-        legs = [(*leg, self.recorded.touch(leg[0], now)) for leg in _trades(order)]
+        legs = [(*leg, self.quoted.touch(leg[0], now)) for leg in _trades(order)]
         seen = [(symbol, side, ratio, one) for symbol, side, ratio, one in legs if one is not None]
         prices = [_price(one, side) for _, side, _, one in seen]
         known = [price for price in prices if price is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,11 @@ from google.cloud import firestore
 from playwright.sync_api import Browser, Page, ViewportSize
 from pydantic import BaseModel
 
-from orchestrator.domain.codec import encode
+from orchestrator.domain.codec import decode, encode
+from orchestrator.domain.documents import CommandDoc, CommandResult
 from scripts.demo_users import DemoUser, create_demo_users, mirror_demo_users
 from scripts.suite import Suite
+from tests.browser.sample import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
@@ -38,6 +40,26 @@ class Site:
 
     def put(self, path: str, model: BaseModel) -> None:
         self.db.document(path).set(encode(model))
+
+    @contextmanager
+    def answering(self, do: Callable[[CommandDoc], str]) -> Iterator[list[CommandDoc]]:
+        """Answer commands as the desk would: `do` does one and returns what is said to it; yield what was asked."""
+        asked: list[CommandDoc] = []
+
+        def answer(snapshots: Any, _changes: Any, _time: Any) -> None:
+            for snapshot in snapshots:
+                command = decode(CommandDoc, snapshot.to_dict(), where=snapshot.reference.path)
+                if command.status == "new":
+                    asked.append(command)
+                    result = CommandResult(ok=True, message=do(command), at=NOW)
+                    done = command.model_copy(update={"status": "done", "result": result})
+                    self.put(snapshot.reference.path, done)
+
+        watch = self.db.collection("commands").on_snapshot(answer)
+        try:
+            yield asked
+        finally:
+            watch.unsubscribe()  # type: ignore[no-untyped-call]
 
     @contextmanager
     def other_rules(self, content: str) -> Iterator[None]:

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from orchestrator.domain.codec import decode
-from orchestrator.domain.documents import CommandDoc, CommandResult, experiment_path, score_path
+from orchestrator.domain.documents import CommandDoc, experiment_path, score_path
 from orchestrator.domain.paths import parity_path
 from orchestrator.domain.trial import Stage
 from scripts.demo_users import USERS
 from tests.browser import sample_lab
-from tests.browser.sample import NOW
 from tests.browser.site import DESKTOP, PHONE, Site, Visit, fixture_path, visiting
 from tests.browser.test_screens import faults
 
@@ -38,20 +36,13 @@ def lively(site: Site) -> Site:
 @pytest.fixture
 def answering(lively: Site) -> Iterator[list[CommandDoc]]:
     """Do what the owner asks of the experiment as the desk would; yield what was asked."""
-    asked: list[CommandDoc] = []
 
-    def answer(snapshots: Any, _changes: Any, _time: Any) -> None:
-        for snapshot in snapshots:
-            command = decode(CommandDoc, snapshot.to_dict(), where=snapshot.reference.path)
-            if command.status == "new":
-                asked.append(command)
-                lively.put(EXPERIMENT, sample_lab.experiment(**{"stage": Stage.CANARY, **AFTER[command.kind.value]}))
-                result = CommandResult(ok=True, message=f"stocks: {command.kind.value} is done", at=NOW)
-                lively.put(snapshot.reference.path, command.model_copy(update={"status": "done", "result": result}))
+    def do(command: CommandDoc) -> str:
+        lively.put(EXPERIMENT, sample_lab.experiment(**{"stage": Stage.CANARY, **AFTER[command.kind.value]}))
+        return f"stocks: {command.kind.value} is done"
 
-    watch = lively.db.collection("commands").on_snapshot(answer)
-    yield asked
-    watch.unsubscribe()  # type: ignore[no-untyped-call]
+    with lively.answering(do) as asked:
+        yield asked
 
 
 def lab(visit: Visit, user: Any) -> Locator:

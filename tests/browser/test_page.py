@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.codec import decode, encode
-from orchestrator.domain.documents import CommandDoc, CommandResult, DeskStateDoc
+from orchestrator.domain.codec import encode
+from orchestrator.domain.documents import CommandDoc, DeskStateDoc
 from orchestrator.domain.risk import DeskState
 from scripts.demo_users import USERS
 from tests.browser import sample
@@ -35,25 +35,15 @@ def desk(visit: Visit) -> Visit:
 @pytest.fixture
 def playing_desk(site: Site) -> Iterator[list[CommandDoc]]:
     """Answer every command as the events function does; yield what was asked."""
-    asked: list[CommandDoc] = []
 
-    def answer(snapshots: Any, _changes: Any, _time: Any) -> None:
-        for snapshot in snapshots:
-            command = decode(CommandDoc, snapshot.to_dict(), where=snapshot.reference.path)
-            if command.status != "new":
-                continue
-            asked.append(command)
-            states = {"halt": DeskState.HALTED, "reduce": DeskState.REDUCING, "resume": DeskState.ACTIVE}
-            state = states[command.kind.value]
-            site.put(
-                "desk/state", DeskStateDoc(state=state, by=command.by, reason=command.reason, changed_at=sample.NOW)
-            )
-            result = CommandResult(ok=True, message=f"The desk is {state.value}.", at=sample.NOW)
-            site.put(snapshot.reference.path, command.model_copy(update={"status": "done", "result": result}))
+    def do(command: CommandDoc) -> str:
+        states = {"halt": DeskState.HALTED, "reduce": DeskState.REDUCING, "resume": DeskState.ACTIVE}
+        state = states[command.kind.value]
+        site.put("desk/state", DeskStateDoc(state=state, by=command.by, reason=command.reason, changed_at=sample.NOW))
+        return f"The desk is {state.value}."
 
-    watch = site.db.collection("commands").on_snapshot(answer)
-    yield asked
-    watch.unsubscribe()  # type: ignore[no-untyped-call]
+    with site.answering(do) as asked:
+        yield asked
 
 
 def errors(visit: Visit) -> list[str]:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from orchestrator.domain.codec import decode
-from orchestrator.domain.documents import CommandDoc, CommandResult, DeskStateDoc
+from orchestrator.domain.documents import CommandDoc, DeskStateDoc
 from orchestrator.domain.risk import DeskState
 from scripts.demo_users import USERS
 from tests.browser import sample
@@ -32,20 +31,8 @@ def desk(risky: Site, visit: Visit) -> Visit:
 @pytest.fixture
 def answered(risky: Site) -> Iterator[list[CommandDoc]]:
     """Answer every command with yes; yield what was asked."""
-    asked: list[CommandDoc] = []
-
-    def answer(snapshots: Any, _changes: Any, _time: Any) -> None:
-        for snapshot in snapshots:
-            command = decode(CommandDoc, snapshot.to_dict(), where=snapshot.reference.path)
-            if command.status == "new":
-                asked.append(command)
-                result = CommandResult(ok=True, message=f"{command.kind} is done", at=sample.NOW)
-                done = command.model_copy(update={"status": "done", "result": result})
-                risky.put(snapshot.reference.path, done)
-
-    watch = risky.db.collection("commands").on_snapshot(answer)
-    yield asked
-    watch.unsubscribe()  # type: ignore[no-untyped-call]
+    with risky.answering(lambda command: f"{command.kind} is done") as asked:
+        yield asked
 
 
 def test_limits_tails_and_shocks_are_shown(desk: Visit) -> None:

@@ -85,6 +85,13 @@ def test_a_pair_halted_at_the_start_is_told_without_another_call(stage: MarketSt
     assert stage.data.snapshot(DataRequest(quotes=("BTC/USD",)), OPEN).halted == {"BTC/USD"}
 
 
+def test_a_pair_that_was_not_asked_for_before_is_asked_for(stage: MarketStage) -> None:
+    one, both = DataRequest(quotes=("BTC/USD",)), DataRequest(quotes=("BTC/USD", "ETH/USD"))
+    stage.data.snapshot(one, OPEN)
+    stage.data.snapshot(one, OPEN + timedelta(minutes=6))
+    assert stage.data.snapshot(both, OPEN + timedelta(minutes=7)).halted == frozenset()
+
+
 def test_pairs_whose_state_cannot_be_had_count_as_halted_until_it_can(stage: MarketStage) -> None:
     request = DataRequest(quotes=("BTC/USD",))
     stage.data.snapshot(request, OPEN)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.backtest.expiring import settle
-from ml.backtest.recorded import Closed, Paid
+from ml.backtest.recorded import Closed
 from ml.backtest.wallet import Wallet
 from orchestrator.cli.backtest.chains import LocalHouse
 from orchestrator.domain.base import ModuleName
@@ -40,16 +40,9 @@ class Seen:
     """What an exchange shows, as a wallet asks for it."""
 
     exchange: Exchange
-    moments: tuple[datetime, ...] = ()
 
     def touch(self, symbol: str, now: datetime) -> MarketQuote | None:
         return self.exchange.quote(symbol)
-
-    def snapshot(self, request: object, now: datetime) -> None:
-        raise NotImplementedError
-
-    def events(self, after: datetime, until: datetime) -> list[Closed | Paid]:
-        return []
 
 
 def _contract(right: str, strike: int, expiry: date, spread: Decimal) -> ContractQuote:

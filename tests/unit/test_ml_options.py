@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -35,7 +35,6 @@ class Market:
     """Quotes that a test sets; fulfils what a wallet asks of a recorded market."""
 
     quotes: dict[str, MarketQuote] = field(default_factory=dict)
-    moments: Sequence[datetime] = ()
 
     def quote(self, symbol: str, bid: str, ask: str, *, last: str = "0", size: int = 20, at: datetime = NOW) -> None:
         sides = (Decimal(bid) or None, Decimal(ask) or None)
@@ -43,12 +42,6 @@ class Market:
 
     def touch(self, symbol: str, now: datetime) -> MarketQuote | None:
         return self.quotes.get(symbol)
-
-    def snapshot(self, request: object, now: datetime) -> None:
-        raise NotImplementedError
-
-    def events(self, after: datetime, until: datetime) -> list[Closed | Paid]:
-        return []
 
 
 def wallet_of(market: Market, *, cash: Decimal = CASH, cost_times: str = "1") -> Wallet:

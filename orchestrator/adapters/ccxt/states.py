@@ -32,7 +32,7 @@ class PairStates:
         """Return the pairs that are not traded; one whose state cannot be had counts among them."""
         try:
             names = {symbol: str(self._client.market(symbol)["id"]) for symbol in symbols if self._lists(symbol)}
-            if names and not self._good_at(now):
+            if names and not (self._good_at(now) and self._told.keys() >= set(names.values())):
                 self._told, self._asked = self._ask(list(names.values())), now
         except BrokerError:
             return frozenset(symbols)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ml.backtest.outcome import trip_of
 from ml.backtest.regimes import regimes_of
 from ml.backtest.summary import Line, curve_of, summarised
 from ml.backtest.trips import Trip, in_order
@@ -141,26 +142,11 @@ def _trips(trades: Sequence[Trade], module: ModuleName) -> Sequence[Trip]:
 
 
 def _trip(trade: Trade) -> Trip:
-    """Return a round trip; prices of a structure are of one unit, as the venue quotes it, credits negative."""
-    qty, multiplier = float(trade.qty), _CONTRACT if trade.module is ModuleName.OPTIONS else 1.0
-    decided = qty * multiplier * abs(float(trade.entry_px))
-    return Trip(
-        module=trade.module.value,
-        strategy=trade.strategy,
-        symbol=trade.symbol,
-        side=1,
-        qty=qty,
-        opened=int(trade.opened_at.timestamp()),
-        closed=int(trade.closed_at.timestamp()),
-        entry_px=float(trade.entry_px),
-        exit_px=float(trade.exit_px),
-        profit=float(trade.realized_pnl),
-        costs=float(trade.fees) + max(trade.entry_slippage_bps, 0.0) / 1e4 * decided,
-        risk=float("nan"),
-        reason=trade.exit_reason.partition(":")[0],
-        minutes=1,
-        multiplier=multiplier,
-    )
+    """Return a round trip; it costs its fees and what its entry paid beyond the decided price."""
+    multiplier = _CONTRACT if trade.module is ModuleName.OPTIONS else 1.0
+    decided = float(trade.qty) * multiplier * abs(float(trade.entry_px))
+    costs = float(trade.fees) + max(trade.entry_slippage_bps, 0.0) / 1e4 * decided
+    return trip_of(trade, costs=costs, risk=float("nan"), multiplier=multiplier)
 
 
 def _digest(asked: Asked, lines: Sequence[Line]) -> str:
