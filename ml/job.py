@@ -35,6 +35,7 @@ from orchestrator.domain.tuning import Tunable
 from orchestrator.ports import MarketData, Store
 
 _BPS = 10_000.0
+_UNCHANGED = "nothing that was tried was better in training than what trades now"
 
 
 class Status(StrEnum):
@@ -136,7 +137,7 @@ def _run(night: Night) -> Outcome:
     basis = f"version {champion.doc.version}, code {night.code}"
     notebook = opened(night.store, module, slot, basis=basis, now=night.now)
     if notebook.doc.finished == slot:
-        told = f"slot {slot} found nothing better in training than what trades now"
+        told = f"slot {slot}: {notebook.doc.said or _UNCHANGED}"
         return Outcome(module, Status.DONE_BEFORE, told, champion.doc.version)
     values = night.tunable.model.parse(champion.doc.values, where=f"parameters/{module}")
     known = recorded(night.store, module, night.now)
@@ -203,12 +204,13 @@ def _decide(
     model = str(extra["model"].get("reason", "")) or _model_line(extra["model"])
     judged = [one for one in tuned if one.verdict is not None]
     if not judged:
-        why = "; ".join(f"{one.name}: {one.missing}" for one in tuned) or "nothing is enabled"
+        lacking = [f"{one.name}: {one.missing}" for one in tuned] or ["nothing is enabled"]
+        why = "; ".join([*lacking, *filter(None, [night.tunable.unsearched])])
+        night.store.commit([ground.notebook.saying(f"{Status.NOT_ENOUGH}: {why}")])
         return Outcome(module, Status.NOT_ENOUGH, why, number, tuned=tuned, model=model)
     if not any(one.changes for one in judged):
-        why = "nothing that was tried was better in training than what trades now"
-        night.store.commit([ground.notebook.closing()])
-        return Outcome(module, Status.UNCHANGED, why, number, tuned=tuned, model=model)
+        night.store.commit([ground.notebook.closing(_UNCHANGED)])
+        return Outcome(module, Status.UNCHANGED, _UNCHANGED, number, tuned=tuned, model=model)
     better = [one for one in judged if one.verdict is not None and one.verdict.better]
     chosen = better or judged
     changed = with_values(ground.values, {name: value for one in chosen for name, value in one.changes.items()})
@@ -219,7 +221,7 @@ def _decide(
         "reason": reason,
     }
     candidate = Candidate(changed.model_dump(mode="json"), provenance, better=bool(better), text=reason)
-    also = [ground.notebook.closing()]
+    also = [ground.notebook.closing(reason)]
     stored = promote(night.store, champion, candidate, now=night.now, audited=night.audited, also=also)
     return Outcome(module, Status(stored.fate), reason, number, stored.number, tuned, model)
 

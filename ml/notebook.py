@@ -46,9 +46,13 @@ class Notebook:
         self.doc = self.doc.model_copy(update={"found": {**self.doc.found, name: (*known, found)}})
         self._version = self._store.commit([self._write(self.doc)])[tuning_path(self.doc.module)]
 
-    def closing(self) -> Write:
-        """Return the write that counts the night's trials and forgets its searches."""
-        return self._write(_counted(self.doc).model_copy(update={"finished": self.doc.slot}))
+    def closing(self, said: str) -> Write:
+        """Return the write that counts the night's trials, forgets its searches and keeps what they came to."""
+        return self._write(_counted(self.doc).model_copy(update={"finished": self.doc.slot, "said": said}))
+
+    def saying(self, said: str) -> Write:
+        """Return the write that keeps why there was nothing to search; the same slot may try again."""
+        return self._write(self.doc.model_copy(update={"said": said}))
 
     def _write(self, doc: TuningDoc) -> Write:
         path, data = tuning_path(doc.module), encode(doc)

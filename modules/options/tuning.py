@@ -18,6 +18,7 @@ FILTERS = (
     EntryFilter("liquidity.max_concession", "concession", keep="at_most"),
 )
 """Thresholds of an entry, with the feature of a trade that each is compared with."""
+UNSEARCHED = "its strategies are not searched: the desk keeps no option chains of past days to try them on"
 
 
 def tunable(universe: Mapping[str, tuple[str, ...]]) -> Tunable:
@@ -29,4 +30,5 @@ def tunable(universe: Mapping[str, tuple[str, ...]]) -> Tunable:
         bars_per_year=lambda _minutes: float(SESSIONS_PER_YEAR),
         cost_bps=0.0,
         filters=FILTERS,
+        unsearched=UNSEARCHED,
     )

@@ -35,6 +35,8 @@ class TuningDoc(Document):
     nights: int = 0
     finished: str = ""
     """The last slot that came to its end."""
+    said: str = ""
+    """What the last night that read its evidence came to, in one line."""
     slot: str = ""
     """The slot in progress, empty between two."""
     basis: str = ""

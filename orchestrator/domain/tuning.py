@@ -55,6 +55,8 @@ class Tunable:
         Parameters that closed trades can tell the worth of.
     timeframes
         Fields of the parameters that hold the minutes per bar, in order of preference.
+    unsearched
+        Why no strategy is searched on bars, where none is.
     """
 
     module: ModuleName
@@ -65,3 +67,4 @@ class Tunable:
     strategies: tuple[Strategy, ...] = ()
     filters: tuple[EntryFilter, ...] = ()
     timeframes: tuple[str, ...] = ("timeframe", "fallback_timeframe")
+    unsearched: str = ""

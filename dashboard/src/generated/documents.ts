@@ -954,6 +954,7 @@ export interface TuningDoc {
   readonly trials: number;
   readonly nights: number;
   readonly finished: string;
+  readonly said: string;
   readonly slot: string;
   readonly basis: string;
   readonly found: { readonly [key: string]: readonly (Found)[] };
