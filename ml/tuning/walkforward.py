@@ -96,8 +96,9 @@ def walk_forward(arena: Arena, *, minutes: int, asked: Asked, memory: Memory = F
     memory
         What a run of this slot that was cut off has found already.
     """
-    name, knobs = arena.strategy.name, knobs_of(arena.champion)
-    warmup, rows = arena.warmup(knobs), len(arena.panel)
+    name, rows = arena.strategy.name, len(arena.panel)
+    knobs = _affordable(arena, knobs_of(arena.champion), rows)
+    warmup = arena.warmup(knobs)
     windows = folds(rows, warmup=warmup)
     if not windows:
         need = rows_needed(warmup)
@@ -109,6 +110,14 @@ def walk_forward(arena: Arena, *, minutes: int, asked: Asked, memory: Memory = F
     evidence = _evidence(scores, per_year=arena.terms.bars_per_year, asked=asked, kept=kept)
     verdict = _verdict(evidence, changes, knobs)
     return _tuned(arena, scores, evidence, verdict, changes=changes, knobs=knobs, minutes=minutes)
+
+
+def _affordable(arena: Arena, knobs: tuple[Knob, ...], rows: int) -> tuple[Knob, ...]:
+    """Return the knobs; with too few rows to warm every candidate up, none looks further back than what trades now."""
+    if rows >= rows_needed(arena.warmup(knobs)):
+        return knobs
+    least = arena.warmup(())
+    return tuple(replace(one, high=one.current) if arena.warmup((one,)) > least else one for one in knobs)
 
 
 def _searches(

@@ -16,7 +16,9 @@ PURGE = 5
 """Rows between training and test that neither uses."""
 EMBARGO = 5
 """Rows after a test window that no training window which begins after it uses: they still move with what was judged."""
-MIN_TEST = 20
+MIN_TEST = 12
+"""Rows of the shortest test window: of four shorter ones, less purge and embargo, the check for overfitting would have
+blocks too short to tell anything (`ml.validation.overfitting`), and nothing could pass the gate."""
 
 
 @dataclass(frozen=True, slots=True)
