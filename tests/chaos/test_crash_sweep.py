@@ -1,117 +1,114 @@
 """Crash sweep: die at every call of a cycle, and again at every call of the recovery; then everything must be right.
 
-The points are found by counting the calls of an undisturbed run. Between two points at which nothing durable changed
-a crash is the same crash, and one before the first change is none, so pairs are formed of one point for each change
-(`FIREDESK_CHAOS=full`: of every point).
+The points are found by counting the calls of an undisturbed run. Every pair of points is tried: two of them that leave
+the very same state, to the byte, go on from it once.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
+from orchestrator.domain.venues import KRAKEN
 from tests.chaos.process import Process
-from tests.chaos.scenarios import BEHAVIOURS, CASES, Behaviour, Scenario
+from tests.chaos.remains import Observed, Remains, Slot, fingerprint
+from tests.chaos.scenarios import BEHAVIOURS, CASES, SCENARIOS, Behaviour, Scenario
 from tests.chaos.world import CADENCE, World
 
-FULL = os.environ.get("FIREDESK_CHAOS") == "full"
-EFFECTS = frozenset({"committed", "submitted", "cancelled"})
 RETRY = timedelta(seconds=10)
+RECOVERY = (Slot(RETRY, ago=RETRY), Slot(CADENCE))
+"""What the platform does after a crash: the same slot once more, then the next one."""
 
 
-class Timeline:
-    """Slots run one after the other by processes that share one count of points and die at one of them."""
+@dataclass
+class Sweep:
+    """One scenario at a venue of one behaviour, swept point by point; counts what it has tried."""
 
-    def __init__(self, world: World, scenario: Scenario, dies_at: int = 0) -> None:
-        self.world, self.module = world, scenario.module
-        self.trail: list[str] = []
-        self._dies_at = dies_at
+    scenario: Scenario
+    behaviour: Behaviour
+    points: int = 0
+    pairs: int = 0
+    endings: set[tuple[bytes, int]] = field(default_factory=set)
+    """States from which the rest was run to its end, with the number of slots that were still to come."""
 
-    def run(self, slots: int) -> bool:
-        """Run that many slots; return whether all were lived through. A dead one's slot is over."""
-        for number in range(slots):
-            if number:
-                self.world.wait(CADENCE)
-            if not self._survives():
-                return False
-        return True
+    def run(self) -> None:
+        """Die at every point of the scenario's slots, and go on from each state that this leaves."""
+        slots = [Slot(CADENCE if number else timedelta(0)) for number in range(self.scenario.cycles)]
+        world = begin(self.scenario, self.behaviour)
+        swept = self._observed(world, slots, "undisturbed")
+        self._finish(world, "undisturbed")
+        self.points = len(swept.trail)
+        for first in swept.remains:
+            self._recover(first, f"dies at point {first.point} of {self.points}")
 
-    def recover(self) -> bool:
-        """Run as the platform does after a crash: the same slot once more, then the next one."""
-        self.world.wait(RETRY)
-        slot = self.world.now - RETRY
-        lived = self._survives(slot)
-        self.world.wait(CADENCE)
-        return self._survives() and lived
+    def _recover(self, first: Remains, story: str) -> None:
+        recovery = self._observed(first.world, RECOVERY, story)
+        self._finish(first.world, story)
+        self.pairs += first.points * len(recovery.trail)
+        for second in recovery.remains:
+            state = fingerprint(second.world), len(second.left)
+            if state not in self.endings:
+                self.endings.add(state)
+                again = f"{story}, then at point {second.point} of the recovery"
+                self._observed(second.world, second.left, again)
+                self._finish(second.world, again)
 
-    def _survives(self, slot: object = None) -> bool:
-        process = Process(dies_at=max(0, self._dies_at - len(self.trail)))
-        lived = self.world.survive(self.module, process, slot)
-        self.trail += process.trail
-        return lived
+    def _observed(self, world: World, slots: Sequence[Slot], story: str) -> Observed:
+        with self._telling(story):
+            return Observed(world, self.scenario.module, slots)
+
+    def _finish(self, world: World, story: str) -> None:
+        with self._telling(story):
+            self.behaviour.later(world, self.scenario.module)
+            world.settle([self.scenario.module])
+
+    @contextmanager
+    def _telling(self, story: str) -> Iterator[None]:
+        try:
+            yield
+        except AssertionError as broken:
+            one = self.scenario
+            where = f"{one.name} ({one.module} on {one.venue}), {self.behaviour.name}"
+            raise AssertionError(f"{where}: {story}: {broken}") from broken
 
 
-def begin(stage: World, scenario: Scenario, behaviour: Behaviour) -> World:
-    world = stage.forked()
+def begin(scenario: Scenario, behaviour: Behaviour) -> World:
+    world = scenario.stage()
     behaviour.begin(world.account(scenario.module))
     return world
 
 
-def points(trail: list[str], *, every: bool) -> Iterator[int]:
-    """Yield the numbers of the points to die at: all, or each that follows a change."""
-    for number, point in enumerate(trail, 1):
-        if every or point in EFFECTS:
-            yield number
-
-
-def finish(world: World, scenario: Scenario, behaviour: Behaviour) -> None:
-    behaviour.later(world, scenario.module)
-    world.settle([scenario.module])
-
-
-def crash(stage: World, scenario: Scenario, behaviour: Behaviour, *, first: int, second: int) -> list[str]:
-    """Die at one point, die at a point of the recovery (0 = live), run on, check; return the recovery's points."""
-    world = begin(stage, scenario, behaviour)
-    story = f"{scenario.name} ({scenario.module} on {scenario.venue}), {behaviour.name}: dies at point {first}"
-    try:
-        Timeline(world, scenario, first).run(scenario.cycles)
-        recovery = Timeline(world, scenario, second)
-        recovery.recover()
-        finish(world, scenario, behaviour)
-    except AssertionError as broken:
-        again = f", then at point {second} of the recovery" if second else ""
-        raise AssertionError(f"{story}{again}: {broken}") from broken
-    return recovery.trail
-
-
-KNOWN: dict[tuple[str, str, str], str] = {}
-"""What does not hold yet, and why."""
-
-
 def cases() -> Iterator[object]:
     for scenario, behaviour in CASES:
-        known = KNOWN.get((scenario.name, scenario.venue, behaviour.name))
-        marks = [pytest.mark.xfail(reason=known, strict=False)] if known else []
-        yield pytest.param(scenario, behaviour, id=f"{scenario.name}-{scenario.venue}-{behaviour.name}", marks=marks)
+        yield pytest.param(scenario, behaviour, id=f"{scenario.name}-{scenario.venue}-{behaviour.name}")
 
 
 @pytest.mark.parametrize(("scenario", "behaviour"), list(cases()))
 def test_a_crash_at_any_call_leaves_nothing_lost_doubled_or_forgotten(scenario: Scenario, behaviour: Behaviour) -> None:
-    stage, pairs = scenario.stage(), 0
-    undisturbed = Timeline(begin(stage, scenario, behaviour), scenario)
-    assert undisturbed.run(scenario.cycles)
-    finish(undisturbed.world, scenario, behaviour)
-    good = behaviour is BEHAVIOURS[0]
-    chosen = set(points(undisturbed.trail, every=FULL))
-    for first in points(undisturbed.trail, every=good or FULL):
-        recovery = crash(stage, scenario, behaviour, first=first, second=0)
-        for second in points(recovery, every=FULL) if first in chosen else ():
-            crash(stage, scenario, behaviour, first=first, second=second)
-            pairs += 1
-    print(f"{len(undisturbed.trail)} points, {pairs} pairs of crashes")
-    if good:
-        assert len(undisturbed.trail) >= scenario.least[0], undisturbed.trail
-        assert pairs >= scenario.least[1]
+    sweep = Sweep(scenario, behaviour)
+    sweep.run()
+    print(f"{sweep.points} points, {sweep.pairs} pairs of crashes, {len(sweep.endings)} different endings")
+    if behaviour is BEHAVIOURS[0]:
+        assert sweep.points >= scenario.least[0]
+        assert len(sweep.endings) >= scenario.least[1]
+
+
+KILLED = [one for one in SCENARIOS if one.cycles == 1 and one.crypto is KRAKEN]
+
+
+@pytest.mark.parametrize("scenario", KILLED, ids=[f"{one.name}-{one.venue}" for one in KILLED])
+def test_a_killed_process_leaves_what_was_seen_at_its_point(scenario: Scenario) -> None:
+    """What the sweep goes on from is what really killing the process at each of its points leaves."""
+    stage = scenario.stage()
+    seen = Observed(stage.forked(), scenario.module, [Slot()])
+    left = [remains for remains in seen.remains for _ in range(remains.points)]
+    for point, remains in enumerate(left, 1):
+        world = stage.forked()
+        assert not world.survive(scenario.module, Process(dies_at=point))
+        assert fingerprint(world) == fingerprint(remains.world), (
+            f"{scenario.name}, point {point}: {seen.trail[point - 1]}"
+        )

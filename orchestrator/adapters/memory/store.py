@@ -74,6 +74,11 @@ class MemoryDataLayer:
             twin._clock = self._clock
         return twin
 
+    def documents(self) -> Sequence[Snapshot]:
+        """Return every document, by path."""
+        with self._lock:
+            return [self._documents[path].copy() for path in sorted(self._documents)]
+
     def listen(self, listener: Listener) -> None:
         """Call `listener(path, before, after)` after every commit, once per written document."""
         self._listeners.append(listener)
