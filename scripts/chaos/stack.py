@@ -67,6 +67,7 @@ class Stack:
     figures: Figures
     scheduler: scheduler.Scheduler
     now: datetime
+    began: float = field(default_factory=time.monotonic)
 
     def step(self) -> None:
         """Move the market by a minute and let everything that is due run to its end."""
@@ -123,16 +124,21 @@ def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
 
 def run(stack: Stack, *, seconds: float) -> Figures:
     """Storm for so many seconds, then calm down, halt, and check."""
-    started = time.monotonic()
-    while time.monotonic() - started < seconds:
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
         stack.storm.blow()
         stack.step()
+    return conclude(stack)
+
+
+def conclude(stack: Stack) -> Figures:
+    """Calm down, halt, and check; return the figures."""
     try:
         settle(stack)
         stack.figures.checked = check_quiet(stack.store, read_ledgers(stack.venue_url))
     except BreachError as breach:
         stack.figures.breach = str(breach)
-    stack.figures.seconds = time.monotonic() - started
+    stack.figures.seconds = time.monotonic() - stack.began
     return stack.figures
 
 

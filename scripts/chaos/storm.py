@@ -95,11 +95,15 @@ class Storm:
             post(f"{self._venue_url}/venue/faults", {**fault, "times": self._chance.choice((1, 1, 2))})
             self.done[" ".join(str(fault[word]) for word in ("kind", "how") if word in fault)] += 1
         if self._chance.random() < 0.2:
-            threading.Timer(self._chance.uniform(0.0, 0.8), self._kill, [self._chance.random()]).start()
+            self.strike()
         if self._chance.random() < 0.15:
             self._command()
         if self._chance.random() < 0.25:
             self._tell_again()
+
+    def strike(self) -> None:
+        """Kill a worker within the next moments."""
+        threading.Timer(self._chance.uniform(0.0, 0.8), self._kill, [self._chance.random()]).start()
 
     def calm(self) -> None:
         """Take back the faults that have not struck yet."""
