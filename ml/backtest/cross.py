@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -55,13 +56,13 @@ def crosses(panel: Panel, parameters: Cross) -> Signals:
     return Signals(target, np.zeros(shape), np.zeros(shape, np.int64), ("crossing",))
 
 
-def sweep(market: Market, pairs: Sequence[Cross], rules: Rules, account: Account, *, threads: int = 1) -> Swept:
+def sweep(market: Market, pairs: Sequence[Cross], rules: Rules, account: Account, *, threads: int = 0) -> Swept:
     """Return what each pair earns on the one symbol of `market`.
 
     Parameters
     ----------
     threads
-        Number of threads that share the pairs; the result is the same.
+        Number of threads that share the pairs, 0 = as many as there are cores for this process; the result is the same.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def sweep(market: Market, pairs: Sequence[Cross], rules: Rules, account: Account
     _check(pairs)
     _simple(market, account)
     bars = arrays_of(market, [])
-    count = max(1, min(threads, len(pairs)))
+    count = min(threads or _cores(), len(pairs))
     parts = [np.array([(one.fast, one.slow) for one in pairs[start::count]], np.int64) for start in range(count)]
     with ThreadPoolExecutor(count) as pool:
         found = list(pool.map(lambda part: _swept(market, bars, part, (rules, account)), parts))
@@ -81,6 +82,11 @@ def sweep(market: Market, pairs: Sequence[Cross], rules: Rules, account: Account
         stats[start::count] = part
     wanted = ("EQUITY", "TRADES", "WINS", "GAINED", "LOST", "COSTS", "DRAWDOWN")
     return Swept(*(stats[:, getattr(crossings, f"S_{name}")] for name in wanted))
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _swept(market: Market, bars: layout.Bars, part: layout.Ints, terms: tuple[Rules, Account]) -> Floats:

@@ -1,6 +1,6 @@
 """The sweep of crossing means earns, pair by pair, what the engine says of the same signals."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -51,6 +51,13 @@ def test_each_pair_earns_what_the_engine_says(exits, account):
         assert found.costs[place] == pytest.approx(one.costs.sum() * account.capital)
         assert found.gained[place] - found.lost[place] == pytest.approx(one.equity[-1] - account.capital)
     assert found.trades.min() > 5
+
+
+@pytest.mark.parametrize("threads", [0, 2, 5])
+def test_a_sweep_shared_among_threads_earns_the_same(threads):
+    market, rules = minutes(), Rules(TIGHT, 1, 1.0)
+    alone, shared = (sweep(market, PAIRS, rules, FULL, threads=count) for count in (1, threads))
+    assert all(np.array_equal(getattr(alone, one.name), getattr(shared, one.name)) for one in fields(alone))
 
 
 @pytest.mark.parametrize("exits", [WIDE, TIGHT, LADDER], ids=["wide", "tight", "ladder"])
