@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from orchestrator.commands import CONSOLE, execute
 from orchestrator.domain.base import ZERO
-from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.codec import encode
+from orchestrator.domain.documents import BookDoc, CommandDoc, CommandKind
 from orchestrator.domain.orders import Fill, Order, OrderState
-from orchestrator.ports import VenueOrder
+from orchestrator.domain.paths import command_path
+from orchestrator.ports import Create, VenueOrder
 from tests.chaos.account import Account
+from tests.chaos.world import World
 
 
 def in_doubt(books: Sequence[BookDoc]) -> list[Order]:
@@ -31,6 +35,16 @@ def what_became_of(order: Order, account: Account) -> dict[str, str]:
     prices = [_average([fill for fill in fills if fill.symbol == leg.symbol]) for leg in order.intent.legs]
     told = {"qty": f"{unseen:f}", "price": ",".join(f"{price:f}" for price in prices)}
     return {"order": order.id, "outcome": "filled"} | told
+
+
+def ask(world: World, kind: CommandKind, args: dict[str, str]) -> CommandDoc:
+    """Ask the desk for something as the owner at the console, and return its answer."""
+    command_id = f"owner-{kind}"
+    doc = CommandDoc(kind=kind, by=CONSOLE, role="owner", args=args, reason="story", created_at=world.now)
+    world.store.commit([Create(command_path(command_id), encode(doc))])
+    answered = execute(world.alive, command_id, world.now)
+    assert answered.status == "done", answered.result
+    return answered
 
 
 def _said(order: Order, account: Account) -> VenueOrder:

@@ -9,10 +9,13 @@ from decimal import Decimal
 
 from orchestrator.adapters.memory.faults import Fault
 from orchestrator.domain.base import ModuleName
+from orchestrator.domain.documents import CommandKind
 from orchestrator.domain.orders import OrderState, Purpose
 from orchestrator.domain.venues import ALPACA, GATE, KRAKEN, VenueProfile
 from scripts.chaos.invariants import orders
 from tests.chaos.account import Account
+from tests.chaos.owner import ask
+from tests.chaos.scripted import SYMBOLS
 from tests.chaos.world import CADENCE, World, new_world
 
 FIRST = {ModuleName.STOCKS: "XLK", ModuleName.OPTIONS: "SPY", ModuleName.CRYPTO: "BTC/USD"}
@@ -34,6 +37,10 @@ class Scenario:
         How many slots are swept, one after the other.
     crypto
         Profile of the venue that the crypto module trades on.
+    ways
+        Names of the behaviours it is swept with; none named = all.
+    flat
+        Nothing may be held in the end.
     """
 
     name: str
@@ -42,6 +49,8 @@ class Scenario:
     least: tuple[int, int]
     cycles: int = 1
     crypto: VenueProfile = KRAKEN
+    ways: tuple[str, ...] = ()
+    flat: bool = False
 
     @property
     def venue(self) -> str:
@@ -90,6 +99,45 @@ def _overdue(world: World, module: ModuleName) -> None:
     assert world.account(module).orders, "the scenario has a resting entry"
 
 
+def _two_entries(world: World, module: ModuleName) -> None:
+    """Two orders leave at the same time."""
+    world.scripts[module].entries = list(SYMBOLS[module][:2])
+
+
+def _stopped_out(world: World, module: ModuleName) -> None:
+    """The stop has filled since the last cycle looked."""
+    _hold(world, module)
+    symbol = FIRST[module]
+    world.move({symbol: world.prices[symbol] * Decimal("0.9")})
+    assert not world.account(module).inner.positions.get(symbol), "the stop has filled"
+
+
+def _flatten(world: World, module: ModuleName) -> None:
+    """The owner has ordered that everything be closed."""
+    _hold(world, module)
+    ask(world, CommandKind.FLATTEN, {"confirm": "flatten"})
+
+
+_BY_ID = (
+    "well behaved",
+    "answer lost after acceptance",
+    "504, never arrived",
+    "fill after the cancel",
+    "fill hours after the cancel",
+    "old list of open orders",
+    "list of open orders only",
+)
+"""Ways of a venue in which it matters for how long it keeps an id."""
+
+_MOST = (
+    "well behaved",
+    "answer lost after acceptance",
+    "answer to the cancel lost",
+    "partial fill then cancel",
+    "fills told two cycles late",
+)
+"""Ways of a venue that matter most to a situation that is made of the others' parts."""
+
 SCENARIOS = (
     Scenario("entry", ModuleName.STOCKS, _unprotected_entry, (9, 15)),
     Scenario("entry and protection", ModuleName.STOCKS, _entry, (18, 36), cycles=2),
@@ -98,11 +146,17 @@ SCENARIOS = (
     Scenario("exit replaces a stop", ModuleName.CRYPTO, _exit, (11, 20)),
     Scenario("cancel of an overdue entry", ModuleName.STOCKS, _overdue, (9, 15)),
     Scenario("cancel of an overdue entry", ModuleName.CRYPTO, _overdue, (9, 15)),
-    Scenario("entry", ModuleName.CRYPTO, _unprotected_entry, (9, 15), crypto=GATE),
-    Scenario("exit replaces a stop", ModuleName.CRYPTO, _exit, (11, 20), crypto=GATE),
-    Scenario("cancel of an overdue entry", ModuleName.CRYPTO, _overdue, (9, 15), crypto=GATE),
+    Scenario("entry", ModuleName.CRYPTO, _unprotected_entry, (9, 15), crypto=GATE, ways=_BY_ID),
+    Scenario("exit replaces a stop", ModuleName.CRYPTO, _exit, (11, 20), crypto=GATE, ways=_BY_ID),
+    Scenario("cancel of an overdue entry", ModuleName.CRYPTO, _overdue, (9, 15), crypto=GATE, ways=_BY_ID),
     Scenario("spread entry", ModuleName.OPTIONS, _entry, (9, 15)),
     Scenario("spread exit", ModuleName.OPTIONS, _exit, (9, 15)),
+    Scenario("two entries", ModuleName.STOCKS, _two_entries, (9, 15), ways=_MOST),
+    Scenario("stop filled unseen", ModuleName.STOCKS, _stopped_out, (5, 6), ways=_MOST, flat=True),
+    Scenario("stop filled unseen", ModuleName.CRYPTO, _stopped_out, (5, 6), ways=_MOST, flat=True),
+    Scenario("flatten", ModuleName.STOCKS, _flatten, (11, 18), ways=_MOST, flat=True),
+    Scenario("flatten", ModuleName.CRYPTO, _flatten, (11, 18), ways=_MOST, flat=True),
+    Scenario("flatten a spread", ModuleName.OPTIONS, _flatten, (9, 15), ways=_MOST, flat=True),
 )
 
 
@@ -169,7 +223,7 @@ def _fill_what_was_cancelled(after: timedelta) -> Callable[[World, ModuleName], 
 
 
 _OVERDUE = ("cancel of an overdue entry",)
-_CANCELLING = (*_OVERDUE, "exit replaces a stop")
+_CANCELLING = (*_OVERDUE, "exit replaces a stop", "flatten")
 _FILLING = tuple(name for name in dict.fromkeys(one.name for one in SCENARIOS) if name not in _OVERDUE)
 
 BEHAVIOURS = (
@@ -189,20 +243,9 @@ BEHAVIOURS = (
     Behaviour("every fill told again", _told_again),
 )
 
-_BY_ID = (
-    "well behaved",
-    "answer lost after acceptance",
-    "504, never arrived",
-    "fill after the cancel",
-    "fill hours after the cancel",
-    "old list of open orders",
-    "list of open orders only",
-)
-"""Ways of a venue in which it matters for how long it keeps an id."""
-
 
 def _differs(scenario: Scenario, behaviour: Behaviour) -> bool:
-    if scenario.crypto is GATE and behaviour.name not in _BY_ID:
+    if scenario.ways and behaviour.name not in scenario.ways:
         return False
     return not behaviour.only or scenario.name in behaviour.only
 

@@ -65,6 +65,8 @@ class Sweep:
         with self._telling(story):
             self.behaviour.later(world, self.scenario.module)
             world.settle([self.scenario.module])
+            held = world.book(self.scenario.module).positions
+            assert not (self.scenario.flat and held), f"still held: {sorted(held)}"
 
     @contextmanager
     def _telling(self, story: str) -> Iterator[None]:
