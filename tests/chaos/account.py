@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -131,11 +130,11 @@ class Account:
     def forked(self, now: Callable[[], datetime]) -> Account:
         """Return an account of its own in the same state."""
         inner = MemoryBroker(now=now)
-        for item in fields(MemoryBroker):
-            value = getattr(self.inner, item.name)
-            if item.name != "now" and not isinstance(value, type(threading.RLock())):
-                setattr(inner, item.name, deepcopy(value))
-        return Account(inner, replace(self.manners), list(self.lists), dict(self.taken_at))
+        with self.inner.still():
+            for item in fields(MemoryBroker):
+                if item.name not in {"now", "_lock"}:
+                    setattr(inner, item.name, deepcopy(getattr(self.inner, item.name)))
+            return Account(inner, replace(self.manners), list(self.lists), dict(self.taken_at))
 
     @contextmanager
     def _counting_failures(self) -> Iterator[None]:

@@ -78,8 +78,9 @@ def fingerprint(world: World) -> bytes:
     return sha256(repr((world.now, world.store.documents(), accounts)).encode()).digest()
 
 
-def _kept(account: Account) -> object:
+def _kept(account: Account) -> str:
     inner = account.inner
     passing = {"now", "calls", "faults", "_lock"}
-    kept = [getattr(inner, item.name) for item in fields(inner) if item.name not in passing]
-    return kept, vars(inner.faults), account.manners, account.lists, account.taken_at
+    with inner.still():
+        kept = [getattr(inner, item.name) for item in fields(inner) if item.name not in passing]
+        return repr((kept, vars(inner.faults), account.manners, account.lists, account.taken_at))

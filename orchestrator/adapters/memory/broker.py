@@ -7,7 +7,8 @@ fail. It has no spread, no margin and no hours: what needs those is tested again
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -209,6 +210,12 @@ class MemoryBroker:
             self.cash += event.amount
             self.positions[event.symbol] = self.positions.get(event.symbol, ZERO) + event.qty
             self._happened.append((event, ""))
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Keep other threads' calls waiting while somebody looks at the whole account."""
+        with self._lock:
+            yield
 
     def ledger(self) -> tuple[list[VenueOrder], list[Fill]]:
         """Return every order ever accepted and every execution, whatever the desk was told: no call of the port."""
