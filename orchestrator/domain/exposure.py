@@ -81,7 +81,7 @@ def _stakes_of(book: BookDoc, held: Sequence[Stake]) -> dict[str, object]:
     """
     rises, falls, greeks = 0.0, 0.0, dict[str, Greeks]()
     for stake in held:
-        delta = stake.greeks.delta_usd
+        delta = stake.delta_usd
         rises, falls = rises + max(delta, 0.0), falls + max(-delta, 0.0)
         known = greeks.get(stake.symbol)
         greeks[stake.symbol] = stake.greeks if known is None else known.plus(stake.greeks)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,14 +45,14 @@ class Returns:
     @cached_property
     def worst_fall(self) -> Mapping[str, float]:
         """The largest fall in a day, 0 or more, by symbol."""
-        lows = np.maximum(-self.table.min(axis=0), 0.0) if self.symbols else np.zeros(0)
-        return {symbol: float(lows[column]) for symbol, column in self.symbols.items()}
+        lows = np.maximum(-self.table.min(axis=0), 0.0).tolist() if self.symbols else []
+        return {symbol: lows[column] for symbol, column in self.symbols.items()}
 
     @cached_property
     def sigma(self) -> Mapping[str, float]:
         """The standard deviation of a day, by symbol."""
-        deviations = self.table.std(axis=0) if self.symbols else np.zeros(0)
-        return {symbol: float(deviations[column]) for symbol, column in self.symbols.items()}
+        deviations = self.table.std(axis=0).tolist() if self.symbols else []
+        return {symbol: deviations[column] for symbol, column in self.symbols.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +92,17 @@ def daily_returns(panels: Mapping[int, Panel]) -> Returns:
     if panel is None or len(panel) < LEAST:
         return Returns()
     days = _numbers(panel.ends)
-    known, first = np.unique(days, return_index=True)
-    newest_row = np.append(first[1:], len(days)) - 1
-    span = int(known[-1] - known[0])
-    if span < LEAST:
+    first, last = int(days[0]), int(days[-1])
+    if last - first < LEAST:
         return Returns()
-    closes = np.full((span + 1, len(panel.symbols)), np.nan)
-    closes[known - known[0]] = _carried(panel.close)[newest_row]
-    closes = _carried(closes)[-(WINDOW + 1) :]
-    return _complete(int(known[-1]), panel.symbols, closes)
+    window = np.arange(max(first, last - WINDOW), last + 1)
+    newest_row = np.searchsorted(days, window, side="right") - 1
+    return _complete(last, panel.symbols, _carried(panel.close)[newest_row])
 
 
 def _complete(last: int, symbols: tuple[str, ...], closes: Floats) -> Returns:
     """Return the returns of the symbols that have a positive close on every day of the window."""
-    whole = np.flatnonzero((np.isfinite(closes) & (closes > 0)).all(axis=0))
+    whole = np.flatnonzero((closes.min(axis=0) > 0) & (closes.max(axis=0) < np.inf)).tolist()
     held = closes if len(whole) == len(symbols) else closes[:, whole]
     names = {symbols[column]: index for index, column in enumerate(whole)}
     return Returns(last, names, held[1:] / held[:-1] - 1)
@@ -138,7 +136,8 @@ def gains(held: Iterable[Stake], returns: Returns) -> Gains:
     if not seen:
         return Gains(returns.last, np.zeros(len(returns.table)), unseen)
     moves = returns.table.T[[returns.symbols[stake.symbol] for stake in seen]]
-    own, gamma, worst = np.array([(one.own_usd, one.greeks.gamma_usd, one.worst_usd) for one in seen]).T[:, :, None]
+    known = ((one.own_usd, one.gamma_usd, one.worst_usd) for one in seen)
+    own, gamma, worst = np.fromiter(chain.from_iterable(known), np.float64).reshape(-1, 3).T[:, :, None]
     gain = own * moves
     if gamma.any():
         gain += gamma / 2 * moves**2
@@ -147,7 +146,7 @@ def gains(held: Iterable[Stake], returns: Returns) -> Gains:
 
 def gain_of(stake: Stake, moves: Floats) -> Floats:
     """Return what one stake gains on each move, USD: own delta and gamma, bounded below by its worst loss."""
-    gain = stake.own_usd * moves + stake.greeks.gamma_usd / 2 * moves**2
+    gain = stake.own_usd * moves + stake.gamma_usd / 2 * moves**2
     return np.maximum(gain, -stake.worst_usd)
 
 

@@ -40,8 +40,8 @@ class Stake(NamedTuple):
     ----------
     symbol
         Whose history says how it moves: the symbol itself, of options the underlying.
-    greeks
-        Against the market that it follows: a fund of multiple 3 has three times its value as delta.
+    delta_usd, gamma_usd, vega_usd, theta_usd
+        Greeks against the market that it follows: a fund of multiple 3 has three times its value as delta.
     own_usd
         Gain for a rise of `symbol`'s own price by 100 %, signed.
     worst_usd
@@ -51,21 +51,30 @@ class Stake(NamedTuple):
     """
 
     symbol: str
-    greeks: Greeks
+    delta_usd: float
     own_usd: float
     worst_usd: float
     sigma_usd: float
+    gamma_usd: float = 0.0
+    vega_usd: float = 0.0
+    theta_usd: float = 0.0
 
     @property
     def curved(self) -> bool:
         """Whether it is more than a multiple of a price: its loss must be looked at move by move."""
-        return self.greeks.gamma_usd != 0.0 or self.greeks.vega_usd != 0.0 or self.own_usd < 0.0
+        return self.gamma_usd != 0.0 or self.vega_usd != 0.0 or self.own_usd < 0.0
+
+    @property
+    def greeks(self) -> Greeks:
+        """The Greeks as a value that can be stored and added."""
+        return Greeks(
+            delta_usd=self.delta_usd, gamma_usd=self.gamma_usd, vega_usd=self.vega_usd, theta_usd=self.theta_usd
+        )
 
     @property
     def sensitivity(self) -> Sensitivity:
         """The same as `orchestrator.domain.var` wants it."""
-        known = self.greeks
-        return Sensitivity(known.delta_usd, known.gamma_usd, known.vega_usd, self.worst_usd)
+        return Sensitivity(self.delta_usd, self.gamma_usd, self.vega_usd, self.worst_usd)
 
 
 def of_position(position: Position, usd: Decimal | None = None) -> Stake:
@@ -142,20 +151,19 @@ def _stake(
     max_loss: Decimal | None,
     annual_vol: float,
 ) -> Stake:
-    size = float(usd)
-    if greeks is None:
-        own = (-size if short else size) / float(leverage or 1)
-        falls = short != _moves_against(legs)
-        greeks = Greeks(delta_usd=-size if falls else size)
-    else:
-        own = greeks.delta_usd
+    symbol, size = underlying_of(legs[0].symbol), float(usd)
     if max_loss is None:
         worst = math.inf if short else abs(size)
         sigma = daily_sigma(size, annual_vol if annual_vol > 0 else UNKNOWN_VOL)
     else:
         worst = float(max_loss)
         sigma = worst / _WORST_DAY_SIGMAS
-    return Stake(underlying_of(legs[0].symbol), greeks, own, worst, sigma)
+    if greeks is not None:
+        delta = greeks.delta_usd
+        return Stake(symbol, delta, delta, worst, sigma, greeks.gamma_usd, greeks.vega_usd, greeks.theta_usd)
+    own = (-size if short else size) / float(leverage or 1)
+    falls = short != _moves_against(legs)
+    return Stake(symbol, -size if falls else size, own, worst, sigma)
 
 
 def _moves_against(legs: Sequence[Leg | PositionLeg]) -> bool:

@@ -105,8 +105,8 @@ def standing_of(book: BookDoc, exposure: ExposureDoc, limits: RiskLimits) -> Sta
         gross=total_exposure(exposure),
         by_module={module: used_by(exposure, module) for module in shares},
         symbols=symbols,
-        sectors=_added({sector_of(symbol, limits.sectors): usd} for symbol, usd in symbols.items()),
-        groups=_added(dict.fromkeys(groups_of(symbol, limits.groups), usd) for symbol, usd in symbols.items()),
+        sectors=_summed((sector_of(symbol, limits.sectors), usd) for symbol, usd in symbols.items()),
+        groups=_summed((name, usd) for symbol, usd in symbols.items() for name in groups_of(symbol, limits.groups)),
         strategies=_added(share.strategies for share in every),
         venues=_added({share.venue: share.held_usd + share.reserved_usd + share.foreign_usd} for share in every),
         venue=venue,
@@ -133,7 +133,7 @@ def with_units(
     usd, size, stake = units * opportunity.worst_notional_usd, float(units), of_unit(opportunity)
     symbol = underlying_of(opportunity.symbol)
     groups = groups_of(symbol, limits.groups)
-    delta = Decimal(repr(stake.greeks.delta_usd)) * units
+    delta = Decimal(repr(stake.delta_usd)) * units
     known = standing.greeks.get(stake.symbol, NO_GREEKS)
     day = gains([stake], returns).times(size)
     shocks = tuple(loss * size for loss in shock_table([stake]))
@@ -171,10 +171,13 @@ def _with(sums: Mapping[K, Decimal], key: K, usd: Decimal) -> dict[K, Decimal]:
 
 
 def _added(parts: Iterable[Mapping[K, Decimal]]) -> dict[K, Decimal]:
+    return _summed(pair for part in parts for pair in part.items())
+
+
+def _summed(pairs: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:
     total: dict[K, Decimal] = {}
-    for part in parts:
-        for key, usd in part.items():
-            total[key] = total.get(key, ZERO) + usd
+    for key, usd in pairs:
+        total[key] = total.get(key, ZERO) + usd
     return total
 
 

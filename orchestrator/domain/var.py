@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -280,7 +281,8 @@ def shock_losses(holdings: Iterable[Sensitivity], moves: ArrayLike, vol_points: 
     """
     move = np.asarray(moves, dtype=np.float64)[:, None]
     points = np.asarray(vol_points, dtype=np.float64)[None, :]
-    delta, gamma, vega, worst = np.array(list(holdings), dtype=np.float64).reshape(-1, 4).T[:, :, None, None]
+    rows = np.fromiter(chain.from_iterable(holdings), np.float64).reshape(-1, 4)
+    delta, gamma, vega, worst = rows.T[:, :, None, None]
     gain = delta * move + gamma / 2 * move**2 + vega * points
     return np.asarray(np.minimum(-gain, worst).sum(axis=0), dtype=np.float64)
 

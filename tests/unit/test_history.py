@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from orchestrator.domain import history
 from orchestrator.domain.exposure import book_exposure, share_moved, with_module
-from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.history import Gains, business_day, daily_returns, date_of, gains, together
 from orchestrator.domain.market import Panel
 from orchestrator.domain.stakes import Stake
@@ -35,7 +34,7 @@ def weekdays(count: int) -> list[date]:
 
 def stake(symbol: str = "A", **changes: float) -> Stake:
     base = {"own_usd": 1000.0, "worst_usd": 1000.0, "sigma_usd": 10.0}
-    return Stake(symbol=symbol, greeks=Greeks(delta_usd=1000.0), **(base | changes))
+    return Stake(symbol=symbol, delta_usd=1000.0, **(base | changes))
 
 
 def test_examples() -> None:
@@ -94,7 +93,7 @@ def test_gains_add_up_and_no_holding_loses_more_than_its_worst() -> None:
     found = daily_returns({1440: panel(weekdays(120), closes)})
     assert gains([stake(), stake()], found).usd[-1] == -1000
     assert gains([stake(worst_usd=200.0)], found).usd[-1] == -200
-    curved = Stake("A", Greeks(delta_usd=1000.0, gamma_usd=2000.0), 1000.0, 1000.0, 1.0)
+    curved = Stake("A", 1000.0, 1000.0, 1000.0, 1.0, gamma_usd=2000.0)
     assert gains([curved], found).usd[-1] == -500 + 250
     unseen = gains([stake("Z"), stake("Y", sigma_usd=5.0)], found)
     assert (unseen.unseen_sigma_usd, unseen.usd.sum()) == (15, 0)

@@ -116,7 +116,7 @@ def _in_the_market(c: Candidate, unit: Decimal) -> dict[str, Decimal]:
 
 def _at_delta(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
     """Yield the units left under the limits on long less short, and on long plus short, at delta."""
-    delta, room = stake.greeks.delta_usd, c.room
+    delta, room = stake.delta_usd, c.room
     yield "net_exposure", _units(room.long_less_short, delta, room.net)
     yield "leverage", _units(room.long_plus_short, abs(delta), room.leverage)
 
@@ -125,7 +125,7 @@ def _greeks(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
     """Yield the units left under the Greeks limits of the underlying."""
     now: Greeks = c.standing.greeks.get(stake.symbol, NO_GREEKS)
     for limit, name, scale in _OPTION_GREEKS if c.opportunity.greeks is not None else _GREEKS[:1]:
-        held, unit = getattr(now, name) * scale, getattr(stake.greeks, name) * scale
+        held, unit = getattr(now, name) * scale, getattr(stake, name) * scale
         yield limit, _units(held, unit, c.room.greeks[limit])
 
 
@@ -144,7 +144,7 @@ def _shocks(c: Candidate, stake: Stake) -> tuple[str, float]:
     if stake.curved:
         left, losses = c.room.shocks, shock_table([stake])
     else:
-        delta, worst = stake.greeks.delta_usd, stake.worst_usd
+        delta, worst = stake.delta_usd, stake.worst_usd
         left, losses = c.room.falls, tuple([min(-delta * move, worst) for move in SHOCK_MOVES])
     return "shock_loss", min(
         [room / loss for room, loss in zip(left, losses, strict=True) if loss > 0], default=math.inf
