@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -94,16 +93,14 @@ class DenialCode(StrEnum):
     RULE_FAILED = "RULE_FAILED"
 
 
-@dataclass(frozen=True, slots=True)
-class Approved:
+class Approved(NamedTuple):
     """May be sent with this many units; `binding_cap` names what limited the size."""
 
     qty: Decimal
     binding_cap: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resized:
+class Resized(NamedTuple):
     """May be sent with fewer units than wanted."""
 
     qty: Decimal
@@ -111,8 +108,7 @@ class Resized:
     binding_cap: str
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(NamedTuple):
     """Refused: `observed` against `limit`, both as readable numbers."""
 
     code: DenialCode

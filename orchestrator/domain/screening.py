@@ -5,7 +5,7 @@ Pure. Whatever it cannot judge it denies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -18,15 +18,19 @@ from orchestrator.domain.rules import (
     ENTRY_RULES,
     EXIT_RULES,
     Candidate,
+    OpenRules,
     Rule,
     first_denial,
     headroom,
     open_rules,
 )
-from orchestrator.domain.rules.caps import least_usd
+from orchestrator.domain.rules.caps import least_usd, tightest_sum
 from orchestrator.domain.sizing import NO_RECORD, size, wanted_units
 
 Surroundings = Callable[[TradeOpportunity], Candidate]
+
+_ENTRY = Purpose.ENTRY
+_TOO_SMALL = DenialCode.ORDER_SIZE_BELOW_MIN
 
 
 def screened(candidate_of: Surroundings, opportunities: Sequence[TradeOpportunity]) -> list[Verdict]:
@@ -38,43 +42,49 @@ def screened(candidate_of: Surroundings, opportunities: Sequence[TradeOpportunit
         Puts an opportunity among its surroundings.
     """
     verdicts: list[Verdict] = []
-    entry_rules: tuple[Rule, ...] | None = None
+    still_open: OpenRules | None = None
     for opportunity in opportunities:
         candidate = candidate_of(opportunity)
-        if entry_rules is None and opportunity.purpose is Purpose.ENTRY:
-            entry_rules = open_rules(candidate)
-        verdict = judge(candidate, entry_rules or ENTRY_RULES)
+        if still_open is None and opportunity.purpose is _ENTRY:
+            still_open = open_rules(candidate)
+        verdict = judge(candidate, ENTRY_RULES if still_open is None else still_open.of(opportunity))
         verdicts.append(verdict)
-        candidate_of = counted(candidate, verdict).facing
         if not isinstance(verdict, Denied):
-            entry_rules = None
+            candidate, still_open = counted(candidate, verdict), None
+        candidate_of = candidate.facing
     return verdicts
 
 
 def judge(candidate: Candidate, entry_rules: tuple[Rule, ...] = ENTRY_RULES) -> Verdict:
     """Return the verdict on one candidate; of the rules of entries only those that are still open need be asked."""
-    opportunity = candidate.opportunity
-    if opportunity.purpose is not Purpose.ENTRY:
-        denial = first_denial(candidate, EXIT_RULES)
-        return denial or Approved(qty=opportunity.qty or ZERO, binding_cap="position")
-    denial = first_denial(candidate, entry_rules)
-    return denial or _sized(candidate)
+    if candidate.opportunity.purpose is _ENTRY:
+        return first_denial(candidate, entry_rules) or _sized(candidate)
+    denial = first_denial(candidate, EXIT_RULES)
+    return denial or Approved(qty=candidate.opportunity.qty or ZERO, binding_cap="position")
 
 
 def _sized(candidate: Candidate) -> Verdict:
     """Return as many units as every cap allows at once."""
-    equity, limits, opportunity = candidate.standing.equity, candidate.limits, candidate.opportunity
-    record = candidate.book.records.get(opportunity.strategy, NO_RECORD)
     try:
         least = least_usd(candidate)
-        room = headroom(candidate, least)
+        name, left = tightest_sum(candidate)
+        if left < least:
+            return _nothing_left(candidate, name, left)
+        room = headroom(candidate)
         name = min(room, key=room.__getitem__)
         if room[name] < least:
             return _nothing_left(candidate, name, room[name])
-        qty, cap = size(opportunity, equity=equity, limits=limits, headroom_usd=room, record=record)
-        wanted = min(wanted_units(opportunity, equity=equity, limits=limits, record=record).values(), default=ZERO)
+        return _filling(candidate, room)
     except Exception as error:  # noqa: BLE001 - what cannot be calculated is not sent
         return Denied(code=DenialCode.RULE_FAILED, limit="size", observed=f"{type(error).__name__}: {error}")
+
+
+def _filling(candidate: Candidate, room: Mapping[str, Decimal]) -> Verdict:
+    """Return as many units as are wanted and every cap has `room` for, USD."""
+    equity, limits, opportunity = candidate.standing.equity, candidate.limits, candidate.opportunity
+    record = candidate.book.records.get(opportunity.strategy, NO_RECORD)
+    qty, cap = size(opportunity, equity=equity, limits=limits, headroom_usd=room, record=record)
+    wanted = min(wanted_units(opportunity, equity=equity, limits=limits, record=record).values(), default=ZERO)
     if qty <= 0:
         return _nothing_left(candidate, cap, room.get(cap, wanted))
     if cap in CAP_CODES:
@@ -84,9 +94,8 @@ def _sized(candidate: Candidate) -> Verdict:
 
 def _nothing_left(candidate: Candidate, cap: str, left: Decimal) -> Denied:
     """Return the refusal of an entry that a cap leaves too little for."""
-    code = CAP_CODES.get(cap, DenialCode.ORDER_SIZE_BELOW_MIN)
-    limit = f"{candidate.limits.min_order_usd} USD, {candidate.opportunity.instrument.min_qty} units"
-    return Denied(code=code, limit=limit, observed=f"{cap} leaves {left:.2f}")
+    limit = f"{candidate.limits.min_order_usd!s} USD, {candidate.opportunity.instrument.min_qty!s} units"
+    return Denied(CAP_CODES.get(cap, _TOO_SMALL), limit, f"{cap} leaves {left:.2f}")
 
 
 def counted(candidate: Candidate, verdict: Verdict) -> Candidate:

@@ -15,8 +15,8 @@ from orchestrator.domain.exposure import with_account, with_module
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Purpose, Side
 from orchestrator.domain.risk import DenialCode, Denied, RiskLimits, Verdict
-from orchestrator.domain.rules import DESK_RULES, ENTRY_RULES, MOOT, open_rules
-from orchestrator.domain.rules.holdings import not_quarantined
+from orchestrator.domain.rules import DESK_RULES, ENTRY_RULES, MOOT, STRUCTURE_RULES, open_rules
+from orchestrator.domain.rules.holdings import is_plain, not_quarantined
 from orchestrator.domain.screening import counted, judge
 from tests.builders import NOW, book, exposure, opportunity
 from tests.unit.cap_cases import cap_cases
@@ -29,7 +29,7 @@ WISHES = [case.candidate.opportunity for case in CASES]
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_rule_that_is_left_out_says_nothing_of_any_entry(case: Case) -> None:
-    left_out = set(ENTRY_RULES) - set(open_rules(case.candidate))
+    left_out = set(ENTRY_RULES) - set(open_rules(case.candidate).any)
     assert left_out <= DESK_RULES | MOOT.keys()
     for wish in WISHES:
         faced = case.candidate.facing(wish)
@@ -38,7 +38,19 @@ def test_a_rule_that_is_left_out_says_nothing_of_any_entry(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_rules_left_out_change_no_verdict(case: Case) -> None:
-    assert judge(case.candidate, open_rules(case.candidate)) == judge(case.candidate)
+    assert judge(case.candidate, open_rules(case.candidate).any) == judge(case.candidate)
+
+
+def test_the_rules_on_structures_say_nothing_of_a_plain_entry() -> None:
+    told = [(rule(case.candidate), is_plain(case.candidate.opportunity)) for case in CASES for rule in STRUCTURE_RULES]
+    assert {denial for denial, plain in told if plain} == {None}
+    assert any(denial is not None for denial, plain in told if not plain)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_asked_of_its_kind_of_entry_changes_no_verdict(case: Case) -> None:
+    rules = open_rules(case.candidate)
+    assert judge(case.candidate, rules.of(case.candidate.opportunity)) == judge(case.candidate)
 
 
 @pytest.mark.parametrize("rule", sorted(DESK_RULES, key=lambda rule: rule.__name__), ids=lambda rule: rule.__name__)
@@ -50,12 +62,12 @@ def test_a_rule_of_the_desk_sees_nothing_of_an_entry(rule: Any) -> None:
 
 
 def test_most_rules_of_a_quiet_desk_are_left_out() -> None:
-    assert set(ENTRY_RULES) - set(open_rules(candidate())) >= DESK_RULES
+    assert set(ENTRY_RULES) - set(open_rules(candidate()).any) >= DESK_RULES
 
 
 def test_a_rule_whose_surroundings_cannot_be_read_stays_and_denies() -> None:
     blind = replace(candidate(), book=cast("Any", None))
-    assert not_quarantined in open_rules(blind)
+    assert not_quarantined in open_rules(blind).any
     verdict = judge(blind, (not_quarantined,))
     assert isinstance(verdict, Denied)
     assert verdict.code is DenialCode.RULE_FAILED

@@ -6,7 +6,9 @@ A rule never guesses: what it cannot see it denies. Sizing comes after the rules
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
+from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.risk import DenialCode, Denied, DeskState
 from orchestrator.domain.rules.candidate import Candidate, Rule, denied
 from orchestrator.domain.rules.caps import CAP_CODES, headroom
@@ -27,6 +29,7 @@ from orchestrator.domain.rules.holdings import (
     cash_settled,
     defined_risk,
     greeks_known,
+    is_plain,
     no_duplicate,
     no_self_cross,
     no_short_sale,
@@ -52,7 +55,9 @@ __all__ = [
     "ENTRY_RULES",
     "EXIT_RULES",
     "MOOT",
+    "STRUCTURE_RULES",
     "Candidate",
+    "OpenRules",
     "Rule",
     "first_denial",
     "headroom",
@@ -108,13 +113,28 @@ MOOT: Mapping[Rule, Callable[[Candidate], bool]] = {
 }
 """When a rule says nothing whatever is wanted: what it forbids is not there, or the owner does not ask for it."""
 
+STRUCTURE_RULES: frozenset[Rule] = frozenset({no_short_sale, cash_settled, defined_risk, greeks_known})
+"""Those that look at what is sold and at options: they say nothing of a plain entry, one share or coin bought."""
+
 EXIT_RULES: tuple[Rule, ...] = (state_allows, session_open, order_count, position_held, protection_kept)
 """What an order that lowers exposure must pass: a bad quote never keeps the desk in a position."""
 
 
-def open_rules(candidate: Candidate) -> tuple[Rule, ...]:
+class OpenRules(NamedTuple):
+    """The rules that may still say something: of any entry, and of a plain one."""
+
+    any: tuple[Rule, ...]
+    plain: tuple[Rule, ...]
+
+    def of(self, opportunity: TradeOpportunity) -> tuple[Rule, ...]:
+        """Return those to ask of an entry."""
+        return self.plain if is_plain(opportunity) else self.any
+
+
+def open_rules(candidate: Candidate) -> OpenRules:
     """Return the rules of entries that the surroundings do not settle for all opportunities alike, in their order."""
-    return tuple(rule for rule in ENTRY_RULES if not _settled(rule, candidate))
+    rules = tuple(rule for rule in ENTRY_RULES if not _settled(rule, candidate))
+    return OpenRules(rules, tuple(rule for rule in rules if rule not in STRUCTURE_RULES))
 
 
 def _settled(rule: Rule, candidate: Candidate) -> bool:

@@ -7,7 +7,7 @@ its loss without it plus the worst day of the new one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 
 import numpy as np
@@ -17,10 +17,14 @@ from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.history import gain_of
 from orchestrator.domain.risk import DenialCode
 from orchestrator.domain.rules.candidate import Candidate
-from orchestrator.domain.sectors import groups_of, sector_of, underlying_of
+from orchestrator.domain.rules.room import GROUP, SECTOR, SYMBOL, Left
+from orchestrator.domain.sectors import groups_of, sector_of
 from orchestrator.domain.stakes import SHOCK_MOVES, Stake, of_unit, shock_table
 from orchestrator.domain.standing import NO_GREEKS
 from orchestrator.domain.var import LEVELS, parametric
+
+Units = tuple[str, float]
+"""Name of a cap, and the units that it leaves."""
 
 CAP_CODES = {
     "module_allocation": DenialCode.MODULE_ALLOCATION_ABOVE_MAX,
@@ -47,8 +51,13 @@ CAP_CODES = {
 }
 """The code with which each cap denies when it leaves room for nothing."""
 
-_GREEKS = (("greek_delta", "delta_usd", 1.0), ("greek_gamma", "gamma_usd", 0.01))
-_OPTION_GREEKS = (*_GREEKS, ("greek_vega", "vega_usd", 1.0), ("greek_theta", "theta_usd", 1.0))
+_DELTA_ONLY = (("greek_delta", "delta_usd", 1.0),)
+_OPTION_GREEKS = (
+    *_DELTA_ONLY,
+    ("greek_gamma", "gamma_usd", 0.01),
+    ("greek_vega", "vega_usd", 1.0),
+    ("greek_theta", "theta_usd", 1.0),
+)
 """Limit, field, and what the field is multiplied by before it is compared."""
 
 _SIGMAS = {
@@ -59,18 +68,14 @@ _SIGMAS = {
 """Tail of a normal day of one USD sigma."""
 
 
-def headroom(c: Candidate, least: Decimal) -> dict[str, Decimal]:
+def headroom(c: Candidate) -> dict[str, Decimal]:
     """Return the USD of exposure, at the worst price, still free under each cap; what does not apply is absent.
 
-    Of the caps that are calculated in units only the one that leaves least is told; and where a plain sum of exposures
-    leaves less than `least` already, they are not calculated.
+    Of the caps that are calculated in units only the one that leaves least is told.
     """
-    room = _allocations(c)
-    if min(room.values()) < least:
-        return room
-    unit = c.opportunity.worst_notional_usd
+    room, unit = _sums(c), c.opportunity.worst_notional_usd
     stake = of_unit(c.opportunity, unit)
-    name, units = min((*_at_delta(c, stake), *_greeks(c, stake), _shocks(c, stake), *_tails(c, stake)), key=_left)
+    name, units = _least_of([*_at_delta(c, stake), *_greeks(c, stake), _shocks(c, stake), *_tails(c, stake)])
     if math.isfinite(units):
         room[name] = Decimal(repr(units)) * unit
     elif not units > 0:
@@ -79,54 +84,77 @@ def headroom(c: Candidate, least: Decimal) -> dict[str, Decimal]:
     return room
 
 
-def _left(cap: tuple[str, float]) -> float:
-    """Return the units a cap leaves; a number that is none leaves nothing."""
-    return cap[1] if cap[1] == cap[1] else -math.inf
+def _least_of(caps: Iterable[Units]) -> Units:
+    """Return the first cap that leaves least units; a number that is none leaves nothing."""
+    name, least = "", math.inf
+    for cap, units in caps:
+        if math.isnan(units) or units == -math.inf:
+            return cap, -math.inf
+        if units < least or not name:
+            name, least = cap, units
+    return name, least
 
 
 def least_usd(c: Candidate) -> Decimal:
     """Return the USD of exposure below which no order can be sent."""
-    return max(c.limits.min_order_usd, c.opportunity.notional_usd * c.opportunity.instrument.min_qty)
+    o = c.opportunity
+    return max(c.limits.min_order_usd, o.notional_usd * o.instrument.min_qty)
 
 
-def _allocations(c: Candidate) -> dict[str, Decimal]:
-    """Return what is free under the limits that count USD of exposure."""
-    s, limits, o, room = c.standing, c.limits, c.opportunity, c.room
-    symbol = underlying_of(o.symbol)
-    left = room.plain(o.module, o.strategy)
-    left["symbol_concentration"] -= s.symbols.get(o.symbol, ZERO)
-    left["sector_concentration"] -= s.sectors.get(sector_of(symbol, limits.sectors), ZERO)
+def tightest_sum(c: Candidate) -> tuple[str, Decimal]:
+    """Return the limit on a sum of exposures that leaves least, and what it leaves, USD.
+
+    Where none is left there is no need for the `headroom` under the other caps.
+    """
+    shared = c.room.shared(c.opportunity.module, c.opportunity.strategy)
+    left, _, name = min(shared.tightest, *_own_sums(c))
+    return name, left
+
+
+def _sums(c: Candidate) -> dict[str, Decimal]:
+    """Return what is free under each limit on a sum of exposures."""
+    shared = c.room.shared(c.opportunity.module, c.opportunity.strategy)
+    return {**shared.usd, **{name: usd for usd, _, name in _own_sums(c)}}
+
+
+def _own_sums(c: Candidate) -> list[Left]:
+    """Return what is free under the limits on the symbol, its sector, and the fullest of its groups."""
+    s, limits, symbol = c.standing, c.limits, c.opportunity.symbol
+    own = c.room.symbol - s.symbols.get(symbol, ZERO)
+    sector = c.room.sector - s.sectors.get(sector_of(symbol, limits.sectors), ZERO)
+    left = [(own, *SYMBOL), (sector, *SECTOR)]
     if groups := groups_of(symbol, limits.groups):
-        left["group_concentration"] = room.group - max([s.groups.get(name, ZERO) for name in groups])
+        left.append((c.room.group - max([s.groups.get(name, ZERO) for name in groups]), *GROUP))
     return left
 
 
 def _in_the_market(c: Candidate, unit: Decimal) -> dict[str, Decimal]:
     """Return what volume and touch allow; where no volume is known, a stated amount of USD."""
-    o = c.opportunity
-    volume = c.tape.volume(o.legs[0].symbol)
-    room = {"volume_share": c.limits.unseen_volume_usd}
-    if volume is not None:
-        room["volume_share"] = volume * c.limits.volume_share * unit
-    shown = c.tape.touch(o.legs[0].symbol, o.side) if len(o.legs) == 1 else None
+    legs, limits = c.opportunity.legs, c.limits
+    symbol = legs[0].symbol
+    volume = c.tape.volume(symbol)
+    room = {"volume_share": limits.unseen_volume_usd if volume is None else volume * limits.volume_share * unit}
+    shown = c.tape.touch(symbol, c.opportunity.side) if len(legs) == 1 else None
     if shown is not None:
-        room["touch_multiple"] = shown * c.limits.touch_multiple * unit
+        room["touch_multiple"] = shown * limits.touch_multiple * unit
     return room
 
 
-def _at_delta(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
-    """Yield the units left under the limits on long less short, and on long plus short, at delta."""
+def _at_delta(c: Candidate, stake: Stake) -> tuple[Units, Units]:
+    """Return the units left under the limits on long less short, and on long plus short, at delta."""
     delta, room = stake.delta_usd, c.room
-    yield "net_exposure", _units(room.long_less_short, delta, room.net)
-    yield "leverage", _units(room.long_plus_short, abs(delta), room.leverage)
+    net = _units(room.long_less_short, delta, room.net)
+    return ("net_exposure", net), ("leverage", _units(room.long_plus_short, abs(delta), room.leverage))
 
 
-def _greeks(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
-    """Yield the units left under the Greeks limits of the underlying."""
+def _greeks(c: Candidate, stake: Stake) -> list[Units]:
+    """Return the units left under the Greeks limits of the underlying."""
     now: Greeks = c.standing.greeks.get(stake.symbol, NO_GREEKS)
-    for limit, name, scale in _OPTION_GREEKS if c.opportunity.greeks is not None else _GREEKS[:1]:
-        held, unit = getattr(now, name) * scale, getattr(stake, name) * scale
-        yield limit, _units(held, unit, c.room.greeks[limit])
+    limits = c.room.greeks
+    return [
+        (limit, _units(getattr(now, name) * scale, getattr(stake, name) * scale, limits[limit]))
+        for limit, name, scale in (_OPTION_GREEKS if c.opportunity.greeks is not None else _DELTA_ONLY)
+    ]
 
 
 def _units(held: float, unit: float, limit: float) -> float:
@@ -141,18 +169,18 @@ def _shocks(c: Candidate, stake: Stake) -> tuple[str, float]:
 
     What follows its market straight loses the same at every volatility: of each move of price the worst one counts.
     """
+    losses: Iterable[float]
     if stake.curved:
         left, losses = c.room.shocks, shock_table([stake])
     else:
         delta, worst = stake.delta_usd, stake.worst_usd
-        left, losses = c.room.falls, tuple([min(-delta * move, worst) for move in SHOCK_MOVES])
-    return "shock_loss", min(
-        [room / loss for room, loss in zip(left, losses, strict=True) if loss > 0], default=math.inf
-    )
+        left, losses = c.room.falls, [min(-delta * move, worst) for move in SHOCK_MOVES]
+    units = [room / loss for room, loss in zip(left, losses, strict=True) if loss > 0]
+    return "shock_loss", min(units, default=math.inf)
 
 
-def _tails(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
-    """Yield the units left under the limits on the loss of a day.
+def _tails(c: Candidate, stake: Stake) -> list[Units]:
+    """Return the units left under the limits on the loss of a day.
 
     Notes
     -----
@@ -160,9 +188,15 @@ def _tails(c: Candidate, stake: Stake) -> Iterator[tuple[str, float]]:
     below P less q times the worst of X; the normal figures are subadditive. What has no history adds its sigma.
     """
     worst, sigma = _day_of_unit(c, stake)
-    for limit, tail in _SIGMAS.items():
-        step, room = max(worst, sigma * tail), c.room.tails[limit]
-        yield limit, room / step if step > 0 else math.inf if room >= 0 else -1.0
+    left = c.room.tails
+    return [(limit, _steps(left[limit], max(worst, sigma * tail))) for limit, tail in _SIGMAS.items()]
+
+
+def _steps(room: float, step: float) -> float:
+    """Return how many steps a loss may still grow by."""
+    if step > 0:
+        return room / step
+    return math.inf if room >= 0 else -1.0
 
 
 def _day_of_unit(c: Candidate, stake: Stake) -> tuple[float, float]:

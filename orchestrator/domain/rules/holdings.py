@@ -10,10 +10,13 @@ from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import OptionRight, is_occ, parse_occ
+from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Leg, Order, OrderIntent, Purpose, Side, outstanding
 from orchestrator.domain.risk import DenialCode, Denied
 from orchestrator.domain.rules.candidate import Candidate, denied
 from orchestrator.domain.sectors import CASH_SETTLED, underlying_of
+
+_BUY = Side.BUY
 
 
 def not_frozen(c: Candidate) -> Denied | None:
@@ -37,9 +40,9 @@ def not_quarantined(c: Candidate) -> Denied | None:
 
 def no_duplicate(c: Candidate) -> Denied | None:
     """One position and one working entry per module and symbol."""
-    symbol = c.opportunity.symbol
-    held = symbol in c.standing.held
-    if held or symbol in c.standing.entering or symbol in c.planned_entries:
+    symbol, s = c.opportunity.symbol, c.standing
+    held = symbol in s.held
+    if held or symbol in s.entering or symbol in c.planned_entries:
         seen = "a position" if held else "a working entry"
         return denied(DenialCode.POSITION_DUPLICATE, "none open", seen)
     return None
@@ -52,6 +55,12 @@ def no_self_cross(c: Candidate) -> Denied | None:
         if leg.symbol in against:
             return denied(DenialCode.SELF_CROSS, "no order of ours against it", f"another module's in {leg.symbol}")
     return None
+
+
+def is_plain(opportunity: TradeOpportunity) -> bool:
+    """Whether one share or coin is bought: nothing is sold, and there is no option."""
+    legs = opportunity.legs
+    return opportunity.side is _BUY and len(legs) == 1 and not is_occ(legs[0].symbol)
 
 
 def _side(c: Candidate, leg: Leg) -> Side:

@@ -11,6 +11,8 @@ from orchestrator.domain.risk import DenialCode, Denied
 from orchestrator.domain.rules.candidate import Candidate, denied
 from orchestrator.domain.sectors import stablecoin_of, underlying_of
 
+_BUY, _CRYPTO = Side.BUY, AssetClass.CRYPTO
+
 
 def not_halted(c: Candidate) -> Denied | None:
     """Deny what the venue does not trade now, an option with its underlying; a silent halt shows as a stale quote."""
@@ -23,17 +25,18 @@ def not_halted(c: Candidate) -> Denied | None:
 
 def quote_present(c: Candidate) -> Denied | None:
     """Every leg needs a quote with both sides."""
-    if c.opportunity.quote_ts is None:
+    o = c.opportunity
+    if o.quote_ts is None:
         return denied(DenialCode.QUOTE_MISSING, "a quote", "none")
-    if not c.opportunity.two_sided:
+    if not o.two_sided:
         return denied(DenialCode.QUOTE_ONE_SIDED, "bid and ask", "one side")
     return None
 
 
 def quote_fresh(c: Candidate) -> Denied | None:
     """Deny a quote older than the module's limit; one from the future is no better."""
-    limit = c.limits.quote_age_s.get(c.opportunity.module, 0)
-    quoted = c.opportunity.quote_ts
+    o = c.opportunity
+    limit, quoted = c.limits.quote_age_s.get(o.module, 0), o.quote_ts
     age = None if quoted is None else (c.now - quoted).total_seconds()
     if age is not None and -60 <= age <= limit:
         return None
@@ -66,7 +69,7 @@ def price_collar(c: Candidate) -> Denied | None:
 def peg_kept(c: Candidate) -> Denied | None:
     """Deny coins while a stablecoin is off its dollar, or is behind their prices and nobody tells its worth."""
     bound = c.limits.depeg
-    if bound is None or c.opportunity.instrument.asset_class is not AssetClass.CRYPTO:
+    if bound is None or c.opportunity.instrument.asset_class is not _CRYPTO:
         return None
     for currency in _coins_behind(c):
         if currency not in c.tape.pegs:
@@ -86,7 +89,8 @@ def _coins_behind(c: Candidate) -> Iterator[str]:
 
 def stop_sensible(c: Candidate) -> Denied | None:
     """Deny a protective stop that is not on the losing side of the entry."""
-    stop, px = c.opportunity.stop_price, c.opportunity.decision_px
-    if stop is None or (stop < px if c.opportunity.side is Side.BUY else stop > px):
+    o = c.opportunity
+    stop, px = o.stop_price, o.decision_px
+    if stop is None or (stop < px if o.side is _BUY else stop > px):
         return None
     return denied(DenialCode.STOP_INVALID, f"on the losing side of {px}", stop)

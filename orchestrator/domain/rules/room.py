@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.risk import RiskLimits
@@ -17,6 +18,20 @@ from orchestrator.domain.standing import Standing
 TAILS = ("var_95", "var_99", "cvar_95", "cvar_99")
 GREEKS = ("greek_delta", "greek_gamma", "greek_vega", "greek_theta")
 _MOVES, _POINTS = len(SHOCK_MOVES), len(SHOCK_VOL_POINTS)
+
+Left = tuple[Decimal, int, str]
+"""What a limit leaves, USD, with its place among its like, which settles ties, and its name."""
+
+SYMBOL, SECTOR, GROUP = (2, "symbol_concentration"), (3, "sector_concentration"), (7, "group_concentration")
+"""Place and name of the limits on exposure whose sums are the symbol's own."""
+
+
+class Shared(NamedTuple):
+    """What the limits on exposure leave for a strategy, USD; no symbol and sector hold anything yet."""
+
+    usd: Mapping[str, Decimal]
+    tightest: Left
+    """The least of those that no symbol has of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +57,31 @@ class Room:
     """The same by move of price, at the worst volatility."""
     standing: Standing
     limits: RiskLimits
-    _plain: dict[tuple[ModuleName, str], dict[str, Decimal]] = field(default_factory=dict)
+    _shared: dict[tuple[ModuleName, str], Shared] = field(default_factory=dict)
 
-    def plain(self, module: ModuleName, strategy: str) -> dict[str, Decimal]:
-        """Return a new table of what is left under the limits on exposure; no symbol and sector hold anything yet."""
+    def shared(self, module: ModuleName, strategy: str) -> Shared:
+        """Return what is left for a strategy of a module, whatever the symbol; worked out once for each strategy."""
         key = module, strategy
-        if key not in self._plain:
-            s, limits = self.standing, self.limits
-            named = limits.strategy_allocation.get(strategy, limits.strategy_concentration)
-            allocated = limits.module_allocation.get(module, ZERO)
-            self._plain[key] = {
-                "module_allocation": s.equity * allocated - s.by_module.get(module, ZERO),
-                "strategy_allocation": s.equity * named - s.strategies.get(strategy, ZERO),
-                "symbol_concentration": self.symbol,
-                "sector_concentration": self.sector,
-                "venue_exposure": s.equity * limits.venue_exposure - s.venues.get(s.venue, ZERO),
-                "gross_exposure": s.equity * limits.gross_exposure - s.gross,
-                "buying_power": s.buying_power - s.others_in_flight,
-            }
-        return self._plain[key].copy()
+        found = self._shared.get(key)
+        if found is None:
+            found = self._shared[key] = self._left(module, strategy)
+        return found
+
+    def _left(self, module: ModuleName, strategy: str) -> Shared:
+        s, limits = self.standing, self.limits
+        named = limits.strategy_allocation.get(strategy, limits.strategy_concentration)
+        allocated = limits.module_allocation.get(module, ZERO)
+        usd = {
+            "module_allocation": s.equity * allocated - s.by_module.get(module, ZERO),
+            "strategy_allocation": s.equity * named - s.strategies.get(strategy, ZERO),
+            "symbol_concentration": self.symbol,
+            "sector_concentration": self.sector,
+            "venue_exposure": s.equity * limits.venue_exposure - s.venues.get(s.venue, ZERO),
+            "gross_exposure": s.equity * limits.gross_exposure - s.gross,
+            "buying_power": s.buying_power - s.others_in_flight,
+        }
+        placed = [(left, place, name) for place, (name, left) in enumerate(usd.items())]
+        return Shared(usd, min(left for left in placed if left[1:] not in {SYMBOL, SECTOR}))
 
 
 def room_of(standing: Standing, limits: RiskLimits) -> Room:
