@@ -28,6 +28,8 @@ MOST_CYCLES = 1000
 _PAGE = 200
 _DAILY = 1440
 _DAILY_LOOKBACK_DAYS = 800
+_HOURLY = 60
+_HOURLY_LOOKBACK_DAYS = 400
 _SHORT_BARS = 1500
 _SHORTEST_SESSION_MINUTES = 390
 _BPS = 10_000.0
@@ -186,7 +188,11 @@ class BarSource:
 
 
 def lookback_days(minutes: int) -> int:
-    """Return the calendar days to ask for: two years and a quarter of daily bars, else some 1,500 bars."""
+    """Return the calendar days to ask for: of daily bars two years and a quarter, down to hourly ones a year and what
+    warms up before it, of shorter ones some 1,500 bars.
+    """
     if minutes >= _DAILY:
         return _DAILY_LOOKBACK_DAYS
+    if minutes >= _HOURLY:
+        return _HOURLY_LOOKBACK_DAYS
     return ceil(_SHORT_BARS * minutes / _SHORTEST_SESSION_MINUTES * 7 / 5) + 7

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from orchestrator.domain.market import DataRequest
 from tests.contract.market_stage import MarketStage, crypto_market
 from tests.contract.venue_market import HOUR, OPEN
+from venue.scripted import bar
 
 
 @pytest.fixture
@@ -106,3 +108,42 @@ def test_a_snapshot_costs_a_call_a_quote_and_candles_are_read_once_a_candle(stag
     assert stage.calls() == 6  # two lists of markets once, two books, two series
     stage.data.snapshot(request, OPEN + timedelta(minutes=1))
     assert stage.calls() == 8  # two books
+
+
+def hourly(stage: MarketStage, hours: int) -> None:
+    for hour in range(hours, 0, -1):
+        start = OPEN.replace(minute=0) - timedelta(hours=hour)
+        stage.feed.play("BTC/USD", 60, bar(start, start + HOUR, [str(60_000 + hour)] * 4, str(hour)))
+
+
+def hours_of(stage: MarketStage, days: int) -> int:
+    request = DataRequest(bars={60: ("BTC/USD",)}, lookback_days={60: days})
+    return len(stage.data.snapshot(request, OPEN).panels[60])
+
+
+def test_candles_older_than_the_venue_tells_come_from_the_one_that_stands_in(stage: MarketStage) -> None:
+    hourly(stage, 2500)
+    request = DataRequest(bars={60: ("BTC/USD",)}, lookback_days={60: 100})
+    panel = stage.data.snapshot(request, OPEN).panels[60]
+    assert len(panel) == 2400
+    assert (np.diff(panel.ends) == 3600).all()
+    assert list(panel.close[[0, -1], 0]) == [62_400, 60_001]
+
+
+def test_a_cycle_asks_nobody_for_candles_that_the_venue_has(stage: MarketStage) -> None:
+    hourly(stage, 2500)
+    before = stage.calls()
+    assert hours_of(stage, 29) == 29 * 24 - 1
+    assert stage.calls() - before == 2, "the list of markets and one series"
+
+
+def test_older_candles_that_do_not_agree_where_they_meet_are_left_out(stage: MarketStage, monkeypatch) -> None:
+    hourly(stage, 1000)
+    monkeypatch.setattr("orchestrator.adapters.ccxt.market._APART", -1.0)
+    assert hours_of(stage, 40) == 719
+
+
+def test_without_the_one_that_stands_in_there_are_the_newest_candles_alone(stage: MarketStage) -> None:
+    hourly(stage, 1000)
+    stage.venue.fault("http_5xx", "klines", times=9)
+    assert hours_of(stage, 40) == 719

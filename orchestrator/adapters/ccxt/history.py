@@ -10,13 +10,14 @@ import ccxt
 import numpy as np
 
 from orchestrator.adapters.ccxt.client import CcxtClient
-from orchestrator.adapters.ccxt.market import CLOSING_PRINT_S
 from orchestrator.adapters.pace import Pace
 from orchestrator.domain.errors import BrokerError, ConfigurationError, MissingDataError
 from orchestrator.domain.market import Bars
 from orchestrator.domain.series import DAILY, timeframe_of
 from orchestrator.domain.venues import PROFILES, VenueProfile
 
+CLOSING_PRINT_S = 1
+"""A daily candle counts as complete one second before midnight, as at every venue of this desk."""
 _NEWEST_ONLY = frozenset({"kraken"})
 """Exchanges that tell their newest candles whatever start is asked for."""
 

@@ -7,8 +7,8 @@ no time, and a quote dated "now" would never look stale. Candles are kept until 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Generic, TypeVar
@@ -17,6 +17,7 @@ import numpy as np
 
 from orchestrator.adapters.ccxt.client import CcxtClient, Raw
 from orchestrator.adapters.ccxt.errors import translated
+from orchestrator.adapters.ccxt.history import CLOSING_PRINT_S, CcxtHistory
 from orchestrator.adapters.ccxt.orders import instant
 from orchestrator.adapters.ccxt.states import PairStates
 from orchestrator.adapters.rows import Row, exact, fields, maybe_number, number
@@ -27,9 +28,8 @@ from orchestrator.domain.market import Bars, DataRequest, MarketSnapshot, Quote,
 from orchestrator.domain.sectors import STABLECOINS
 
 DAILY = 1440
-CLOSING_PRINT_S = 1
-"""A daily candle counts as complete one second before midnight, as at every venue of this desk."""
-
+_APART = 0.01
+"""Most that the closes of two venues may differ by, as a fraction, where the candles of one go on with the other's."""
 _LOOKBACK_DAYS = {DAILY: 400}
 _SHORT_LOOKBACK_DAYS = 10
 _TIMEFRAMES = {1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 240: "4h", DAILY: "1d"}
@@ -165,9 +165,29 @@ class CcxtMarketData:
             call = partial(_candles, symbol=symbol, wanted=wanted)
             found = self._first(gathered, symbol, f"{wanted.minutes}-minute candles", call)
             if found is not None:
+                found = replace(found, value=self._lengthened(found.value, symbol, wanted))
                 self._candles[wanted.minutes, symbol] = _Kept(wanted, found)
                 series[symbol] = gathered.note(symbol, found)
         return series
+
+    def _lengthened(self, bars: Bars, symbol: str, wanted: _Wanted) -> Bars:
+        """Return candles that reach back as far as asked for, the older ones from the venue that stands in.
+
+        They are left out where it has none, or where the two do not agree on the candle at which they meet.
+        """
+        newest = timedelta(minutes=wanted.minutes * self._clients[0].profile.candles)
+        if wanted.since >= wanted.now - newest or len(self._clients) < 2:
+            return bars
+        past, first = CcxtHistory(self._clients[1], now=lambda: wanted.now), int(bars.ends[0])
+        try:
+            with translated(f"{past.venue} older candles of {symbol}"):
+                older = past.bars(symbol, wanted.minutes, wanted.since, datetime.fromtimestamp(first, UTC))
+                believable(np.column_stack([older.open, older.high, older.low, older.close, older.volume]))
+        except BrokerError:
+            return bars
+        meet = len(older) > 0 and int(older.ends[-1]) == first
+        agree = meet and abs(float(older.close[-1] / bars.close[0]) - 1) <= _APART
+        return older.followed_by(bars) if agree else bars
 
     def _first(
         self, gathered: _Gathered, symbol: str, kind: str, call: Callable[[CcxtClient], T | None]
@@ -237,7 +257,7 @@ def _level(book: Raw, side: str) -> Row:
 
 
 def _candles(client: CcxtClient, symbol: str, wanted: _Wanted) -> Bars | None:
-    """Return the candles that were complete; a venue gives its newest 720 or 1000 only, whatever is asked for."""
+    """Return the newest candles that were complete: at most as many as the venue tells at once, 720 or 1000."""
     minutes, candles = wanted.minutes, client.profile.candles
     timeframe = _TIMEFRAMES.get(minutes)
     if timeframe is None:
