@@ -188,8 +188,9 @@ class BarSource:
 
 
 def lookback_days(minutes: int) -> int:
-    """Return the calendar days to ask for: of daily bars two years and a quarter, down to hourly ones a year and what
-    warms up before it, of shorter ones some 1,500 bars.
+    """Return the calendar days to ask for.
+
+    Of daily bars two years and a quarter, down to hourly ones a year and what warms up before it, else some 1,500 bars.
     """
     if minutes >= _DAILY:
         return _DAILY_LOOKBACK_DAYS

@@ -134,7 +134,7 @@ def test_a_cycle_asks_nobody_for_candles_that_the_venue_has(stage: MarketStage) 
     hourly(stage, 2500)
     before = stage.calls()
     assert hours_of(stage, 29) == 29 * 24 - 1
-    assert stage.calls() - before == 2, "the list of markets and one series"
+    assert stage.calls() - before == 3, "two lists of markets as ever, one series"
 
 
 def test_older_candles_that_do_not_agree_where_they_meet_are_left_out(stage: MarketStage, monkeypatch) -> None:
