@@ -15,7 +15,7 @@ from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import CONFIG_RISK, RiskLimitsDoc, limits_version_path
 from orchestrator.domain.errors import DomainError
 from orchestrator.domain.risk import parse_limits
-from orchestrator.ports import Json, Put, Replace, Snapshot
+from orchestrator.ports import Json, Put, Replace, Snapshot, Write
 from orchestrator.status import Desk
 
 
@@ -50,7 +50,7 @@ def set_limits(desk: Desk, args: Mapping[str, str], *, stored: Snapshot, by: str
     told = "; ".join(f"{name} {_plain(old)} → {_plain(new)}" for name, (old, new) in changed.items())
     return Effect(
         f"limits, version {version}: {told or 'the ones in force, written anew'}",
-        [Replace(CONFIG_RISK, doc, stored.version), Put(limits_version_path(version), doc)],
+        [*_first(stored, before), Replace(CONFIG_RISK, doc, stored.version), Put(limits_version_path(version), doc)],
         {"version": str(version), "limits": args.get("limits", "")},
     )
 
@@ -87,6 +87,13 @@ def _is_damaged(stored: Snapshot, in_force: Json) -> bool:
 def _version(stored: Snapshot) -> int:
     version = stored.data.get("version", 0)
     return version if isinstance(version, int) else 0
+
+
+def _first(stored: Snapshot, in_force: Json) -> list[Write]:
+    """Return the write that keeps the limits that no command set; every later version is kept when it is made."""
+    if _version(stored) or _is_damaged(stored, in_force):
+        return []
+    return [Put(limits_version_path(0), stored.data)]
 
 
 def _plain(value: Any) -> str:

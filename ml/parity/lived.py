@@ -7,13 +7,15 @@ holdings, sized by a limit that modules share, or decided by a version on trial.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 from ml.evidence import Recorded, recorded
 from ml.parity.compare import Made
+from ml.parity.limits import Reign, reigns
+from ml.parity.limits import at as limits_at
 from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import (
@@ -27,7 +29,6 @@ from orchestrator.domain.documents import (
     MarketDoc,
     OpportunityTrace,
     ParametersDoc,
-    RiskLimitsDoc,
     book_path,
     equity_path,
     parameters_path,
@@ -38,6 +39,7 @@ from orchestrator.domain.opportunities import ExitReason
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.paths import CONFIG_MARKET
 from orchestrator.domain.positions import Position, Trade
+from orchestrator.domain.risk import RiskLimits
 from orchestrator.ports import Snapshot, Store, Where
 
 REACH = timedelta(days=90)
@@ -76,11 +78,18 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Time in which one version of the parameters traded: (begin, end]."""
+    """Time in which one version of the parameters traded within the same limits: (begin, end]."""
 
     begin: datetime
     end: datetime
     version: ParametersDoc
+    limits: RiskLimits
+
+    def gave_way(self, later: Span) -> str:
+        """Return what is other in the span after it."""
+        if self.version.version == later.version.version:
+            return "the limits changed"
+        return f"version {self.version.version} gave way to {later.version.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,6 @@ class Lived:
     spans: tuple[Span, ...]
     cash: Mapping[datetime, float]
     refusals: tuple[tuple[datetime, OpportunityTrace], ...]
-    limits: RiskLimitsDoc
     local: bool
     notes: tuple[str, ...]
 
@@ -129,7 +137,8 @@ def lived(store: Store, module: ModuleName, *, first: datetime, last: datetime, 
     begin = _begin(held, first)
     held = [one for one in held if one.made.closed_at is None or one.made.closed_at > begin]
     current = _document(found, parameters_path(module), module)
-    spans = _spans(store, current, begin, last)
+    known_limits = reigns(store, found.get(CONFIG_RISK), begin, module)
+    spans = _limited(_spans(store, current, begin, last), known_limits)
     if not spans:
         raise MissingDataError(f"nothing traded until {last:%Y-%m-%d}: version {current.version} is newer")
     return Lived(
@@ -138,9 +147,8 @@ def lived(store: Store, module: ModuleName, *, first: datetime, last: datetime, 
         spans=spans,
         cash={span.begin: _equity(store, module, span.begin, last) for span in spans},
         refusals=tuple(_refusals(known.cycles)),
-        limits=_limits(found, now),
         local=CONFIG_MARKET in found and bool(decode(MarketDoc, found[CONFIG_MARKET].data, where=CONFIG_MARKET).name),
-        notes=tuple(_notes(book, spans, held, first)),
+        notes=(*_notes(book, spans, held, first), *_unknown(module, known_limits, spans)),
     )
 
 
@@ -148,12 +156,6 @@ def _document(found: Mapping[str, Snapshot], path: str, module: ModuleName) -> P
     if path not in found:
         raise MissingDataError(f"{path} is missing: nobody can say what {module} traded with")
     return decode(ParametersDoc, found[path].data, where=path)
-
-
-def _limits(found: Mapping[str, Snapshot], now: datetime) -> RiskLimitsDoc:
-    if CONFIG_RISK not in found:
-        return RiskLimitsDoc(updated_at=now)
-    return decode(RiskLimitsDoc, found[CONFIG_RISK].data, where=CONFIG_RISK)
 
 
 def _held(book: BookDoc, known: Recorded, last: datetime) -> list[Held]:
@@ -210,10 +212,14 @@ def _begin(held: Sequence[Held], first: datetime) -> datetime:
     return begin if first - begin <= REACH else first
 
 
-def _spans(store: Store, current: ParametersDoc, begin: datetime, last: datetime) -> tuple[Span, ...]:
-    """Return the span of each version that traded between `begin` and `last`."""
+_Traded = tuple[datetime, datetime, ParametersDoc]
+"""Begin and end of the time in which a version of the parameters traded, and the version."""
+
+
+def _spans(store: Store, current: ParametersDoc, begin: datetime, last: datetime) -> tuple[_Traded, ...]:
+    """Return when each version traded between `begin` and `last`."""
     if current.activated_at <= begin:
-        return (Span(begin, last, current),)
+        return ((begin, last, current),)
     changes = [event for event in _events(store, begin) if _is_change(event, current.module)]
     started, versions = list[datetime](), list[int]()
     for event in changes:
@@ -228,10 +234,24 @@ def _spans(store: Store, current: ParametersDoc, begin: datetime, last: datetime
     started = [max(begin, found[0].activated_at), *started]  # none traded before it was written
     ends = [*started[1:], last]
     return tuple(
-        Span(start, min(end, last), version)
+        (start, min(end, last), version)
         for start, end, version in zip(started, ends, found, strict=True)
         if start < min(end, last)
     )
+
+
+def _limited(spans: Iterable[_Traded], known: Sequence[Reign]) -> tuple[Span, ...]:
+    """Return the spans, cut where other limits came into force."""
+    found = []
+    for begin, end, version in spans:
+        edges = [begin, *(one.since for one in known[1:] if begin < one.since < end), end]
+        found += [Span(start, stop, version, limits_at(known, start)) for start, stop in pairwise(edges)]
+    return tuple(found)
+
+
+def _unknown(module: ModuleName, known: Sequence[Reign], spans: Sequence[Span]) -> Iterable[str]:
+    if known[0].since > spans[0].begin:
+        yield f"{module}: the limits before {known[0].since:%Y-%m-%d} are not kept; those of that day stand for them"
 
 
 def _is_change(event: EventDoc, module: ModuleName) -> bool:
@@ -260,16 +280,16 @@ def _version(store: Store, current: ParametersDoc, number: int) -> ParametersDoc
 def _on_trial(held: Held, spans: Sequence[Span]) -> Held:
     """Excuse what a version decided that did not trade alone then, and what lived through a change of version."""
     made, excuse = held.made, held.excuse
-    span = next((one for one in spans if one.begin <= made.opened_at <= one.end), None)
-    if excuse or span is None:
+    at = next((n for n, one in enumerate(spans) if one.begin <= made.opened_at <= one.end), -1)
+    if excuse or at < 0:
         why = excuse or f"entered before {spans[0].begin:%Y-%m-%d}, where the comparison begins"
-    elif held.version not in {0, span.version.version}:
-        why = f"decided by version {held.version}, on trial beside version {span.version.version}"
-    elif (made.closed_at or spans[-1].end) > span.end:
-        why = f"held while version {span.version.version} gave way on {span.end:%Y-%m-%d}"
-    else:
-        return held
-    return Held(made, held.version, held.minutes, why)
+        return replace(held, excuse=why)
+    span = spans[at]
+    if held.version not in {0, span.version.version}:
+        return replace(held, excuse=f"decided by version {held.version}, on trial beside {span.version.version}")
+    if (made.closed_at or spans[-1].end) > span.end:
+        return replace(held, excuse=f"held while {span.gave_way(spans[at + 1])} on {span.end:%Y-%m-%d}")
+    return held
 
 
 def _equity(store: Store, module: ModuleName, begin: datetime, last: datetime) -> float:
@@ -321,7 +341,6 @@ def _notes(book: BookDoc, spans: Sequence[Span], held: Sequence[Held], first: da
     elif any(one.made.opened_at < first for one in held):
         yield f"{module}: it held positions on {first:%Y-%m-%d}; the backtest begins with none"
     for before, after in pairwise(spans):
-        versions = f"version {before.version.version} gave way to {after.version.version}"
-        yield f"{module}: {versions} on {after.begin:%Y-%m-%d %H:%M}; the backtest begins anew there"
+        yield f"{module}: {before.gave_way(after)} on {after.begin:%Y-%m-%d %H:%M}; the backtest begins anew there"
     for symbol, holding in book.foreign.items():
         yield f"{module}: {holding.qty.normalize():f} {symbol} in the account are not the desk's and are not compared"

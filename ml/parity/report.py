@@ -186,7 +186,7 @@ class _Sides:
     def _span(self, span: Span, held: Sequence[Held]) -> list[ParityTrade]:
         past = self.past
         values = _values(self.ground.tunable, span)
-        days = Days(span.begin, span.end, values, past.cash[span.begin], past.limits.limits, past.local)
+        days = Days(span.begin, span.end, values, past.cash[span.begin], span.limits, past.local)
         try:
             made = self.ground.by_engine(days) if len(self.ground.panel) else []
         except TradingError as error:

@@ -59,6 +59,13 @@ def test_a_row_of_a_table_is_changed_and_taken_out(store: MemoryDataLayer) -> No
     assert limits.sectors == {"TSLA": "cars"}
 
 
+def test_the_limits_before_the_first_command_are_kept_too(store: MemoryDataLayer) -> None:
+    before = stored(store)
+    for loss in ("0.02", "0.01"):
+        ask(store, {"daily_loss": loss})
+    assert read(store, RiskLimitsDoc, limits_version_path(0)) == before
+
+
 def test_every_version_is_kept_and_audited(store: MemoryDataLayer) -> None:
     for loss in ("0.02", "0.01"):
         ask(store, {"daily_loss": loss})

@@ -13,6 +13,7 @@ from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import (
+    CONFIG_RISK,
     BookDoc,
     CycleDoc,
     CycleStatus,
@@ -22,11 +23,13 @@ from orchestrator.domain.documents import (
     EventKind,
     OpportunityTrace,
     ParametersDoc,
+    RiskLimitsDoc,
     TradeDoc,
     book_path,
     cycle_path,
     equity_path,
     event_path,
+    limits_version_path,
     parameters_path,
     parameters_version_path,
     trade_path,
@@ -34,6 +37,7 @@ from orchestrator.domain.documents import (
 from orchestrator.domain.errors import MissingDataError
 from orchestrator.domain.foreign import ForeignHolding
 from orchestrator.domain.positions import Trade
+from orchestrator.domain.risk import RiskLimits
 from orchestrator.ports import Put
 
 STOCKS = ModuleName.STOCKS
@@ -139,6 +143,44 @@ def test_versions_have_spans_and_what_lived_through_a_change_is_excused() -> Non
     ]
     assert [bool(one.excuse) for one in found.held] == [False, True, False]
     assert "version 1 gave way" in found.held[1].excuse
+
+
+def limited(version: int, at: datetime, daily_loss: str, **more) -> RiskLimitsDoc:
+    known = {"daily_loss": Decimal(daily_loss), **more}
+    return RiskLimitsDoc(limits=RiskLimits.model_validate(known), version=version, updated_at=at)
+
+
+def put_limits(store: MemoryDataLayer, *versions: RiskLimitsDoc) -> None:
+    kept = [Put(limits_version_path(one.version), encode(one)) for one in versions]
+    store.commit([*kept, Put(CONFIG_RISK, encode(versions[-1]))])
+
+
+def test_limits_have_spans_too_and_are_those_of_their_time() -> None:
+    store = desk(a_trade(11, 12), a_trade(13, 16), a_trade(17, 18))
+    put_limits(store, limited(0, START, "0.03"), limited(1, day(15), "0.02"), limited(2, LAST + timedelta(1), "0.01"))
+    found = past(store)
+    assert [(one.begin, one.end, str(one.limits.daily_loss)) for one in found.spans] == [
+        (FIRST, day(15), "0.03"),
+        (day(15), LAST, "0.02"),
+    ]
+    assert [one.excuse for one in found.held] == ["", "held while the limits changed on 2026-07-15", ""]
+    assert any("the limits changed on 2026-07-15 00:00; the backtest begins anew there" in one for one in found.notes)
+
+
+def test_a_limit_that_the_backtest_does_not_have_cuts_nothing() -> None:
+    store = desk(a_trade(13, 16))
+    put_limits(store, limited(0, START, "0.03"), limited(1, day(15), "0.03", sector_concentration=Decimal("0.1")))
+    found = past(store)
+    assert [(one.begin, one.end) for one in found.spans] == [(FIRST, LAST)]
+    assert found.held[0].excuse == ""
+
+
+def test_limits_that_nobody_kept_are_named_and_the_oldest_known_ones_stand_for_them() -> None:
+    store = desk()
+    put_limits(store, limited(4, day(15), "0.02"))
+    found = past(store)
+    assert [str(one.limits.daily_loss) for one in found.spans] == ["0.02"]
+    assert "stocks: the limits before 2026-07-15 are not kept; those of that day stand for them" in found.notes
 
 
 def test_after_a_roll_back_the_version_before_trades_again() -> None:
