@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.backtest import layout
 from ml.backtest.account import Account, Fill
 from ml.backtest.engine import Market, Plan, Result, Rules, backtest, market_of
 from ml.backtest.layout import Ints
-from ml.backtest.unfolded import unfolded_market, unfolded_plans
+from ml.backtest.unfolded import unchased_plans, unfolded_market, unfolded_plans
 from orchestrator.domain.errors import DomainError, TradingError
 from orchestrator.domain.market import Floats, Panel, Signals
 from orchestrator.domain.parameters import Parameters
@@ -63,8 +64,10 @@ class Stage:
         At `Fill.MOMENTS`: when each row's bar opened, epoch seconds, and the grid of prices by symbol.
     prints
         At `Fill.MOMENTS`: (2, T, S) prices at open and close where they differ from the bars', NaN = they do not.
+    chases
+        At `Fill.NEXT_OPEN`: whether entries follow a price as far as it may open; else only as far as the desk does.
     at_open
-        At `Fill.MOMENTS`: whether the module enters anything at the open.
+        At `Fill.MOMENTS`: whether the module enters anything at the open; an array (T, 1) says it of each row.
     """
 
     tunable: Tunable
@@ -80,7 +83,8 @@ class Stage:
     opens: Ints | None = None
     ticks: Mapping[str, float] = field(default_factory=dict)
     prints: Floats | None = None
-    at_open: bool = True
+    chases: bool = True
+    at_open: bool | NDArray[np.bool_] = True
     _signals: dict[tuple[str, str, tuple[str, ...]], Signals] = field(default_factory=dict)
     _markets: dict[tuple[str, tuple[str, ...]], Market] = field(default_factory=dict)
 
@@ -103,6 +107,8 @@ class Stage:
         if self.account.fill is Fill.MOMENTS:
             market, plans = self._moments(market, plans, execution)
         else:
+            if not self.chases:
+                plans = unchased_plans(market, plans, max_chase_moves=execution.max_chase_moves)
             market, plans = market[self.rows], [_within(plan, self.rows) for plan in plans]
         return Run(self.tunable.module.value, self.minutes, market, backtest(market, plans, self.account), left_out)
 

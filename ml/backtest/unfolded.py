@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.backtest import layout
 from ml.backtest.engine import Market, Plan
@@ -45,13 +46,15 @@ def unfolded_market(market: Market, opens: Ints, ticks: Mapping[str, float]) -> 
         panel=own,
         stop_base=_alternating(_before(market.stop_base), market.stop_base),
         weight=_alternating(_before(market.weight), market.weight),
-        flags=_alternating(flags | layout.OPENING, flags),
+        flags=_alternating((flags & ~layout.LEAVE) | layout.OPENING, flags),
         actions=actions,
         ticks=ticks,
     )
 
 
-def unfolded_plans(market: Market, plans: Sequence[Plan], *, max_chase_moves: float, at_open: bool) -> list[Plan]:
+def unfolded_plans(
+    market: Market, plans: Sequence[Plan], *, max_chase_moves: float, at_open: bool | NDArray[np.bool_]
+) -> list[Plan]:
     """Return the plans on the rows of the unfolded market; `market` is the one of whole bars.
 
     Parameters
@@ -59,12 +62,30 @@ def unfolded_plans(market: Market, plans: Sequence[Plan], *, max_chase_moves: fl
     max_chase_moves
         How many expected moves the open may be from the close before, for an entry.
     at_open
-        Whether anything is entered at the open.
+        Whether anything is entered at the open, of all rows or (T, 1) of each.
     """
+    near = _near(market, max_chase_moves) & at_open
+    return [replace(plan, signals=_unfolded(plan.signals, near)) for plan in plans]
+
+
+def unchased_plans(market: Market, plans: Sequence[Plan], *, max_chase_moves: float) -> list[Plan]:
+    """Return the plans without the entries whose next open is further from the close than the desk follows a price."""
+    near = np.ones(market.panel.open.shape, np.bool_)
+    near[:-1] = _near(market, max_chase_moves)[1:]
+    return [replace(plan, signals=_kept(plan.signals, near)) for plan in plans]
+
+
+def _kept(signals: Signals, near: NDArray[np.bool_]) -> Signals:
+    target = np.where(near | ~(np.abs(signals.target) > 0), signals.target, np.nan)
+    return replace(signals, target=target)
+
+
+def _near(market: Market, max_chase_moves: float) -> NDArray[np.bool_]:
+    """Return where the open is near enough to the close before, for an entry."""
     panel = market.panel
     gap = np.abs(panel.open - _before(panel.close))
-    near = (gap <= max_chase_moves * _before(market.stop_base)) & at_open
-    return [replace(plan, signals=_unfolded(plan.signals, near)) for plan in plans]
+    near: NDArray[np.bool_] = gap <= max_chase_moves * _before(market.stop_base)
+    return near
 
 
 def _unfolded(signals: Signals, near: Any) -> Signals:

@@ -13,10 +13,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.backtest import layout
 from ml.backtest.account import Account, Costs, Fill, limits_of
 from ml.backtest.layout import DAY_S, Ints
+from ml.backtest.sessions import hours_in, session_flags
 from ml.backtest.stage import Run, Stage
 from ml.parity.compare import Made
 from orchestrator.domain.base import ModuleName
@@ -34,6 +36,8 @@ COSTS = {
     ModuleName.STOCKS: Costs(half_spread=1e-4, sale_fee=0.0000278, sale_fee_per_unit=0.000166, fee_step=0.01),
 }
 """What a side costs: half the spread, Kraken's taker fee, and the SEC's and FINRA's fees on sales of stock."""
+_CLOSED_S = 7200
+"""More than a bar shorter than a day is long: between two that are further apart the market was closed."""
 _NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -88,9 +92,32 @@ class Ground:
             lots={symbol: float(one.lot_size) for symbol, one in grids.items()},
             leverage={symbol: float(one.leverage) for symbol, one in grids.items()},
             ticks={symbol: float(one.tick_size) for symbol, one in grids.items()},
+            flags=self._flags(days),
             opens=opens,
-            at_open=tunable.module is ModuleName.STOCKS,
+            chases=False,
+            at_open=tunable.module is ModuleName.STOCKS and self._first_of_days(),
         )
+
+    def _flags(self, days: Days) -> Ints | None:
+        """Return when nothing is opened and all is left, where a module says so of bars shorter than a day."""
+        no_entry = getattr(days.values, "intraday_no_entry_minutes", None)
+        if self.minutes >= DAILY or no_entry is None:
+            return None
+        return session_flags(
+            self.panel.ends,
+            self.minutes,
+            hours_in(self.panel.ends),
+            no_entry_minutes=int(no_entry),
+            leave_minutes=int(getattr(days.values, "intraday_leave_minutes", 0)),
+            at_close=days.local,
+        )
+
+    def _first_of_days(self) -> bool | NDArray[np.bool_]:
+        """Return the rows whose open is a moment of its own: all of days, else the first after a closed market."""
+        if self.minutes >= DAILY:
+            return True
+        apart = np.diff(self.panel.ends, prepend=0) > _CLOSED_S
+        return apart[:, None]
 
 
 def _account(module: ModuleName, days: Days) -> Account:
@@ -112,7 +139,7 @@ def _last_close(panel: Panel, symbol: str) -> Decimal:
 def opens_of(panel: Panel, minutes: int, module: ModuleName) -> Ints:
     """Return when each bar opened, epoch seconds: the session's open, UTC midnight, or its length before its end."""
     if minutes < DAILY:
-        return panel.ends - 60 * minutes
+        return (panel.ends + 1) // 60 * 60 - 60 * minutes
     if module is ModuleName.CRYPTO:
         return (panel.ends - 1) // DAY_S * DAY_S
     ends = (datetime.fromtimestamp(int(end), _NEW_YORK) for end in panel.ends)

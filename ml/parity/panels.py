@@ -15,9 +15,9 @@ from orchestrator.ports import MarketData
 
 Stored = Callable[[str, int, date, date], Bars]
 """Returns the stored bars of a symbol and timeframe on the days of [first, last]; raises DataError."""
-_WARM_DAYS = {DAILY: 500}
-_WARM_DAYS_SHORT = 60
-"""Calendar days of history in front of the first day that is compared."""
+_WARM_DAYS, _WARM_DAYS_HOURLY, _WARM_DAYS_SHORT = 500, 60, 20
+"""Calendar days of history in front of the first day that is compared: of days, hours, and bars below an hour."""
+_HOURLY = 60
 _REACH = timedelta(days=5)
 """No market of ours is closed for longer."""
 
@@ -38,9 +38,13 @@ class Source:
     asked: MarketData | None
     now: datetime
 
-    def known(self, symbols: Sequence[str], minutes: int, first: date, last: date) -> Known:
-        """Return the bars of these symbols up to `last`, with what strategies warm up on before `first`."""
-        begin = first - timedelta(days=_WARM_DAYS.get(minutes, _WARM_DAYS_SHORT))
+    def known(self, symbols: Sequence[str], minutes: int, days: tuple[date, date], *, holes: float = 0.0) -> Known:
+        """Return the bars of these symbols on the days of [first, last], with what strategies warm up on before.
+
+        `holes` is the share of a symbol's rows that may be missing: those in which nothing was traded.
+        """
+        first, last = days
+        begin = first - timedelta(days=_warm_days(minutes))
         found: dict[str, Bars] = {}
         lacking: dict[str, str] = {}
         for symbol in symbols:
@@ -57,7 +61,7 @@ class Source:
             found |= told
             lacking = {symbol: why for symbol, why in lacking.items() if symbol not in told}
         panel = _until(panel_of(found), last)
-        return Known(panel, {**lacking, **_holes(panel, minutes, first, last)})
+        return Known(panel, {**lacking, **_lacking(panel, minutes, days, holes=holes)})
 
     def _from_venue(
         self, market: MarketData, symbols: tuple[str, ...], minutes: int, begin: date
@@ -69,6 +73,12 @@ class Source:
         except BrokerError:
             return {}
         return {} if panel is None else {symbol: _own(panel, symbol) for symbol in panel.symbols}
+
+
+def _warm_days(minutes: int) -> int:
+    if minutes >= DAILY:
+        return _WARM_DAYS
+    return _WARM_DAYS_HOURLY if minutes >= _HOURLY else _WARM_DAYS_SHORT
 
 
 def _own(panel: Panel, symbol: str) -> Bars:
@@ -83,8 +93,9 @@ def _until(panel: Panel, last: date) -> Panel:
     return panel[: int(np.searchsorted(panel.ends, int(end.timestamp()), side="right"))]
 
 
-def _holes(panel: Panel, minutes: int, first: date, last: date) -> dict[str, str]:
+def _lacking(panel: Panel, minutes: int, days: tuple[date, date], *, holes: float) -> dict[str, str]:
     """Return why symbols of the panel cannot tell of the whole span: no bar at its end, or fewer than others have."""
+    first, last = days
     begin = int(datetime.combine(first, time(), UTC).timestamp())
     late = int(datetime.combine(last - _REACH, time(), UTC).timestamp())
     inside = panel.ends > begin
@@ -95,6 +106,6 @@ def _holes(panel: Panel, minutes: int, first: date, last: date) -> dict[str, str
         missing = int((inside & ~there).sum())
         if newest < late:
             found[symbol] = f"its {timeframe_of(minutes)} bars end on {datetime.fromtimestamp(newest, UTC):%Y-%m-%d}"
-        elif missing:
+        elif missing > holes * int(inside.sum()):
             found[symbol] = f"{missing} of {int(inside.sum())} bars of {timeframe_of(minutes)} are missing"
     return found

@@ -26,7 +26,11 @@ from orchestrator.ports import Store
 
 TOLERANCE_BPS = 0.01
 """Largest gap of a price that is said to agree."""
+AGAIN = timedelta(hours=1)
+"""How long an order that is done keeps the desk from entering its symbol again (`orchestrator.reconcile`)."""
 _BPS = 10_000.0
+_QUIET = 0.1
+"""Share of a stock's bars shorter than a day that may be missing: in some minutes nothing is traded of it."""
 _SESSION = timedelta(hours=12)
 _PLACES = 8
 
@@ -125,12 +129,10 @@ def _bars(subject: Subject, past: Lived, last: date) -> tuple[int, Known]:
     tunable, begin = subject.tunable, past.spans[0].begin.date()
     values = _values(tunable, past.spans[-1])
     symbols = listed(tunable.universe, tuple(tunable.universe))
-    minutes = [int(getattr(values, name)) for name in tunable.timeframes]
-    if tunable.module is ModuleName.STOCKS:  # what is bought and left within a session has rules of the desk's own
-        minutes = [one for one in minutes if one >= DAILY]
-    found = (DAILY, Known(panel_of({}), dict.fromkeys(symbols, "it trades on no bars of a day")))
-    for one in minutes:
-        found = one, subject.source.known(symbols, one, begin, last)
+    holes = _QUIET if tunable.module is ModuleName.STOCKS else 0.0
+    found = (DAILY, Known(panel_of({}), dict.fromkeys(symbols, "it trades on no bars")))
+    for one in dict.fromkeys(int(getattr(values, name)) for name in tunable.timeframes):
+        found = one, subject.source.known(symbols, one, (begin, last), holes=holes if one < DAILY else 0.0)
         if len(found[1].panel):
             break
     return found
@@ -199,19 +201,38 @@ class _Sides:
                 made = [other for other in made if other is not twin]
                 found.append(self._trade((one.made, twin), "not_compared", one.excuse))
         fair = [one.made for one in held if not one.excuse]
-        return [*found, *map(self._judged, paired(fair, made, tolerance_bps=TOLERANCE_BPS, within=self.within))]
+        pairs = paired(fair, made, tolerance_bps=TOLERANCE_BPS, within=self.within)
+        reasons = {id(pair): self._reason(pair) for pair in pairs}
+        early = [pair.backtest for pair in pairs if pair.backtest and reasons[id(pair)]]
+        return [*found, *(self._judged(pair, reasons[id(pair)] or _overtaken(pair, early)) for pair in pairs)]
+
+    def _reason(self, pair: Pair) -> str:
+        """Return why the desk could not have entered what the backtest alone did; "" = it could."""
+        made = pair.backtest
+        if pair.desk is not None or made is None:
+            return ""
+        return self.past.refused(made, self.within) or self._taken(made) or self._too_soon(made)
 
     def _twin(self, desk: Made, made: Sequence[Made]) -> Made | None:
         """Return what the backtest made of a position that is not compared; it is shown beside it."""
         same = (one for one in made if (one.strategy, one.symbol) == (desk.strategy, desk.symbol))
         return next((one for one in same if abs(one.opened_at - desk.opened_at) <= self.within), None)
 
-    def _judged(self, pair: Pair) -> ParityTrade:
+    def _judged(self, pair: Pair, excuse: str) -> ParityTrade:
         sides = pair.desk, pair.backtest
-        if pair.desk is None and pair.backtest is not None:
-            excuse = self.past.refused(pair.backtest, self.within) or self._taken(pair.backtest)
-            return self._trade(sides, "not_compared" if excuse else "only_backtest", excuse or pair.why)
+        if excuse:
+            return self._trade(sides, "not_compared", excuse)
+        if pair.desk is None:
+            return self._trade(sides, "only_backtest", pair.why)
         return self._trade(sides, "only_live" if pair.backtest is None else "matched", pair.why)
+
+    def _too_soon(self, made: Made) -> str:
+        """Return why the desk could not enter a symbol again: its order of an hour before still counts as one."""
+        for one in self.held:
+            left = one.made.closed_at
+            if one.made.symbol == made.symbol and left and timedelta(0) <= made.opened_at - left <= AGAIN:
+                return f"the desk left {made.symbol} less than an hour before, and enters none so soon"
+        return ""
 
     def _taken(self, made: Made) -> str:
         """Return why the desk had no place for what the backtest entered: something that is not compared had it."""
@@ -223,6 +244,18 @@ class _Sides:
 
     def _trade(self, sides: _Both, fate: Fate, why: str) -> ParityTrade:
         return _trade(self.past.module, sides, fate, why)
+
+
+def _overtaken(pair: Pair, early: Sequence[Made]) -> str:
+    """Return why the backtest could not enter what the desk alone did: it held it, and that is not compared."""
+    made = pair.desk
+    if made is None or pair.backtest is not None:
+        return ""
+    for one in early:
+        same = (one.strategy, one.symbol) == (made.strategy, made.symbol)
+        if same and one.opened_at <= made.opened_at and (one.closed_at is None or made.opened_at <= one.closed_at):
+            return f"the backtest held {made.symbol} from an entry before, which is not compared"
+    return ""
 
 
 _Both = tuple[Made | None, Made | None]

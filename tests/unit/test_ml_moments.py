@@ -1,12 +1,14 @@
 """A backtest at the moments of the desk: fills at the touch, and only the resting stop works within a bar."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ml.backtest import layout
 from ml.backtest.account import Account, Costs, Fill, Limits
 from ml.backtest.engine import Market, Plan, Rules, backtest
-from ml.backtest.unfolded import unfolded_market, unfolded_plans
+from ml.backtest.unfolded import unchased_plans, unfolded_market, unfolded_plans
 from orchestrator.domain.market import Panel, Signals
 from orchestrator.domain.stops import ExitRules
 
@@ -85,3 +87,27 @@ def test_what_was_refused_at_the_close_is_asked_for_again_at_the_open_unless_the
 def test_a_symbol_that_was_just_left_waits_for_the_next_close():
     result = ran([(100, 101, 99, 100), (100, 101, 99, 100), (100, 101, 99, 100)], [1, 0, 1])
     assert sorted(result.position(layout.ROW)) == [1, 5]
+
+
+def test_at_the_next_open_nothing_is_entered_that_has_moved_further_than_the_desk_follows():
+    opens = np.array([[100.0], [103.0], [103.5], [99.0]])
+    flat = np.full((4, 1), 100.0)
+    panel = Panel(("A",), (np.arange(4) + 1) * DAY, opens, opens + 1, opens - 9, flat, flat)
+    market = Market(panel, np.full((4, 1), 2.0), 0.005, np.full((4, 1), 0.1))
+    wishes = np.array([[1.0], [np.nan], [1.0], [1.0]])
+    plan = Plan("one", Signals(wishes, wishes, np.zeros((4, 1), int), ("",)), rules(None))
+    [kept] = unchased_plans(market, [plan], max_chase_moves=1.5)
+    assert np.array_equal(kept.signals.target[:, 0], [1.0, np.nan, 1.0, 1.0], equal_nan=True)
+    [kept] = unchased_plans(market, [plan], max_chase_moves=1.4)
+    assert np.array_equal(kept.signals.target[:, 0], [np.nan, np.nan, 1.0, 1.0], equal_nan=True)
+    leaving = replace(plan, signals=replace(plan.signals, target=np.zeros((4, 1))))
+    assert not unchased_plans(market, [leaving], max_chase_moves=0.0)[0].signals.target.any()
+
+
+def test_a_flag_to_leave_counts_once_the_bar_is_over_and_not_at_its_open():
+    flags = np.array([0, layout.LEAVE])
+    panel = Panel(("A",), (np.arange(2) + 1) * DAY, *(np.full((2, 1), 100.0) for _ in range(5)))
+    market = Market(panel, np.full((2, 1), 2.0), 0.005, np.full((2, 1), 0.1), flags=flags)
+    told = unfolded_market(market, panel.ends - DAY + 1, {"A": 0.01}).flags
+    assert list(told & layout.LEAVE) == [0, 0, 0, layout.LEAVE]
+    assert list(told & layout.OPENING > 0) == [True, False, True, False]

@@ -73,7 +73,7 @@ def stored(symbol, _minutes, _first, _last):
 
 def test_symbols_whose_bars_do_not_reach_or_have_holes_are_named() -> None:
     source = Source(stored, None, at(199))
-    known = source.known(("WHOLE", "GONE", "HOLE", "OLD"), 1440, at(180).date(), at(198).date())
+    known = source.known(("WHOLE", "GONE", "HOLE", "OLD"), 1440, (at(180).date(), at(198).date()))
     assert set(known.lacking) == {"GONE", "HOLE", "OLD"}
     assert "never published" in known.lacking["GONE"]
     assert known.lacking["HOLE"].startswith("1 of ")

@@ -12,11 +12,12 @@ import numpy as np
 from ml.backtest.metrics import max_drawdown, sharpe
 from ml.backtest.reality import reality_check
 from ml.backtest.regimes import day_numbers, regimes_of, worth_of
+from ml.backtest.sessions import session_flags
 from ml.backtest.stage import Run, Stage, dividends_of, window_of
 from ml.backtest.summary import Curve, Line, Summary, curve_of, line_of, summarised
 from ml.validation.panels import check_panel
 from orchestrator.cli.backtest.bars import Feed, Sources, desk_symbol, feed_of
-from orchestrator.cli.backtest.sessions import session_flags
+from orchestrator.cli.backtest.sessions import session_hours
 from orchestrator.cli.backtest.terms import Asked, grids_of
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.errors import ConfigurationError, DomainError
@@ -149,7 +150,10 @@ def _flags(asked: Asked, module: ModuleName, panel: Panel, minutes: int) -> np.n
     if minutes >= DAILY or no_entry is None:
         return None
     leave = int(getattr(parameters, "intraday_leave_minutes", 0))
-    return session_flags(panel.ends, minutes, no_entry_minutes=int(no_entry), leave_minutes=leave)
+    hours = session_hours(panel.ends)
+    return session_flags(
+        panel.ends, minutes, hours, no_entry_minutes=int(no_entry), leave_minutes=leave, at_close=False
+    )
 
 
 def _midnight(day: datetime | None) -> int | None:
