@@ -105,7 +105,9 @@ def _complete(last: int, symbols: tuple[str, ...], closes: Floats) -> Returns:
     whole = np.flatnonzero((closes.min(axis=0) > 0) & (closes.max(axis=0) < np.inf)).tolist()
     held = closes if len(whole) == len(symbols) else closes[:, whole]
     names = {symbols[column]: index for index, column in enumerate(whole)}
-    return Returns(last, names, held[1:] / held[:-1] - 1)
+    table = held[1:] / held[:-1]
+    table -= 1
+    return Returns(last, names, table)
 
 
 def _numbers(ends: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -71,11 +71,6 @@ class Stake(NamedTuple):
             delta_usd=self.delta_usd, gamma_usd=self.gamma_usd, vega_usd=self.vega_usd, theta_usd=self.theta_usd
         )
 
-    @property
-    def sensitivity(self) -> Sensitivity:
-        """The same as `orchestrator.domain.var` wants it."""
-        return Sensitivity(self.delta_usd, self.gamma_usd, self.vega_usd, self.worst_usd)
-
 
 def of_position(position: Position, usd: Decimal | None = None) -> Stake:
     """Return what an open position has at stake; `usd` is its gross exposure, where that is known already."""
@@ -137,8 +132,14 @@ def stakes(book: BookDoc, gross: Mapping[str, Decimal]) -> Iterator[Stake]:
 
 def shock_table(held: Iterable[Stake]) -> tuple[float, ...]:
     """Return the loss in USD under each stated move of price and volatility; row by row, volatility fastest."""
-    table = shock_losses((stake.sensitivity for stake in held), SHOCK_MOVES, SHOCK_VOL_POINTS)
-    return tuple(float(loss) for loss in table.ravel())
+    known = (Sensitivity(one.delta_usd, one.gamma_usd, one.vega_usd, one.worst_usd) for one in held)
+    return tuple(shock_losses(known, SHOCK_MOVES, SHOCK_VOL_POINTS).ravel().tolist())
+
+
+def straight_losses(stake: Stake) -> tuple[float, ...]:
+    """Return the loss in USD under each stated move of price of what is not curved: the same at every volatility."""
+    delta, worst = stake.delta_usd, stake.worst_usd
+    return tuple([min(-delta * move, worst) for move in SHOCK_MOVES])
 
 
 def _stake(
@@ -161,9 +162,9 @@ def _stake(
     if greeks is not None:
         delta = greeks.delta_usd
         return Stake(symbol, delta, delta, worst, sigma, greeks.gamma_usd, greeks.vega_usd, greeks.theta_usd)
-    own = (-size if short else size) / float(leverage or 1)
+    own = size if leverage == 1 else size / float(leverage or 1)
     falls = short != _moves_against(legs)
-    return Stake(symbol, -size if falls else size, own, worst, sigma)
+    return Stake(symbol, -size if falls else size, -own if short else own, worst, sigma)
 
 
 def _moves_against(legs: Sequence[Leg | PositionLeg]) -> bool:

@@ -73,9 +73,10 @@ class Standing:
         The larger of the historical and the parametric figure; what has no history adds its sigma to both.
         """
         found: dict[str, float] = {}
+        unseen_sigma = self.gains.unseen_sigma_usd
+        sigma = unseen_sigma + _deviation(self.gains)
         for level in LEVELS:
-            unseen = parametric(self.gains.unseen_sigma_usd, level)
-            normal = parametric(self.gains.unseen_sigma_usd + _deviation(self.gains), level)
+            unseen, normal = parametric(unseen_sigma, level), parametric(sigma, level)
             seen = historical(self.gains.usd, level)
             for name in ("var", "cvar"):
                 figures = [getattr(normal, name)]

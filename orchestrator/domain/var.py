@@ -31,6 +31,7 @@ LEVELS = (0.95, 0.99)
 """The confidence levels that the desk states."""
 TRADING_DAYS = 252
 """Days over which an annual volatility is spread."""
+_ROOT_OF_YEAR = math.sqrt(TRADING_DAYS)
 _ROUNDING = 1e-9
 _NORMAL = NormalDist()
 
@@ -164,7 +165,7 @@ def daily_sigma(notional_usd: float, annual_vol: float) -> float:
     >>> round(daily_sigma(10_000.0, 0.32), 1)
     201.6
     """
-    return abs(notional_usd) * annual_vol / math.sqrt(TRADING_DAYS)
+    return abs(notional_usd) * annual_vol / _ROOT_OF_YEAR
 
 
 def shrunk_covariance(returns: ArrayLike, *, least: int = 20) -> Floats | None:

@@ -19,7 +19,7 @@ from orchestrator.domain.risk import DenialCode
 from orchestrator.domain.rules.candidate import Candidate
 from orchestrator.domain.rules.room import GROUP, SECTOR, SYMBOL, Left
 from orchestrator.domain.sectors import groups_of, sector_of
-from orchestrator.domain.stakes import SHOCK_MOVES, Stake, of_unit, shock_table
+from orchestrator.domain.stakes import Stake, of_unit, shock_table, straight_losses
 from orchestrator.domain.standing import NO_GREEKS
 from orchestrator.domain.var import LEVELS, parametric
 
@@ -107,7 +107,7 @@ def tightest_sum(c: Candidate) -> tuple[str, Decimal]:
     Where none is left there is no need for the `headroom` under the other caps.
     """
     shared = c.room.shared(c.opportunity.module, c.opportunity.strategy)
-    left, _, name = min(shared.tightest, *_own_sums(c))
+    left, _, name = shared.tightest if shared.decides else min(shared.tightest, *_own_sums(c))
     return name, left
 
 
@@ -169,12 +169,7 @@ def _shocks(c: Candidate, stake: Stake) -> tuple[str, float]:
 
     What follows its market straight loses the same at every volatility: of each move of price the worst one counts.
     """
-    losses: Iterable[float]
-    if stake.curved:
-        left, losses = c.room.shocks, shock_table([stake])
-    else:
-        delta, worst = stake.delta_usd, stake.worst_usd
-        left, losses = c.room.falls, [min(-delta * move, worst) for move in SHOCK_MOVES]
+    left, losses = (c.room.shocks, shock_table([stake])) if stake.curved else (c.room.falls, straight_losses(stake))
     units = [room / loss for room, loss in zip(left, losses, strict=True) if loss > 0]
     return "shock_loss", min(units, default=math.inf)
 

@@ -32,6 +32,8 @@ class Shared(NamedTuple):
     usd: Mapping[str, Decimal]
     tightest: Left
     """The least of those that no symbol has of its own."""
+    decides: bool
+    """Whether that is less than any symbol's own limits leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Room:
     """Limit of a symbol, of a sector and of a group."""
     sector: Decimal
     group: Decimal
+    own_floor: Decimal
+    """What is left at least of all three, whatever the symbol: of the fullest symbol, sector and group."""
     net: float
     """Limit of long less short, and of long plus short, and what they are, at delta."""
     leverage: float
@@ -81,7 +85,8 @@ class Room:
             "buying_power": s.buying_power - s.others_in_flight,
         }
         placed = [(left, place, name) for place, (name, left) in enumerate(usd.items())]
-        return Shared(usd, min(left for left in placed if left[1:] not in {SYMBOL, SECTOR}))
+        tightest = min(left for left in placed if left[1:] not in {SYMBOL, SECTOR})
+        return Shared(usd, tightest, decides=tightest[0] < self.own_floor)
 
 
 def room_of(standing: Standing, limits: RiskLimits) -> Room:
@@ -90,10 +95,16 @@ def room_of(standing: Standing, limits: RiskLimits) -> Room:
     rises, falls = float(standing.long_usd), float(standing.short_usd)
     most = float(equity * limits.shock_loss)
     shocks = tuple(most - loss for loss in standing.shock_usd or (0.0,) * (_MOVES * _POINTS))
+    symbol, sector, group = (
+        equity * share
+        for share in (limits.symbol_concentration, limits.sector_concentration, limits.group_concentration)
+    )
+    fullest = [max(sums.values(), default=ZERO) for sums in (standing.symbols, standing.sectors, standing.groups)]
     return Room(
-        symbol=equity * limits.symbol_concentration,
-        sector=equity * limits.sector_concentration,
-        group=equity * limits.group_concentration,
+        symbol=symbol,
+        sector=sector,
+        group=group,
+        own_floor=min(limit - max(usd, ZERO) for limit, usd in zip((symbol, sector, group), fullest, strict=True)),
         net=usd * float(limits.net_exposure),
         leverage=usd * float(limits.leverage),
         long_less_short=rises - falls,
