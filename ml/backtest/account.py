@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
 from ml.backtest import layout
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.market import Floats
 from orchestrator.domain.risk import RiskLimits
 
 NONE = float("inf")
@@ -131,15 +131,19 @@ class Account:
     costs: Costs = Costs()
     limits: Limits = Limits()
 
-    def purse(self, *, least_stop: float) -> Floats:
-        """Return the account as the kernel keeps it, before the first bar; `least_stop` is a fraction of the price."""
-        found = np.zeros(layout.PURSE)
-        for place in (layout.CASH, layout.EQUITY, layout.PEAK, layout.DAY_START, layout.CAPITAL):
-            found[place] = self.capital
-        found[layout.DAY] = found[layout.QUIET_DAY] = -1.0
-        found[layout.COMPOUND], found[layout.SHORT] = self.compound, self.short
-        found[layout.SAME_CLOSE], found[layout.MOMENTS] = self.fill is not Fill.NEXT_OPEN, self.fill is Fill.MOMENTS
-        found[layout.LEAST_STOP] = least_stop
-        found[layout.FEE : layout.THROUGH + 1] = astuple(self.costs)
-        found[layout.RISK_PER_TRADE : layout.DRAWDOWN_HALTED + 1] = astuple(self.limits)
+    @property
+    def watched(self) -> bool:
+        """Whether losses put a brake on."""
+        return min(self.limits.daily_loss, self.limits.drawdown_reducing, self.limits.drawdown_halted) < NONE
+
+    def purse(self, *, least_stop: float) -> Any:
+        """Return the account as the compiled code keeps it, before the first bar; `least_stop` is a fraction."""
+        found = np.zeros(1, layout.PURSE)[0]
+        for name in ("cash", "equity", "peak", "day_start", "capital"):
+            found[name] = self.capital
+        found["day"] = found["quiet_day"] = -1.0
+        found["compound"], found["short"], found["least_stop"] = self.compound, self.short, least_stop
+        found["same_close"], found["moments"] = self.fill is not Fill.NEXT_OPEN, self.fill is Fill.MOMENTS
+        for name, value in (asdict(self.costs) | asdict(self.limits)).items():
+            found[name] = value
         return found

@@ -15,23 +15,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from ml.backtest.compiled import inner
-from ml.backtest.layout import (
-    BREAK_EVEN_R,
-    CHANDELIER,
-    ENTRY,
-    HOLD_S,
-    INF,
-    NEXT_RUNG,
-    RISK,
-    SIDE,
-    SINCE,
-    STOP,
-    TARGET,
-    TOP,
-    TRAIL_AFTER_R,
-    Bars,
-    Floats,
-)
+from ml.backtest.layout import INF, Bars, Column, Floats
+from ml.backtest.primitive import least
 
 BITS = 64
 SPAN = 16
@@ -106,27 +91,26 @@ def next_known(values: Floats, row: int) -> int:
 
 
 @inner
-def quiet_until(bars: Bars, one: Floats, row: int, until: int) -> int:
+def quiet_until(bars: Bars, one: Column, row: int, until: int) -> int:
     """Return a row not after the first one from `row` on that touches a level, moves a stop or is too late.
 
     It is at most `until`; every row before it is quiet, and the first row that is not may come later: of sold
     positions, chandeliers and the last rows of all none is passed. Closes of quiet rows stay below what would move the
     stop, or at most at the highest close so far, so what follows is the same whether or not that takes them in.
     """
-    if one[SIDE] < 0.0 or one[CHANDELIER] > 0.0:
+    if one.side < 0.0 or one.chandelier > 0.0:
         return row
-    rise = one[ENTRY] + one[RISK] * one[TRAIL_AFTER_R]
-    if one[BREAK_EVEN_R] > 0.0 and one[STOP] < one[ENTRY]:
-        rise = min(rise, one[ENTRY] + one[RISK] * one[BREAK_EVEN_R])
-    rise -= 1e-9 * one[ENTRY]
-    stop, level, top = one[STOP], min(one[TARGET], one[NEXT_RUNG]), one[TOP]
-    lane = bars.lane
-    while row < until and row + SPAN <= len(lane.close):
-        rises = _at_least(lane.close, rise, row) if rise > top else _above(lane.close, top, row)
-        loud = _at_most(lane.low, stop, row) | _at_least(lane.high, level, row) | rises
+    stop, level, top, rows = one.stop, least(one.target, one.next_rung), one.top, len(bars.ends)
+    rise = one.entry + one.risk * one.trail_after_r
+    if one.break_even_r > 0.0 and stop < one.entry:
+        rise = least(rise, one.entry + one.risk * one.break_even_r)
+    rise -= 1e-9 * one.entry
+    while row < until and row + SPAN <= rows:
+        rises = _at_least(bars.close, rise, row) if rise > top else _above(bars.close, top, row)
+        loud = _at_most(bars.low, stop, row) | _at_least(bars.high, level, row) | rises
         last = min(until, row + (SPAN if loud == NONE else lowest(loud)))
         late = last
-        while late > row and bars.ends[late - 1] - one[SINCE] >= one[HOLD_S]:
+        while late > row and bars.ends[late - 1] - one.since >= one.hold_s:
             late -= 1
         if late < row + SPAN:
             return late

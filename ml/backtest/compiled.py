@@ -22,11 +22,14 @@ _HERE = Path(__file__).parent
 _SOURCES = (
     "compiled.py",
     "layout.py",
+    "primitive.py",
     "grid.py",
-    "position.py",
     "bits.py",
-    "moment.py",
+    "position.py",
+    "lone.py",
+    "beside.py",
     "kernel.py",
+    "moment.py",
     "rolling.py",
     "crossings.py",
 )

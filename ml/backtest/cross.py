@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -77,11 +78,10 @@ def sweep(market: Market, pairs: Sequence[Cross], rules: Rules, account: Account
     parts = [np.array([(one.fast, one.slow) for one in pairs[start::count]], np.int64) for start in range(count)]
     with ThreadPoolExecutor(count) as pool:
         found = list(pool.map(lambda part: _swept(market, bars, part, (rules, account)), parts))
-    stats = np.empty((len(pairs), crossings.STATS))
+    swept = np.empty(len(pairs), layout.SWEPT)
     for start, part in enumerate(found):
-        stats[start::count] = part
-    wanted = ("EQUITY", "TRADES", "WINS", "GAINED", "LOST", "COSTS", "DRAWDOWN")
-    return Swept(*(stats[:, getattr(crossings, f"S_{name}")] for name in wanted))
+        swept[start::count] = part
+    return Swept(*(swept[one.name].copy() for one in fields(Swept)))
 
 
 def _cores() -> int:
@@ -89,27 +89,28 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _swept(market: Market, bars: layout.Bars, part: layout.Ints, terms: tuple[Rules, Account]) -> Floats:
+def _swept(market: Market, bars: layout.Bars, part: layout.Ints, terms: tuple[Rules, Account]) -> Any:
     rules, account = terms
     windows, places = np.unique(part, return_inverse=True)
     shared = crossings.Shared(bars, windows, _means(windows), np.zeros(2, np.int64))
     count = len(part)
-    stats = np.zeros((count, crossings.STATS))
-    stats[:, crossings.S_PEAK] = account.capital
+    swept: Any = np.zeros(count, layout.SWEPT)
+    swept["peak"] = account.capital
+    books: Any = np.repeat(columns_of(market, rules, 0), count)
+    purses: Any = np.repeat(account.purse(least_stop=market.least_stop), count)
+    tallies: Any = np.zeros(count, layout.TALLY)
     crossings.sweep(
         shared,
         crossings.Pairs(
             places=np.ascontiguousarray(places.reshape(count, 2).astype(np.int64)),
-            books=np.tile(columns_of(market, rules, 0)[None], (count, 1, 1)),
-            purses=np.tile(account.purse(least_stop=market.least_stop)[None], (count, 1)),
-            records=np.zeros((count, 1, layout.RECORD)),
-            at=np.zeros((count, 2), np.int64),
-            stats=stats,
-            now=np.zeros(layout.NOW),
-            trades=np.zeros((1, layout.TRADE)),
+            books=books,
+            purses=purses,
+            tallies=tallies,
+            swept=swept,
+            now=np.zeros(1, layout.NOW)[0],
         ),
     )
-    return stats
+    return swept
 
 
 def _means(windows: layout.Ints) -> Floats:

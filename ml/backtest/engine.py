@@ -9,7 +9,7 @@ close, for the bars after it. What it leaves out: partial fills of entries, opti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,7 @@ from ml.backtest import layout
 from ml.backtest.account import Account, Costs, Fill
 from ml.backtest.kernel import run as run_bars
 from ml.backtest.layout import Ints
+from ml.backtest.lone import run as run_lone
 from ml.backtest.moment import run as run_moments
 from orchestrator.domain.errors import DomainError
 from orchestrator.domain.indicators import average_true_range, volatility
@@ -201,23 +202,38 @@ def backtest(market: Market, plans: Sequence[Plan], account: Account) -> Result:
     """
     panel = market.panel
     _check(market, plans)
-    rows, symbols = panel.close.shape
-    columns = symbols * len(plans)
-    curves = np.empty((2, rows))
-    now = np.zeros(layout.NOW)
-    now[layout.N_ALONE] = columns == 1 and market.flags is None and not len(market.actions)
-    desk = layout.Desk(
-        book=np.concatenate([columns_of(market, plan.rules, place) for place, plan in enumerate(plans)]),
-        purse=account.purse(least_stop=market.least_stop),
-        record=np.zeros((len(plans), layout.RECORD)),
-        now=now,
-        trades=np.empty(((rows + 1) * columns, layout.TRADE)),
-    )
-    run = run_moments if account.fill is Fill.MOMENTS else run_bars
-    count = run(arrays_of(market, plans), desk, curves)
+    desk = _desk(market, plans, account)
+    count = _engine(market, plans, account)(arrays_of(market, plans), desk)
     named = tuple((plan.name, symbol) for plan in plans for symbol in panel.symbols)
-    ledger = desk.trades[:count].copy()
-    return Result(account.capital, account.compound, panel.ends, curves[0], curves[1], ledger, named)
+    ledger = np.array(desk.trips[:count]).view(np.float64).reshape(count, layout.TRADE)
+    return Result(account.capital, account.compound, panel.ends, desk.equity, desk.gross, ledger, named)
+
+
+def _desk(market: Market, plans: Sequence[Plan], account: Account) -> layout.Desk:
+    """Return where a run begins."""
+    rows = len(market.panel)
+    book: Any = np.concatenate([columns_of(market, plan.rules, place) for place, plan in enumerate(plans)])
+    book["column"] = np.arange(len(book))
+    tallies: Any = np.zeros(len(plans), layout.TALLY)
+    trips: Any = np.empty((rows + 1) * len(book), layout.TRIP)
+    return layout.Desk(
+        book=book,
+        purse=account.purse(least_stop=market.least_stop),
+        tallies=tallies,
+        now=np.zeros(1, layout.NOW)[0],
+        trips=trips,
+        equity=np.empty(rows),
+        gross=np.empty(rows),
+    )
+
+
+def _engine(market: Market, plans: Sequence[Plan], account: Account) -> Callable[[layout.Bars, layout.Desk], int]:
+    """Return the event loop that the run needs."""
+    if account.fill is Fill.MOMENTS:
+        return run_moments
+    columns = len(plans) * len(market.panel.symbols)
+    every_bar = market.flags is not None or len(market.actions) or account.watched or account.costs.borrow
+    return run_bars if columns > 1 or every_bar else run_lone
 
 
 def _check(market: Market, plans: Sequence[Plan]) -> None:
@@ -244,48 +260,45 @@ def arrays_of(market: Market, plans: Sequence[Plan]) -> layout.Bars:
     """Return market and signals as the compiled code reads them."""
     panel = market.panel
     flags = _no_flags(len(panel)) if market.flags is None else market.flags
-    low, high, close = _plain(panel.low), _plain(panel.high), _plain(panel.close)
-    target = _side_by_side([plan.signals.target for plan in plans])
+    actions = market.actions[np.argsort(market.actions[:, layout.A_ROW], kind="stable")]
     return layout.Bars(
-        ends=_plain(panel.ends),
-        flags=_plain(flags),
-        open=_plain(panel.open),
-        high=high,
-        low=low,
-        close=close,
-        volume=_plain(panel.volume),
-        move=_plain(market.stop_base),
-        weight=_plain(market.weight),
-        target=target,
-        confidence=_side_by_side([plan.signals.confidence for plan in plans]),
-        actions=_plain(market.actions[np.argsort(market.actions[:, layout.A_ROW], kind="stable")]),
-        lane=layout.Lane(*(array.reshape(-1) for array in (low, high, close, target))),
+        len(panel.symbols),
+        _plain(panel.ends),
+        _plain(flags),
+        _plain(panel.open),
+        _plain(panel.high),
+        _plain(panel.low),
+        _plain(panel.close),
+        _plain(panel.volume),
+        _plain(market.stop_base),
+        _plain(market.weight),
+        _side_by_side([plan.signals.target for plan in plans]),
+        _side_by_side([plan.signals.confidence for plan in plans]),
+        _plain(actions),
     )
 
 
-def columns_of(market: Market, rules: Rules, place: int) -> Floats:
-    """Return one strategy's part of the book: a row for each symbol, how it trades and nothing held."""
+def columns_of(market: Market, rules: Rules, place: int) -> Any:
+    """Return one strategy's part of the book: a column for each symbol, how it trades and nothing held."""
     symbols, exits, sizing = market.panel.symbols, rules.exits, rules.sizing
-    book = np.zeros((len(symbols), layout.BOOK))
-    book[:, layout.HELD] = -1.0
-    book[:, layout.SYMBOL], book[:, layout.PLAN] = np.arange(len(symbols)), place
-    book[:, layout.LOT] = [market.lots.get(symbol, 0.0) for symbol in symbols]
-    book[:, layout.TICK] = [market.ticks.get(symbol, 0.0) for symbol in symbols]
-    book[:, layout.LEVERAGE] = [market.leverage.get(symbol, 1.0) for symbol in symbols]
-    book[:, layout.PLACES], book[:, layout.WEIGHT] = rules.max_positions, rules.max_weight
-    book[:, layout.AT_RISK] = sizing.fixed_fraction if sizing.method == "fixed_fraction" else np.inf
-    book[:, layout.STOP_MOVES], book[:, layout.STOP_PCT] = exits.stop_moves, exits.stop_pct
-    book[:, layout.TARGET_R] = exits.target_r
-    book[:, layout.TRAIL_AFTER_R], book[:, layout.TRAIL_R] = exits.trail_after_r, exits.trail_r
-    book[:, layout.BREAK_EVEN_R], book[:, layout.CHANDELIER] = exits.break_even_r, exits.chandelier_moves
-    book[:, layout.RESTOP_R] = exits.restop_r
-    book[:, layout.HOLD_S] = exits.max_hold_hours * 3600.0
-    book[:, layout.KELLY] = sizing.kelly_multiple if sizing.method == "kelly" else 0.0
-    book[:, layout.KELLY_LEAST], book[:, layout.PRIOR_TRADES] = sizing.kelly_min_trades, sizing.prior_trades
-    book[:, layout.PRIOR_RATE], book[:, layout.PRIOR_PAYOFF] = sizing.prior_win_rate, sizing.prior_payoff
-    book[:, layout.RUNG_R : layout.RUNG_R + layout.RUNGS] = np.inf
+    book = np.zeros(len(symbols), layout.COLUMN)
+    book["held"] = -1.0
+    book["symbol"], book["plan"] = np.arange(len(symbols)), place
+    book["lot"] = [market.lots.get(symbol, 0.0) for symbol in symbols]
+    book["tick"] = [market.ticks.get(symbol, 0.0) for symbol in symbols]
+    book["leverage"] = [market.leverage.get(symbol, 1.0) for symbol in symbols]
+    book["places"], book["max_weight"] = rules.max_positions, rules.max_weight
+    book["at_risk"] = sizing.fixed_fraction if sizing.method == "fixed_fraction" else np.inf
+    book["stop_moves"], book["stop_pct"], book["target_r"] = exits.stop_moves, exits.stop_pct, exits.target_r
+    book["trail_after_r"], book["trail_r"] = exits.trail_after_r, exits.trail_r
+    book["break_even_r"], book["chandelier"] = exits.break_even_r, exits.chandelier_moves
+    book["restop_r"], book["hold_s"] = exits.restop_r, exits.max_hold_hours * 3600.0
+    book["kelly"] = sizing.kelly_multiple if sizing.method == "kelly" else 0.0
+    book["kelly_least"], book["prior_trades"] = sizing.kelly_min_trades, sizing.prior_trades
+    book["prior_rate"], book["prior_payoff"] = sizing.prior_win_rate, sizing.prior_payoff
+    book["rung_r"] = np.inf
     for step, rung in enumerate(exits.ladder):
-        book[:, layout.RUNG_R + step], book[:, layout.RUNG_PART + step] = rung.at_r, rung.part
+        book["rung_r"][:, step], book["rung_part"][:, step] = rung.at_r, rung.part
     return book
 
 
@@ -301,5 +314,5 @@ def _side_by_side(arrays: list[Floats]) -> Floats:
 
 
 def _plain(array: Any) -> Any:
-    """Return the array as the compiled code wants it: in C order and its own; no copy where it is so already."""
-    return np.require(array, requirements=["C", "W"])
+    """Return the numbers row by row as the compiled code wants them: its own; no copy where they are so already."""
+    return np.require(array, requirements=["C", "W"]).reshape(-1)

@@ -6,164 +6,149 @@ by the desk, so they count at the moment's price. Entries are sized before exits
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ml.backtest.compiled import apart, compiled
+from ml.backtest.beside import quoted, worth
+from ml.backtest.compiled import apart, compiled, inner
 from ml.backtest.grid import middle, on_tick
-from ml.backtest.kernel import begin, finish, trade, watch, worth
+from ml.backtest.kernel import begin_row, is_watched, trade, watch
 from ml.backtest.layout import (
-    BASE,
     BRAKE,
-    DAILY_LOSS,
     DAY_S,
-    DRAWDOWN_HALTED,
-    DRAWDOWN_REDUCING,
-    DUE,
-    HALF_SPREAD,
-    HELD,
-    HIGH,
-    HOLD_S,
-    INF,
-    MARK,
-    N_BRAKE,
-    N_CLOSE,
-    N_END,
-    N_HIGH,
-    N_LEAVE,
-    N_LEVEL,
-    N_LOW,
-    N_MOVE,
-    N_OPEN,
-    N_OPENING,
-    N_ROW,
-    N_WISH,
-    NEXT_RUNG,
+    ENDED,
     NOTHING,
-    QTY,
     REACHED,
-    RESERVED,
-    REST,
-    RESTOP_R,
-    RISK,
-    ROW,
     SESSION,
-    SIDE,
     SIGNAL,
-    SINCE,
-    STOP,
     STOPPED,
-    SYMBOL,
-    TARGET,
-    TICK,
     TIMED,
-    TOP,
-    TRADES,
     Bars,
+    Column,
     Desk,
-    Floats,
+    Now,
+    Seat,
+    Trip,
 )
-from ml.backtest.position import climb, follow, leave, look
+from ml.backtest.position import follow, leave, look, rung_due, sell_part, tell
+from ml.backtest.primitive import either, least, most, whole
 
 
 @compiled
-def run(bars: Bars, desk: Desk, curves: Floats) -> int:
+def run(bars: Bars, desk: Desk) -> int:
     """Trade every row and return the number of round trips; what is still held is written as one that has not ended.
 
-    `curves` (2, T) gets equity and gross exposure; the last equity is that of what is held, not of having sold it.
+    The last equity is that of what is held, not of having sold it.
     """
-    book, purse, action = desk.book, desk.purse, int(np.int64(0))
-    watched = min(purse[DAILY_LOSS], purse[DRAWDOWN_REDUCING], purse[DRAWDOWN_HALTED]) < INF
+    purse, action = desk.purse, int(np.int64(0))
+    watched = is_watched(purse)
     for row in range(len(bars.ends)):
-        action = begin(bars, desk, row, action)
-        for column in range(len(book)):
-            one = book[column]
-            if one[SIDE] != 0.0 and look(bars, desk.now, row, int(one[SYMBOL])):
-                desk.now[N_WISH] = bars.target[row, column]
-                _look_after(desk, column)
+        action = begin_row(bars, desk, row, action)
+        for column in range(len(desk.book)):
+            one = desk.book[column]
+            seat = Seat(one, desk.purse, desk.now, desk.tallies[whole(one.plan)])
+            if one.side != 0.0 and look(bars, desk.now, row, whole(one.symbol)):
+                desk.now.wish = bars.target[row * len(desk.book) + column]
+                _look_after(desk.trips, seat)
         _act(bars, desk, row)
-        curves[0, row], curves[1, row] = worth(book, purse)
+        desk.equity[row], desk.gross[row] = worth(desk.book, purse)
         if watched:
-            watch(desk, bars.ends[row] // DAY_S, curves[0, row])
-    finish(bars, desk, len(bars.ends) - 1)
-    return int(purse[TRADES])
+            watch(desk, bars.ends[row] // DAY_S, desk.equity[row])
+    _finish(bars, desk, len(bars.ends) - 1)
+    return whole(purse.trips)
 
 
 @apart
 def _act(bars: Bars, desk: Desk, row: int) -> None:
     """Trade as one cycle does: enter beside what is held, sized by the equity before it; then leave what is due."""
-    book = desk.book
-    desk.purse[BASE] = worth(book, desk.purse)[0]
-    for column in range(len(book)):
-        if book[column, SIDE] != 0.0:
-            book[column, HELD] = row + 1
+    desk.now.equity = worth(desk.book, desk.purse)[0]
+    for column in range(len(desk.book)):
+        one = desk.book[column]
+        if one.side != 0.0:
+            one.held = row + 1
     trade(bars, desk, row, row)
-    for column in range(len(book)):
-        there = book[column, HELD] == row + 1 and book[column, SIDE] != 0.0
-        if there and look(bars, desk.now, row, int(book[column, SYMBOL])):
-            _leave_due(desk, column)
+    for column in range(len(desk.book)):
+        one = desk.book[column]
+        seat = Seat(one, desk.purse, desk.now, desk.tallies[whole(one.plan)])
+        there = one.held == row + 1 and one.side != 0.0
+        if there and look(bars, desk.now, row, whole(one.symbol)):
+            _leave_due(desk.trips, seat)
 
 
 @apart
-def _look_after(desk: Desk, column: int) -> None:
+def _look_after(trips: Sequence[Trip], seat: Seat) -> None:
     """Work the resting stop over the bar, then let the desk look at what is left."""
-    one, now = desk.book[column], desk.now
-    side = one[SIDE]
-    one[RESERVED] = 0.0
-    if (now[N_LOW] if side > 0.0 else -now[N_HIGH]) > one[REST]:
-        _judge(one, now, desk.purse[HALF_SPREAD])
+    one, now, side = seat.one, seat.now, seat.one.side
+    one.reserved = 0.0
+    if either(side > 0.0, now.low, -now.high) > one.rest:
+        _judge(seat)
         return
-    now[N_LEVEL] = 1.0 - min(now[N_OPENING], 1.0)
-    price = side * min(side * now[N_OPEN], one[REST])
-    _leave(desk, column, now[N_CLOSE] if now[N_OPENING] != 0.0 else price, STOPPED)
-    now[N_LEVEL] = 0.0
+    now.level = 1.0 - least(now.opening, 1.0)
+    _close(trips, seat, either(now.opening != 0.0, now.close, side * least(side * now.open, one.rest)), STOPPED)
+    now.level = 0.0
 
 
 @apart
-def _judge(one: Floats, now: Floats, half_spread: float) -> None:
+def _judge(seat: Seat) -> None:
     """Let the stop follow the marks, and decide whether the position is left at this moment."""
-    side = one[SIDE]
-    mark = side * middle(now[N_CLOSE], half_spread, one[TICK])
-    one[MARK], one[TOP] = now[N_CLOSE], max(one[TOP], mark)
-    one[HIGH] = max(one[HIGH], one[TOP])
-    if now[N_OPENING] == 0.0 and now[N_ROW] >= one[ROW] + 2.0:
-        one[HIGH] = max(one[HIGH], now[N_HIGH] if side > 0.0 else -now[N_LOW])
-    follow(one, now[N_MOVE])
-    one[DUE] = _due(one, now, mark) + 1
-    risen = one[STOP] - one[REST] >= max(one[RESTOP_R] * one[RISK], one[TICK])
-    if one[RESTOP_R] > 0.0 and one[DUE] == 0.0 and now[N_OPENING] == 0.0 and risen:
-        one[REST] = on_tick(one[STOP], one[TICK])
+    one, now, side = seat.one, seat.now, seat.one.side
+    mark = side * middle(now.close, seat.purse.half_spread, one.tick)
+    one.mark, one.top = now.close, most(one.top, mark)
+    one.high = most(one.high, one.top)
+    if now.opening == 0.0 and now.row >= one.row + 2.0:
+        one.high = most(one.high, either(side > 0.0, now.high, -now.low))
+    follow(one, now.move)
+    one.due = _due(one, now, mark) + 1.0
+    risen = one.stop - one.rest >= most(one.restop_r * one.risk, one.tick)
+    if one.restop_r > 0.0 and one.due == 0.0 and now.opening == 0.0 and risen:
+        one.rest = on_tick(one.stop, one.tick)
 
 
-@apart
-def _due(one: Floats, now: Floats, mark: float) -> float:
-    if mark <= one[STOP]:
+@inner
+def _due(one: Column, now: Now, mark: float) -> float:
+    if mark <= one.stop:
         return STOPPED
-    if mark >= one[TARGET]:
+    if mark >= one.target:
         return REACHED
-    if now[N_END] - one[SINCE] >= one[HOLD_S]:
+    if now.end - one.since >= one.hold_s:
         return TIMED
-    if now[N_LEAVE] != 0.0:
+    if now.leave != 0.0:
         return SESSION
-    if now[N_OPENING] == 0.0 and (now[N_WISH] == 0.0 or now[N_WISH] == -one[SIDE]):
+    if now.opening == 0.0 and (now.wish == 0.0 or now.wish + one.side == 0.0):
         return SIGNAL
-    return BRAKE if now[N_BRAKE] != 0.0 else NOTHING
+    return BRAKE if now.brake != 0.0 else NOTHING
 
 
 @apart
-def _leave_due(desk: Desk, column: int) -> None:
-    """Leave a position that is due at the touch, or sell what its ladder has reached; `desk.now` is its bar."""
-    one = desk.book[column]
-    price = desk.now[N_CLOSE]
-    if one[DUE] != 0.0:
-        _leave(desk, column, price, one[DUE] - 1.0)
+def _leave_due(trips: Sequence[Trip], seat: Seat) -> None:
+    """Leave a position that is due at the touch, or sell what its ladder has reached; `now` is its bar."""
+    one, price = seat.one, seat.now.close
+    if one.due != 0.0:
+        _close(trips, seat, price, one.due - 1.0)
         return
-    mark = one[SIDE] * middle(price, desk.purse[HALF_SPREAD], one[TICK])
-    while one[SIDE] != 0.0 and one[NEXT_RUNG] <= mark:
-        climb(desk, column, price)
-        if one[QTY] == 0.0:
-            _leave(desk, column, price, REACHED)
+    mark = one.side * middle(price, seat.purse.half_spread, one.tick)
+    while one.side != 0.0 and one.next_rung <= mark:
+        qty = rung_due(one)
+        if qty != 0.0:
+            sell_part(seat, qty, price, quoted(seat, qty, price))
+        if one.qty == 0.0:
+            _close(trips, seat, price, REACHED)
 
 
 @apart
-def _leave(desk: Desk, column: int, price: float, reason: float) -> None:
-    leave(desk, column, price, reason)
+def _close(trips: Sequence[Trip], seat: Seat, price: float, reason: float) -> None:
+    """Leave a position at the touch and write its round trip."""
+    leave(seat, price, quoted(seat, -seat.one.qty, price))
+    tell(trips, seat, reason)
+
+
+@apart
+def _finish(bars: Bars, desk: Desk, row: int) -> None:
+    """Write what is still held as left at its last known price."""
+    for column in range(len(desk.book)):
+        one = desk.book[column]
+        seat = Seat(one, desk.purse, desk.now, desk.tallies[whole(one.plan)])
+        if one.side != 0.0:
+            look(bars, desk.now, row, whole(one.symbol))
+            _close(desk.trips, seat, one.mark, ENDED)
