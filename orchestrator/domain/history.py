@@ -97,7 +97,13 @@ def daily_returns(panels: Mapping[int, Panel]) -> Returns:
         return Returns()
     window = np.arange(max(first, last - WINDOW), last + 1)
     newest_row = np.searchsorted(days, window, side="right") - 1
-    return _complete(last, panel.symbols, _carried(panel.close)[newest_row])
+    return _complete(last, panel.symbols, _rows(_carried(panel.close), newest_row))
+
+
+def _rows(table: Floats, rows: NDArray[np.int64]) -> Floats:
+    """Return rows of a table, without a copy where they follow one another."""
+    first, end = int(rows[0]), int(rows[-1]) + 1
+    return table[first:end] if (np.diff(rows) == 1).all() else table[rows]
 
 
 def _complete(last: int, symbols: tuple[str, ...], closes: Floats) -> Returns:
@@ -143,7 +149,8 @@ def gains(held: Iterable[Stake], returns: Returns) -> Gains:
     gain = own * moves
     if gamma.any():
         gain += gamma / 2 * moves**2
-    return Gains(returns.last, np.maximum(gain, -worst).sum(axis=0), unseen)
+    np.maximum(gain, -worst, out=gain)
+    return Gains(returns.last, gain.sum(axis=0), unseen)
 
 
 def gain_of(stake: Stake, moves: Floats) -> Floats:

@@ -136,6 +136,13 @@ def shock_table(held: Iterable[Stake]) -> tuple[float, ...]:
     return tuple(shock_losses(known, SHOCK_MOVES, SHOCK_VOL_POINTS).ravel().tolist())
 
 
+def unit_losses(stake: Stake) -> tuple[float, ...]:
+    """Return the `shock_table` of one stake."""
+    if stake.curved:
+        return shock_table([stake])
+    return tuple([loss for loss in straight_losses(stake) for _ in SHOCK_VOL_POINTS])
+
+
 def straight_losses(stake: Stake) -> tuple[float, ...]:
     """Return the loss in USD under each stated move of price of what is not curved: the same at every volatility."""
     delta, worst = stake.delta_usd, stake.worst_usd

@@ -22,7 +22,7 @@ from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.risk import RiskLimits
 from orchestrator.domain.sectors import groups_of, sector_of, underlying_of
-from orchestrator.domain.stakes import of_unit, shock_table
+from orchestrator.domain.stakes import of_unit, unit_losses
 from orchestrator.domain.var import LEVELS, historical, parametric
 
 K = TypeVar("K", bound=str)
@@ -137,7 +137,7 @@ def with_units(
     delta = Decimal(repr(stake.delta_usd)) * units
     known = standing.greeks.get(stake.symbol, NO_GREEKS)
     day = gains([stake], returns).times(size)
-    shocks = tuple(loss * size for loss in shock_table([stake]))
+    shocks = tuple([loss * size for loss in unit_losses(stake)])
     return replace(
         standing,
         gross=standing.gross + usd,

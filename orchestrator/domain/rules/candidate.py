@@ -50,6 +50,11 @@ class Candidate:
         return room_of(self.standing, self.limits)
 
     @cached_property
+    def least_confidence(self) -> float:
+        """What a strategy must be sure of at least, as it says it."""
+        return float(self.limits.min_confidence)
+
+    @cached_property
     def orders_so_far(self) -> tuple[int, int]:
         """Orders of the module in this clock hour and on this day, before this cycle."""
         hour = order_hour(self.now)

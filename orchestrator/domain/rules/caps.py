@@ -19,7 +19,7 @@ from orchestrator.domain.risk import DenialCode
 from orchestrator.domain.rules.candidate import Candidate
 from orchestrator.domain.rules.room import GROUP, SECTOR, SYMBOL, Left
 from orchestrator.domain.sectors import groups_of, sector_of
-from orchestrator.domain.stakes import Stake, of_unit, shock_table, straight_losses
+from orchestrator.domain.stakes import Stake, of_unit, straight_losses, unit_losses
 from orchestrator.domain.standing import NO_GREEKS
 from orchestrator.domain.var import LEVELS, parametric
 
@@ -169,7 +169,7 @@ def _shocks(c: Candidate, stake: Stake) -> tuple[str, float]:
 
     What follows its market straight loses the same at every volatility: of each move of price the worst one counts.
     """
-    left, losses = (c.room.shocks, shock_table([stake])) if stake.curved else (c.room.falls, straight_losses(stake))
+    left, losses = (c.room.shocks, unit_losses(stake)) if stake.curved else (c.room.falls, straight_losses(stake))
     units = [room / loss for room, loss in zip(left, losses, strict=True) if loss > 0]
     return "shock_loss", min(units, default=math.inf)
 

@@ -53,8 +53,10 @@ def account_known(c: Candidate) -> Denied | None:
 
 def confident(c: Candidate) -> Denied | None:
     """Deny what its strategy is less sure of than the owner wants; a confidence that is no number is none."""
-    limit, sure = c.limits.min_confidence, c.opportunity.confidence
-    return None if sure >= float(limit) else denied(DenialCode.CONFIDENCE_BELOW_MIN, limit, sure)
+    sure = c.opportunity.confidence
+    if sure >= c.least_confidence:
+        return None
+    return denied(DenialCode.CONFIDENCE_BELOW_MIN, c.limits.min_confidence, sure)
 
 
 def likely(c: Candidate) -> Denied | None:
