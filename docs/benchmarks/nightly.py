@@ -173,7 +173,8 @@ def main(arguments: list[str]) -> None:
     found = {days: measure(days) for days in HISTORIES}
     text = "# A night of tuning as a function\n\nWritten by `python docs/benchmarks/nightly.py --write`: by the clock, "
     text += "the emulator and the venue on the same two cores.\n"
-    text += f"The function may take {LIMIT_S} s and {LIMIT_MB} MB. The desk has traded for 31 days before.\n\n"
+    text += f"The function may take {LIMIT_S} s and {LIMIT_MB} MB. The desk has traded for 31 days before,\n"
+    text += "by cycles hours apart: how many positions agree says nothing here (docs/parity.md does).\n\n"
     text += f"| what | {' | '.join(f'{days} days of history' for days in found)} |\n"
     text += f"|---|{'---|' * len(found)}\n"
     for number, what in enumerate(ROWS):
