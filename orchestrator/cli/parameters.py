@@ -29,6 +29,8 @@ from orchestrator.domain.documents import (
     parameters_version_path,
 )
 from orchestrator.domain.errors import ConfigurationError
+from orchestrator.domain.paths import tuning_path
+from orchestrator.domain.searches import TuningDoc
 from orchestrator.ports import Put, Replace, Snapshot, Store
 
 _PAGE = 50
@@ -46,8 +48,10 @@ def parameters(
         until_settled(lambda: _activate(built.store, module, activate, _wall()))
     current = _current(built.store, module)[0]
     versions = _versions(built.store, module)
+    night = _last_night(built.store, module)
     if as_json:
-        show.print_json({"module": module.value, "active": current.version, "versions": versions})
+        told = {"module": module.value, "active": current.version, "versions": versions, "last_night": night}
+        show.print_json(told)
         return
     table = show.table("", "version", "by", "at", "why", numbers=("version",), folds=("by", "why"))
     for doc in versions:
@@ -56,6 +60,7 @@ def parameters(
             mark, str(doc.version), escape(doc.activated_by), show.moment(doc.activated_at), escape(_why(doc))
         )
     show.console().print(f"[bold]{module}[/] on {escape(name_of(built.settings))}", table, sep="\n")
+    show.console().print(f"last tuning: {escape(night or 'none yet')}", soft_wrap=True)
 
 
 def _activate(store: Store, module: ModuleName, version: int, now: datetime) -> None:
@@ -105,6 +110,13 @@ def _versions(store: Store, module: ModuleName) -> list[ParametersDoc]:
         docs += [decode(ParametersDoc, found[path].data, where=path) for path in paths if path in found]
         if len(found) < _PAGE:
             return docs
+
+
+def _last_night(store: Store, module: ModuleName) -> str:
+    """Return what the last night of tuning came to, empty when there was none."""
+    path = tuning_path(module)
+    found = store.get_many([path])
+    return decode(TuningDoc, found[path].data, where=path).said if path in found else ""
 
 
 def _why(doc: ParametersDoc) -> str:

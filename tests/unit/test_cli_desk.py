@@ -18,9 +18,11 @@ from orchestrator.bootstrap import Builder
 from orchestrator.cli import app
 from orchestrator.commands import execute
 from orchestrator.domain.base import ModuleName
+from orchestrator.domain.codec import encode
 from orchestrator.domain.documents import DESK_STATE, AuditDoc
 from orchestrator.domain.errors import StoreUnavailableError
 from orchestrator.domain.risk import DeskState
+from orchestrator.domain.searches import TuningDoc
 from orchestrator.ports import Put, Snapshot
 from orchestrator.settings import Settings
 from tests.small_market import desk_on, write_folder
@@ -277,6 +279,16 @@ def test_parameters_go_back_to_an_earlier_version(trading: Builder) -> None:
     assert (entry["action"], entry["detail"]["from"], entry["detail"]["to"]) == ("activate_parameters", "2", "1")
     assert [event["kind"] for event in documents(trading.store, "events").values()] == ["parameters_activated"]
     assert "trades" in desk(trading, "parameters", "stocks").stdout
+
+
+def test_parameters_say_what_the_last_night_of_tuning_came_to(trading: Builder) -> None:
+    assert told(desk(trading, "parameters", "options", "--json"))["last_night"] == ""
+    assert "last tuning: none yet" in desk(trading, "parameters", "options").stdout
+    doc = TuningDoc(
+        module=ModuleName.OPTIONS, said="not enough evidence: 3 closed trades", updated_at=datetime.now(UTC)
+    )
+    trading.store.commit([Put("tuning/options", encode(doc))])
+    assert "last tuning: not enough evidence: 3 closed trades" in desk(trading, "parameters", "options").stdout
 
 
 def test_a_version_out_of_bounds_or_missing_does_not_trade(trading: Builder) -> None:
