@@ -7,16 +7,16 @@ whether the arrays hold as many: the caller does.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
 from ml.backtest.compiled import inner
 from ml.backtest.layout import INF, Bars, Column, Floats
-from ml.backtest.primitive import least
+from ml.backtest.primitive import intrinsic, least
 
 BITS = 64
 SPAN = 16
@@ -26,19 +26,25 @@ _LANES = 4
 _FOUR, _WORD, _NUMBER = ir.VectorType(ir.DoubleType(), _LANES), ir.IntType(BITS), ir.IntType(32)
 
 
+def _place(context: Any, builder: Any, array: Any, row: Any) -> Any:
+    """Return where four numbers of an array lie, from `row` on."""
+    kind, value = array
+    first = builder.gep(context.make_array(kind)(context, builder, value).data, [row])
+    return builder.bitcast(first, _FOUR.as_pointer())
+
+
 def _four(context: Any, builder: Any, side: Any, row: Any) -> Any:
     """Return what four rows from `row` on are asked with: an array's numbers, or the same number for each."""
     kind, value = side
     if isinstance(kind, types.Array):
-        first = builder.gep(context.make_array(kind)(context, builder, value).data, [row])
-        return builder.load(builder.bitcast(first, _FOUR.as_pointer()), align=8)
+        return builder.load(_place(context, builder, side, row), align=8)
     none = ir.Constant(_FOUR, ir.Undefined)
     lone = builder.insert_element(none, value, ir.Constant(_NUMBER, 0))
     return builder.shuffle_vector(lone, none, ir.Constant(ir.VectorType(_NUMBER, _LANES), [0] * _LANES))
 
 
 def _asks(compare: str, *, rows: int) -> Any:
-    """Return the compiled question whether `one[row + k]` compares so with `other[row + k]`, or with the number.
+    """Return the compiled question whether `one[row + k]` compares so with `other[there + k]`, or with the number.
 
     Parameters
     ----------
@@ -46,21 +52,42 @@ def _asks(compare: str, *, rows: int) -> Any:
         How many are asked; the bits of others are 0.
     """
 
-    @intrinsic
-    def ask(_context: Any, one: Any, other: Any, row: Any) -> Any:
+    def ask(_context: Any, one: Any, row: Any, other: Any, there: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            sides = list(zip(signature.args[:2], arguments[:2], strict=True))
+            sides = [(signature.args[place], arguments[place], arguments[place + 1]) for place in (0, 2)]
             word = ir.Constant(_WORD, 0)
             for place in range(0, rows, _LANES):
-                at = builder.add(arguments[2], ir.Constant(_WORD, place))
-                told = builder.fcmp_ordered(compare, *(_four(context, builder, side, at) for side in sides))
+                step = ir.Constant(_WORD, place)
+                fours = [_four(context, builder, side[:2], builder.add(side[2], step)) for side in sides]
+                told = builder.fcmp_ordered(compare, *fours)
                 bits = builder.zext(builder.bitcast(told, ir.IntType(_LANES)), _WORD)
-                word = builder.or_(word, builder.shl(bits, ir.Constant(_WORD, place)))
+                word = builder.or_(word, builder.shl(bits, step))
             return word
 
-        return types.uint64(one, other, row), code
+        return types.uint64(one, types.int64, other, types.int64), code
 
-    return ask
+    return intrinsic(ask)
+
+
+def _write_means(_context: Any, numbers: Any, place: Any, later: Any, window: Any) -> Any:
+    """Write four means from `place` on: what the totals from `later` on have grown by in a window, and its base.
+
+    `window` is its rows, and the base.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, at = (signature.args[0], arguments[0]), arguments[2]
+        rows, base = (builder.extract_value(arguments[3], place) for place in (0, 1))
+        grown = [_four(context, builder, array, row) for row in (at, builder.sub(at, rows))]
+        by, above = (
+            _four(context, builder, (types.float64, number), None)
+            for number in (builder.sitofp(rows, ir.DoubleType()), base)
+        )
+        mean = builder.fadd(above, builder.fdiv(builder.fsub(*grown), by))
+        builder.store(mean, _place(context, builder, array, arguments[1]), align=8)
+        return context.get_dummy_value()
+
+    return types.none(numbers, types.int64, types.int64, window), code
 
 
 def _lowest(_context: Any, word: Any) -> Any:
@@ -74,16 +101,17 @@ def _lowest(_context: Any, word: Any) -> Any:
 
 above, _any_at_least = _asks(">", rows=BITS), _asks(">=", rows=BITS)
 _above, _at_least, _at_most = (_asks(compare, rows=SPAN) for compare in (">", ">=", "<="))
-lowest: Any = intrinsic(_lowest)
+lowest: Callable[[np.uint64], int] = intrinsic(_lowest)
+write_means: Callable[[Floats, int, int, tuple[int, float]], None] = intrinsic(_write_means)
 
 
 @inner
 def next_known(values: Floats, row: int) -> int:
     """Return the first row from `row` on whose value is a number, else how many there are."""
     while row + BITS <= len(values):
-        known = _any_at_least(values, -INF, row)
+        known = _any_at_least(values, row, -INF, row)
         if known != NONE:
-            return row + int(lowest(known))
+            return row + lowest(known)
         row += BITS
     while row < len(values) and math.isnan(values[row]):
         row += 1
@@ -106,9 +134,9 @@ def quiet_until(bars: Bars, one: Column, row: int, until: int) -> int:
         rise = least(rise, one.entry + one.risk * one.break_even_r)
     rise -= 1e-9 * one.entry
     while row < until and row + SPAN <= rows:
-        rises = _at_least(bars.close, rise, row) if rise > top else _above(bars.close, top, row)
-        loud = _at_most(bars.low, stop, row) | _at_least(bars.high, level, row) | rises
-        last = min(until, row + (SPAN if loud == NONE else lowest(loud)))
+        rises = _at_least(bars.close, row, rise, row) if rise > top else _above(bars.close, row, top, row)
+        loud = _at_most(bars.low, row, stop, row) | _at_least(bars.high, row, level, row) | rises
+        last = least(until, row + (SPAN if loud == NONE else lowest(loud)))
         late = last
         while late > row and bars.ends[late - 1] - one.since >= one.hold_s:
             late -= 1

@@ -13,7 +13,7 @@ import numpy as np
 from ml.backtest import crossings, layout
 from ml.backtest.account import Account, Fill
 from ml.backtest.engine import Market, Rules, arrays_of, columns_of
-from ml.backtest.rolling import BLOCK, crossing_wishes
+from ml.backtest.rolling import crossing_wishes, means_of
 from orchestrator.domain.errors import DomainError
 from orchestrator.domain.market import Floats, Panel, Signals
 
@@ -47,12 +47,11 @@ def crosses(panel: Panel, parameters: Cross) -> Signals:
     _check([parameters])
     shape = panel.close.shape
     target = np.empty(shape)
-    windows = np.array([parameters.fast, parameters.slow], np.int64)
-    means = _means(windows)
+    means = means_of(np.array([parameters.fast, parameters.slow], np.int64))
     for column in range(shape[1]):
         wishes = target[:, column] if shape[1] == 1 else np.empty(shape[0])
         close = np.require(panel.close[:, column], requirements=["C", "W"])
-        crossing_wishes(close, np.concatenate([np.zeros(2, np.int64), windows]), means, wishes)
+        crossing_wishes(close, means, wishes)
         target[:, column] = wishes
     return Signals(target, np.zeros(shape), np.zeros(shape, np.int64), ("crossing",))
 
@@ -92,7 +91,7 @@ def _cores() -> int:
 def _swept(market: Market, bars: layout.Bars, part: layout.Ints, terms: tuple[Rules, Account]) -> Any:
     rules, account = terms
     windows, places = np.unique(part, return_inverse=True)
-    shared = crossings.Shared(bars, windows, _means(windows), np.zeros(2, np.int64))
+    shared = crossings.Shared(bars, means_of(windows))
     count = len(part)
     swept: Any = np.zeros(count, layout.SWEPT)
     swept["peak"] = account.capital
@@ -111,11 +110,6 @@ def _swept(market: Market, bars: layout.Bars, part: layout.Ints, terms: tuple[Ru
         ),
     )
     return swept
-
-
-def _means(windows: layout.Ints) -> Floats:
-    """Return room for the means of a block, and for the totals that its longest window needs."""
-    return np.empty((len(windows) + 1, BLOCK + int(windows.max()) + 2))
 
 
 def _check(pairs: Sequence[Cross]) -> None:

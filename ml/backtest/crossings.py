@@ -14,19 +14,17 @@ import numpy as np
 
 from ml.backtest.bits import BITS, LAST, NONE, ONE, above, lowest, quiet_until
 from ml.backtest.compiled import compiled, inner
-from ml.backtest.layout import NOTHING, Bars, Column, Floats, Ints, Now, Purse, Seat, Swept, Tally
+from ml.backtest.layout import NOTHING, Bars, Column, Ints, Now, Purse, Seat, Swept, Tally
 from ml.backtest.position import at_close, enter, leave, look, remember, slipped, touched, work_levels
 from ml.backtest.primitive import either, most
-from ml.backtest.rolling import BLOCK, block_means
+from ml.backtest.rolling import ROWS, Means, block_means
 
 
 class Shared(NamedTuple):
-    """What all pairs share: bars, windows (W,), their means in the block (W + 1, n), and which rows the block is."""
+    """What all pairs share: the bars, and the means of all windows."""
 
     bars: Bars
-    windows: Ints
-    means: Floats
-    span: Ints
+    means: Means
 
 
 class Pairs(NamedTuple):
@@ -45,9 +43,8 @@ def sweep(shared: Shared, pairs: Pairs) -> None:
     """Trade every pair on all rows."""
     bars = shared.bars
     rows = len(bars.ends)
-    for first in range(0, rows, BLOCK):
-        shared.span[0], shared.span[1] = first, min(first + BLOCK, rows)
-        block_means(bars.close, shared.windows, shared.span, shared.means)
+    for first in range(0, rows, ROWS):
+        block_means(bars.close, shared.means, first)
         for pair in range(len(pairs.places)):
             seat = Seat(pairs.books[pair], pairs.purses[pair], pairs.now, pairs.tallies[pair])
             _cross(shared, pairs.places[pair], seat, pairs.swept[pair])
@@ -64,12 +61,13 @@ def sweep(shared: Shared, pairs: Pairs) -> None:
 @inner
 def _cross(shared: Shared, places: Ints, seat: Seat, swept: Swept) -> None:
     """Find where the pair's means cross within the block, and trade what that asks for."""
-    first, last = shared.span[0], shared.span[1]
-    fast, slow = shared.means[places[0]], shared.means[places[1]]
-    known = max(shared.windows[places[1]], first)
+    means = shared.means
+    first, last, numbers = means.block.first, means.block.last, means.numbers
+    fast, slow = places[0] * means.block.width, places[1] * means.block.width
+    known = most(means.windows[places[1]], first)
     before = np.uint64(swept.above)
     for start in range(0, last - first, BITS):
-        rising = above(fast, slow, start)
+        rising = above(numbers, fast + start, numbers, slow + start)
         changed = rising ^ ((rising << ONE) | before)
         before = rising >> LAST
         while changed != NONE:
@@ -78,7 +76,7 @@ def _cross(shared: Shared, places: Ints, seat: Seat, swept: Swept) -> None:
             row = first + start + bit
             if known <= row < last:
                 _cross_at(shared.bars, seat, swept, row * 2 + int((rising >> np.uint64(bit)) & ONE))
-    swept.above = int(fast[last - first - 1] > slow[last - first - 1])
+    swept.above = int(numbers[fast + last - first - 1] > numbers[slow + last - first - 1])
 
 
 @inner

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ml.backtest.beside import enter_beside, worth
 from ml.backtest.compiled import apart, compiled, inner
 from ml.backtest.layout import (
@@ -46,7 +44,7 @@ from ml.backtest.primitive import either, least, most, whole
 def run(bars: Bars, desk: Desk) -> int:
     """Trade every row and return the number of round trips."""
     book, purse = desk.book, desk.purse
-    action = int(np.int64(0))  # with the number 0 itself, what is called would be compiled once more for it
+    action = whole(0.0)  # with the number 0 itself, what is called would be compiled once more for it
     late = purse.same_close != 0.0
     watched = is_watched(purse)
     for row in range(len(bars.ends)):

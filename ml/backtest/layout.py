@@ -194,6 +194,18 @@ class Swept:
     drawdown: float
 
 
+class Block:
+    """Rows whose means are worked out together: from `first` to before `last`; `width` numbers are a window's.
+
+    `longest` is the longest window.
+    """
+
+    first: int
+    last: int
+    longest: int
+    width: int
+
+
 class Tally:
     """What a strategy's closed trades say."""
 
@@ -211,7 +223,8 @@ def _numbers(*kinds: type) -> np.dtype[np.void]:
 
 
 COLUMN, TRIP = _numbers(Column, Held), _numbers(Trip, Held)
-PURSE, NOW, TALLY, SWEPT = _numbers(Purse), _numbers(Now), _numbers(Tally), _numbers(Swept)
+PURSE, NOW, TALLY = _numbers(Purse), _numbers(Now), _numbers(Tally)
+SWEPT, BLOCK = _numbers(Swept), _numbers(Block)
 # Places of a trip's numbers as the ledger has them, then those of a position's numbers among themselves.
 T_COLUMN, T_EXIT, T_REASON, T_POSITION = range(4)
 TRADE = T_POSITION + len(Held.__annotations__)

@@ -6,13 +6,11 @@ in which nothing can happen many at a time, and of what several columns share no
 
 from __future__ import annotations
 
-import numpy as np
-
 from ml.backtest.bits import next_known, quiet_until
 from ml.backtest.compiled import apart, compiled, inner
 from ml.backtest.layout import ENDED, Bars, Desk, Seat
 from ml.backtest.position import at_close, close, enter, look, sell_touched, trade_price, wants
-from ml.backtest.primitive import most, whole
+from ml.backtest.primitive import least, most, whole
 
 
 @compiled
@@ -20,13 +18,15 @@ def run(bars: Bars, desk: Desk) -> int:
     """Trade every row and return the number of round trips."""
     seat = Seat(desk.book[0], desk.purse, desk.now, desk.tallies[0])
     one, rows = seat.one, len(bars.ends)
-    row, lag = int(np.int64(0)), 1 - whole(desk.purse.same_close)
+    row, lag = whole(0.0), 1 - whole(desk.purse.same_close)
     ahead = row - 1
     while row < rows:
-        seen = row if one.side != 0.0 else max(row - lag, 0)
+        seen = row if one.side != 0.0 else most(row - lag, 0)
         if ahead < seen:
             ahead = next_known(bars.target, seen)
-        row = _pass_quiet(bars, desk, row, ahead) if one.side != 0.0 else _pass_idle(desk, row, min(ahead + lag, rows))
+        row = (
+            _pass_quiet(bars, desk, row, ahead) if one.side != 0.0 else _pass_idle(desk, row, least(ahead + lag, rows))
+        )
         if row == rows:
             break
         if lag == 1 and row > 0:

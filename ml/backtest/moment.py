@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ml.backtest.beside import quoted, worth
 from ml.backtest.compiled import apart, compiled, inner
 from ml.backtest.grid import middle, on_tick
@@ -41,7 +39,7 @@ def run(bars: Bars, desk: Desk) -> int:
 
     The last equity is that of what is held, not of having sold it.
     """
-    purse, action = desk.purse, int(np.int64(0))
+    purse, action = desk.purse, whole(0.0)
     watched = is_watched(purse)
     for row in range(len(bars.ends)):
         action = begin_row(bars, desk, row, action)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from llvmlite import ir
 from numba import types
@@ -14,19 +14,31 @@ from ml.backtest.layout import Column, Held, Trip
 
 cgutils: Any = _cgutils
 intrinsic: Any = _intrinsic
+N = TypeVar("N", int, float)
 _NUMBER = types.float64
 _HELD_BYTES = 8 * len(Held.__annotations__)
+
+
+class _Choice(Protocol):
+    """A choice of two numbers of a kind."""
+
+    def __call__(self, one: N, other: N, /) -> N:
+        """Return one of both."""
 
 
 def _chosen(compare: str) -> Any:
     """Return the compiled choice of two numbers: the second where it compares so with the first, as Python chooses."""
 
     def choose(_context: Any, one: Any, other: Any) -> Any:
+        whole = isinstance(one, types.Integer) and isinstance(other, types.Integer)
+
         def code(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             first, second = arguments
-            return builder.select(builder.fcmp_ordered(compare, second, first), second, first)
+            ask = builder.icmp_signed if whole else builder.fcmp_ordered
+            return builder.select(ask(compare, second, first), second, first)
 
-        return _NUMBER(_NUMBER, _NUMBER), code
+        kind = types.int64 if whole else _NUMBER
+        return kind(kind, kind), code
 
     return intrinsic(choose)
 
@@ -64,8 +76,8 @@ def _move_position(_context: Any, trip: Any, one: Any) -> Any:
     return types.none(trip, one), code
 
 
-least: Callable[[float, float], float] = _chosen("<")
-most: Callable[[float, float], float] = _chosen(">")
+least: _Choice = _chosen("<")
+most: _Choice = _chosen(">")
 either: Callable[[bool, float, float], float] = intrinsic(_either)
 whole: Callable[[float], int] = intrinsic(_whole)
 move_position: Callable[[Trip, Column], None] = intrinsic(_move_position)

@@ -2,61 +2,77 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from ml.backtest.bits import BITS, LAST, NONE, ONE, above, lowest
+from ml.backtest import layout
+from ml.backtest.bits import BITS, LAST, NONE, ONE, above, lowest, write_means
 from ml.backtest.compiled import compiled, inner
-from ml.backtest.layout import Floats, Ints
+from ml.backtest.layout import INF, Block, Floats, Ints
+from ml.backtest.primitive import least, most
 
-BLOCK = 4096
+ROWS = 4096
 """Rows that are worked on at once: what is read again and again stays near the processor."""
 
 
-@inner
-def block_means(close: Floats, windows: Ints, span: Ints, means: Floats) -> None:
-    """Write the means of `close` over each window, rows `span[0]` to `span[1]`, into (W, BLOCK) `means`.
+class Means(NamedTuple):
+    """The means of each window in a block, window after window, then running totals to make them of."""
 
-    The last row of `means` is scratch: running totals of what the block and its longest window see, less their first
-    value, so that nothing is lost to a long history. A row with too few bars before it holds no mean: infinity.
+    windows: Ints
+    block: Block
+    numbers: Floats
+
+
+def means_of(windows: Ints) -> Means:
+    """Return room for the means of a block, and for the totals that its longest window needs."""
+    block: Any = np.zeros(1, layout.BLOCK)[0]
+    block["longest"] = windows.max()
+    block["width"] = ROWS + windows.max() + 6  # the last ones are written four at a time
+    return Means(windows, block, np.empty((len(windows) + 1) * int(block["width"])))
+
+
+@inner
+def block_means(close: Floats, means: Means, first: int) -> None:
+    """Write the means of `close` over each window, for the block of rows that begins at `first`.
+
+    The running totals are those of what the block and its longest window see, less their first value, so that nothing
+    is lost to a long history. A row with too few bars before it holds no mean: infinity.
     """
-    first, last = span[0], span[1]
-    totals = means[len(windows)]
-    longest = 0
-    for window in windows:
-        longest = max(longest, window)
-    start = max(first - longest, 0)
+    block, numbers, windows = means.block, means.numbers, means.windows
+    last, start = least(first + ROWS, len(close)), most(first - block.longest, 0)
+    block.first, block.last = first, last
+    totals = len(windows) * block.width
     base, total = close[start], 0.0
-    totals[0] = 0.0
+    numbers[totals] = 0.0
     for row in range(start, last):
         total += close[row] - base
-        totals[row - start + 1] = total
+        numbers[totals + row - start + 1] = total
     for place in range(len(windows)):
-        window = windows[place]
-        unknown = min(max(window - 1 - first, 0), last - first)
-        means[place, :unknown] = float("inf")
-        shift = first - start + 1 + unknown
-        later, earlier, known = totals[shift:], totals[shift - window :], means[place, unknown : last - first]
-        for row in range(len(known)):
-            known[row] = base + (later[row] - earlier[row]) / window
+        window, begin = windows[place], place * block.width
+        unknown = least(most(window - 1 - first, 0), last - first)
+        for row in range(unknown):
+            numbers[begin + row] = INF
+        later = totals + first - start + 1
+        for row in range(unknown, last - first, 4):
+            write_means(numbers, begin + row, later + row, (window, base))
 
 
 @compiled
-def crossing_wishes(close: Floats, work: Ints, means: Floats, target: Floats) -> None:
-    """Write 1 where the mean of the first window rises above that of the second, 0 where it falls below, else NaN.
-
-    `work` holds two places to work with, then both windows.
-    """
-    span, windows, before = work[:2], work[2:], NONE
-    for first in range(0, len(close), BLOCK):
-        span[0], span[1] = first, min(first + BLOCK, len(close))
-        block_means(close, windows, span, means)
-        target[first : span[1]] = float("nan")
-        for start in range(first, span[1], BITS):
-            rising = above(means[0], means[1], start - first)
+def crossing_wishes(close: Floats, means: Means, target: Floats) -> None:
+    """Write 1 where the mean of the first window rises above that of the second, 0 where it falls below, else NaN."""
+    before, known, numbers = NONE, means.windows[1], means.numbers
+    for first in range(0, len(close), ROWS):
+        block_means(close, means, first)
+        last = means.block.last
+        for row in range(first, last):
+            target[row] = np.nan
+        for start in range(first, last, BITS):
+            rising = above(numbers, start - first, numbers, start - first + means.block.width)
             changed = rising ^ ((rising << ONE) | before)
             before = rising >> LAST
             while changed != NONE:
-                bit = lowest(changed)
+                row = start + lowest(changed)
+                if known <= row < last:
+                    target[row] = (rising >> np.uint64(row - start)) & ONE
                 changed &= changed - ONE
-                if windows[1] <= start + bit < span[1]:
-                    target[start + bit] = float((rising >> np.uint64(bit)) & ONE)
