@@ -51,6 +51,8 @@ def decode(model: type[M], data: dict[str, Any], *, where: str) -> M:
 
 _KEPT = frozenset({str, int, bool, type(None), datetime})
 """Types that are stored as they are."""
+_SOUND = _KEPT - {datetime}
+"""Those of which every value can be stored."""
 
 
 def _plain(value: Any) -> Any:
@@ -59,9 +61,12 @@ def _plain(value: Any) -> Any:
     if kind in _KEPT:
         return value
     if kind is dict:
-        return {key if type(key) is str else str(_plain(key)): _plain(item) for key, item in value.items()}
+        return {
+            key if type(key) is str else str(_plain(key)): item if type(item) in _KEPT else _plain(item)
+            for key, item in value.items()
+        }
     if kind is list or kind is tuple:
-        return [_plain(item) for item in value]
+        return [item if type(item) in _KEPT else _plain(item) for item in value]
     if kind is Decimal:
         return format(value.normalize() if value == value.to_integral_value() else value, "f")
     return _plain_scalar(value)
@@ -93,14 +98,14 @@ def check_storable(value: Any, where: str) -> None:
 def _fault(value: Any) -> str | None:
     """Return where in a value and why it cannot be stored, None = it can."""
     kind = type(value)
+    if kind in _SOUND:
+        return None
     if kind is dict:
         return _fault_in_map(value)
     if kind is list:
         if any(isinstance(item, list) for item in value):
             return ": a list inside a list cannot be stored"
         return next((fault for item in value if (fault := _fault(item)) is not None), None)
-    if kind is str or kind is int or kind is bool or value is None:
-        return None
     return _scalar_fault(value)
 
 
@@ -108,7 +113,7 @@ def _fault_in_map(value: dict[Any, Any]) -> str | None:
     for key, item in value.items():
         if not isinstance(key, str) or not key:
             return f": map key {key!r} is not a non-empty string"
-        if (fault := _fault(item)) is not None:
+        if type(item) not in _SOUND and (fault := _fault(item)) is not None:
             return f".{key}{fault}"
     return None
 
