@@ -35,8 +35,9 @@ def _side(price: object) -> Decimal | None:
     return found or None
 
 
+@lru_cache(maxsize=65_536, typed=True)
 def _size(value: object) -> Decimal:
-    """Return a number that is not negative; nothing is zero."""
+    """Return a number that is not negative; nothing is zero. A chain has few different ones."""
     found = decimal(value)
     if not 0 <= found < LARGEST:
         raise MalformedDataError(f"{found} is no price or size")

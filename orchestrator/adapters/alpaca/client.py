@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from alpaca.common.rest import RESTClient
@@ -44,6 +45,7 @@ def tame(client: RESTClient, meter: CallMeter) -> None:
     use_transport(client._session, meter)
 
 
+@lru_cache(maxsize=4096)
 def moment(text: str) -> datetime:
     """Read a time of Alpaca: RFC 3339 with up to nine decimals, or a date (its midnight, UTC)."""
     found = datetime.fromisoformat(text)
