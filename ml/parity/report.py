@@ -26,8 +26,6 @@ from orchestrator.ports import Store
 
 TOLERANCE_BPS = 0.01
 """Largest gap of a price that is said to agree."""
-AGAIN = timedelta(hours=1)
-"""How long an order that is done keeps the desk from entering its symbol again (`orchestrator.reconcile`)."""
 _BPS = 10_000.0
 _QUIET = 0.1
 """Share of a stock's bars shorter than a day that may be missing: in some minutes nothing is traded of it."""
@@ -211,7 +209,7 @@ class _Sides:
         made = pair.backtest
         if pair.desk is not None or made is None:
             return ""
-        return self.past.refused(made, self.within) or self._taken(made) or self._too_soon(made)
+        return self.past.refused(made, self.within) or self._taken(made)
 
     def _twin(self, desk: Made, made: Sequence[Made]) -> Made | None:
         """Return what the backtest made of a position that is not compared; it is shown beside it."""
@@ -225,14 +223,6 @@ class _Sides:
         if pair.desk is None:
             return self._trade(sides, "only_backtest", pair.why)
         return self._trade(sides, "only_live" if pair.backtest is None else "matched", pair.why)
-
-    def _too_soon(self, made: Made) -> str:
-        """Return why the desk could not enter a symbol again: its order of an hour before still counts as one."""
-        for one in self.held:
-            left = one.made.closed_at
-            if one.made.symbol == made.symbol and left and timedelta(0) <= made.opened_at - left <= AGAIN:
-                return f"the desk left {made.symbol} less than an hour before, and enters none so soon"
-        return ""
 
     def _taken(self, made: Made) -> str:
         """Return why the desk had no place for what the backtest entered: something that is not compared had it."""

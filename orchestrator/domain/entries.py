@@ -1,7 +1,8 @@
 """What a directional module would enter: signals turned into priced opportunities with stop and target.
 
-Refuses to enter a symbol that is held, that has a working order, that no bar has closed for since it was last
-held, that was proposed on the same bar a moment ago, or whose price has left the close that the signal was made on.
+Refuses to enter a symbol that is held, that has a working order or an entry that lately found nobody to trade with,
+that no bar has closed for since it was last held, that was proposed on the same bar a moment ago, or whose price has
+left the close that the signal was made on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from decimal import ROUND_CEILING, Decimal
 from orchestrator.domain.instruments import Instrument
 from orchestrator.domain.market import Quote
 from orchestrator.domain.opportunities import TradeOpportunity
-from orchestrator.domain.orders import Leg, Purpose, Side, TimeInForce
+from orchestrator.domain.orders import Leg, Order, Purpose, Side, TimeInForce
 from orchestrator.domain.scene import DAILY, Measure, Opinion, Scene, View, measure, reference_price
 from orchestrator.domain.stops import Levels, levels, stop_distance
 
@@ -49,7 +50,7 @@ def remembered(scene: Scene) -> dict[str, str]:
 
 def _wanted(scene: Scene) -> list[tuple[Opinion, View]]:
     occupied = {position.symbol for position in scene.book.positions.values()}
-    occupied |= {order.intent.symbol for order in scene.book.orders.values()}
+    occupied |= {order.intent.symbol for order in scene.book.orders.values() if _occupies(order)}
     wanted = [
         (opinion, view)
         for opinion in scene.opinions.values()
@@ -58,6 +59,11 @@ def _wanted(scene: Scene) -> list[tuple[Opinion, View]]:
         if view.target == 1.0 and view.symbol not in occupied and _is_news(scene, opinion, view.symbol)
     ]
     return sorted(wanted, key=lambda pair: (-pair[1].confidence, pair[1].symbol, pair[0].strategy.name))
+
+
+def _occupies(order: Order) -> bool:
+    """Whether an order keeps its symbol from being entered: it may still trade, or was an entry that traded nothing."""
+    return not order.state.terminal or (order.intent.purpose is Purpose.ENTRY and not order.filled_qty)
 
 
 def _may_open(scene: Scene, opinion: Opinion) -> bool:

@@ -125,15 +125,15 @@ def test_what_one_side_alone_entered_is_named() -> None:
     assert all(trade.beyond for trade in alone.values())
 
 
-def test_what_the_backtest_enters_within_the_hour_after_an_exit_of_the_desk_is_not_compared() -> None:
+def test_what_the_backtest_enters_in_place_of_what_is_not_compared_is_not_compared() -> None:
     first, *others = made(local=False)
-    left = first.opened_at - timedelta(minutes=40)
-    gone = Made("retired", first.symbol, 5.0, left - timedelta(days=3), 50.0, left, 51.0, 5.0)
+    left = first.opened_at + timedelta(minutes=40)
+    gone = Made("retired", first.symbol, 5.0, first.opened_at - timedelta(days=3), 50.0, left, 51.0, 5.0)
     meanwhile = Made(first.strategy, first.symbol, 5.0, first.opened_at + timedelta(hours=13), 50.0)
     doc = parity(desk([*others, gone, meanwhile]), subject(asked=market()))
     told = {trade.why for trade in doc.trades if trade.fate == "not_compared" and trade.strategy == first.strategy}
     assert told == {
-        f"the desk left {first.symbol} less than an hour before, and enters none so soon",
+        f"the desk held {first.symbol}, which is not compared, in its place",
         f"the backtest held {first.symbol} from an entry before, which is not compared",
     }
     assert "only_backtest" not in doc.counts

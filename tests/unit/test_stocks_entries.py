@@ -15,7 +15,7 @@ from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.documents import AccountView
 from orchestrator.domain.market import Panel, Quote
 from orchestrator.domain.opportunities import TradeOpportunity
-from orchestrator.domain.orders import OrderType, Purpose, Side, TimeInForce
+from orchestrator.domain.orders import OrderState, OrderType, Purpose, Side, TimeInForce
 from orchestrator.domain.scene import Execution
 from tests.desk_drill import module_of
 from tests.module_views import CLOSE, CLOSED_SESSION, NOW, book, context, market, order, panel, position, quote, rising
@@ -68,6 +68,27 @@ def test_what_is_held_or_being_ordered_is_not_entered_again():
     held = position("AAPL", "momentum")
     assert [wish.symbol for wish in entered(held=book(STOCKS, held))] == ["MSFT"]
     assert [wish.symbol for wish in entered(held=book(STOCKS, orders=(order(held, Purpose.ENTRY),)))] == ["MSFT"]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "state", "filled", "count"),
+    [
+        (Purpose.ENTRY, OrderState.WORKING, 0, 0),
+        (Purpose.ENTRY, OrderState.CANCELLED, 0, 0),
+        (Purpose.ENTRY, OrderState.REJECTED, 0, 0),
+        (Purpose.ENTRY, OrderState.FILLED, 5, 1),
+        (Purpose.ENTRY, OrderState.CANCELLED, 2, 1),
+        (Purpose.EXIT, OrderState.FILLED, 5, 1),
+        (Purpose.EXIT, OrderState.CANCELLED, 0, 1),
+        (Purpose.EXIT, OrderState.UNKNOWN, 0, 0),
+    ],
+)
+def test_a_symbol_waits_for_orders_that_may_trade_and_after_entries_that_traded_nothing(purpose, state, filled, count):
+    was = order(position("AAPL", "momentum"), purpose).model_copy(
+        update={"state": state, "filled_qty": Decimal(filled)}
+    )
+    found = entered(held=book(STOCKS, orders=(was,)))
+    assert sum(wish.symbol == "AAPL" for wish in found) == count
 
 
 @pytest.mark.parametrize(("seen", "count"), [(NOW, 0), (NOW + timedelta(minutes=5), 0), (NOW - timedelta(hours=1), 1)])
