@@ -16,7 +16,7 @@ from numba import types
 
 from ml.backtest.compiled import inner
 from ml.backtest.layout import INF, Bars, Column, Floats
-from ml.backtest.primitive import intrinsic, least
+from ml.backtest.primitive import intrinsic, least, most
 
 BITS = 64
 SPAN = 16
@@ -43,30 +43,56 @@ def _four(context: Any, builder: Any, side: Any, row: Any) -> Any:
     return builder.shuffle_vector(lone, none, ir.Constant(ir.VectorType(_NUMBER, _LANES), [0] * _LANES))
 
 
-def _asks(compare: str, *, rows: int) -> Any:
-    """Return the compiled question whether `one[row + k]` compares so with `other[there + k]`, or with the number.
+def _word(builder: Any, rows: int, told: Callable[[Any], Any]) -> Any:
+    """Return a word of what is told of each four rows, by their place; the bits of others are 0."""
+    word = ir.Constant(_WORD, 0)
+    for place in range(0, rows, _LANES):
+        step = ir.Constant(_WORD, place)
+        bits = builder.zext(builder.bitcast(told(step), ir.IntType(_LANES)), _WORD)
+        word = builder.or_(word, builder.shl(bits, step))
+    return word
 
-    Parameters
-    ----------
-    rows
-        How many are asked; the bits of others are 0.
-    """
+
+def _asks(compare: str) -> Any:
+    """Return the compiled question whether `one[row + k]` compares so with `other[there + k]`, or with the number."""
 
     def ask(_context: Any, one: Any, row: Any, other: Any, there: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             sides = [(signature.args[place], arguments[place], arguments[place + 1]) for place in (0, 2)]
-            word = ir.Constant(_WORD, 0)
-            for place in range(0, rows, _LANES):
-                step = ir.Constant(_WORD, place)
-                fours = [_four(context, builder, side[:2], builder.add(side[2], step)) for side in sides]
-                told = builder.fcmp_ordered(compare, *fours)
-                bits = builder.zext(builder.bitcast(told, ir.IntType(_LANES)), _WORD)
-                word = builder.or_(word, builder.shl(bits, step))
-            return word
+
+            def told(step: Any) -> Any:
+                fours = (_four(context, builder, side[:2], builder.add(side[2], step)) for side in sides)
+                return builder.fcmp_ordered(compare, *fours)
+
+            return _word(builder, BITS, told)
 
         return types.uint64(one, types.int64, other, types.int64), code
 
     return intrinsic(ask)
+
+
+def _loud(_context: Any, bars: Any, levels: Any, row: Any) -> Any:
+    """Return which of the rows from `row` on fall to the first level, or reach the second, or close at the third."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        asked = []
+        for level, (name, compare) in enumerate((("low", "<="), ("high", ">="), ("close", ">="))):
+            place = Bars._fields.index(name)
+            number = types.float64, builder.extract_value(arguments[1], level)
+            array = signature.args[0].types[place], builder.extract_value(arguments[0], place)
+            asked.append((array, compare, _four(context, builder, number, None)))
+
+        def told(step: Any) -> Any:
+            at = builder.add(arguments[2], step)
+            fell, reached, rose = (
+                builder.fcmp_ordered(compare, _four(context, builder, array, at), level)
+                for array, compare, level in asked
+            )
+            return builder.or_(builder.or_(fell, reached), rose)
+
+        return _word(builder, SPAN, told)
+
+    return types.uint64(bars, levels, types.int64), code
 
 
 def _write_means(_context: Any, numbers: Any, place: Any, later: Any, window: Any) -> Any:
@@ -91,16 +117,16 @@ def _write_means(_context: Any, numbers: Any, place: Any, later: Any, window: An
 
 
 def _lowest(_context: Any, word: Any) -> Any:
-    """Return the place of the lowest set bit of a word that is not 0."""
+    """Return the place of the lowest set bit of a word, as many as it has if none is."""
 
     def code(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(word), code
 
 
-above, _any_at_least = _asks(">", rows=BITS), _asks(">=", rows=BITS)
-_above, _at_least, _at_most = (_asks(compare, rows=SPAN) for compare in (">", ">=", "<="))
+above, _any_at_least = _asks(">"), _asks(">=")
+loud_rows: Callable[[Bars, tuple[float, float, float], int], np.uint64] = intrinsic(_loud)
 lowest: Callable[[np.uint64], int] = intrinsic(_lowest)
 write_means: Callable[[Floats, int, int, tuple[int, float]], None] = intrinsic(_write_means)
 
@@ -128,19 +154,24 @@ def quiet_until(bars: Bars, one: Column, row: int, until: int) -> int:
     """
     if one.side < 0.0 or one.chandelier > 0.0:
         return row
-    stop, level, top, rows = one.stop, least(one.target, one.next_rung), one.top, len(bars.ends)
     rise = one.entry + one.risk * one.trail_after_r
-    if one.break_even_r > 0.0 and stop < one.entry:
+    if one.break_even_r > 0.0 and one.stop < one.entry:
         rise = least(rise, one.entry + one.risk * one.break_even_r)
-    rise -= 1e-9 * one.entry
-    while row < until and row + SPAN <= rows:
-        rises = _at_least(bars.close, row, rise, row) if rise > top else _above(bars.close, row, top, row)
-        loud = _at_most(bars.low, row, stop, row) | _at_least(bars.high, row, level, row) | rises
-        last = least(until, row + (SPAN if loud == NONE else lowest(loud)))
-        late = last
-        while late > row and bars.ends[late - 1] - one.since >= one.hold_s:
-            late -= 1
-        if late < row + SPAN:
-            return late
-        row = late
-    return row
+    levels = (one.stop, least(one.target, one.next_rung), most(rise - 1e-9 * one.entry, one.top))
+    since, hold_s, rows = one.since, one.hold_s, len(bars.ends) - SPAN
+    while row < until and row <= rows:
+        loud = loud_rows(bars, levels, row)
+        if bars.ends[row + SPAN - 1] - since >= hold_s:
+            return _in_time(bars, one, row, least(until, row + least(lowest(loud), SPAN)))
+        if loud != NONE:
+            return least(until, row + lowest(loud))
+        row += SPAN
+    return least(row, until)
+
+
+@inner
+def _in_time(bars: Bars, one: Column, row: int, until: int) -> int:
+    """Return the first row from `row` to before `until` after which a position has been held for too long."""
+    while until > row and bars.ends[until - 1] - one.since >= one.hold_s:
+        until -= 1
+    return until

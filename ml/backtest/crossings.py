@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ml.backtest.bits import BITS, LAST, NONE, ONE, above, lowest, quiet_until
-from ml.backtest.compiled import compiled, inner
+from ml.backtest.compiled import apart, compiled, inner
 from ml.backtest.layout import NOTHING, Bars, Column, Ints, Now, Purse, Seat, Swept, Tally
 from ml.backtest.position import at_close, enter, leave, look, remember, slipped, touched, work_levels
 from ml.backtest.primitive import either, most
@@ -51,7 +51,8 @@ def sweep(shared: Shared, pairs: Pairs) -> None:
     for pair in range(len(pairs.places)):
         swept = pairs.swept[pair]
         seat = Seat(pairs.books[pair], pairs.purses[pair], pairs.now, pairs.tallies[pair])
-        _advance(bars, seat, swept, rows)
+        seat.now.wish = np.nan
+        _hold(bars, seat, swept, rows - 1)
         if seat.one.side != 0.0:
             look(bars, seat.now, rows - 1, 0)
             _leave(seat, swept, seat.one.mark)
@@ -75,36 +76,42 @@ def _cross(shared: Shared, places: Ints, seat: Seat, swept: Swept) -> None:
             changed &= changed - ONE
             row = first + start + bit
             if known <= row < last:
-                _cross_at(shared.bars, seat, swept, row * 2 + int((rising >> np.uint64(bit)) & ONE))
+                seat.now.wish = (rising >> np.uint64(bit)) & ONE
+                _cross_at(shared.bars, seat, swept, row)
     swept.above = int(numbers[fast + last - first - 1] > numbers[slow + last - first - 1])
 
 
 @inner
-def _cross_at(bars: Bars, seat: Seat, swept: Swept, event: int) -> None:
-    """Do what a crossing asks for; `event` is twice its row, and one more where the fast mean has risen above."""
-    one, row, wish = seat.one, event >> 1, float(event & 1)
-    _advance(bars, seat, swept, row)
+def _cross_at(bars: Bars, seat: Seat, swept: Swept, row: int) -> None:
+    """Do what a crossing in `row` asks for: `wish` is 1 where the fast mean has risen above, else 0."""
+    one, now, rises = seat.one, seat.now, seat.now.wish == 1.0
     if one.side != 0.0:
-        _step(bars, seat, swept, wish)
-    if one.side == 0.0 and wish == 1.0 and row + 1 < len(bars.ends):
-        fit = remember(bars, seat.now, row, 0) and one.places >= 1.0
-        if look(bars, seat.now, row + 1, 0) and fit:
-            seat.now.wish = 1.0
+        _hold(bars, seat, swept, row)
+    if one.side == 0.0 and rises and row + 1 < len(bars.ends):
+        fit = remember(bars, now, row, 0) and one.places >= 1.0
+        if look(bars, now, row + 1, 0) and fit:
+            now.wish = 1.0
             swept.row = row + 1
             enter(seat)
 
 
-@inner
-def _advance(bars: Bars, seat: Seat, swept: Swept, until: int) -> None:
-    """Take what is held through the rows before `until`, quiet ones at once."""
-    one = seat.one
-    while one.side != 0.0 and swept.row < until:
-        row = quiet_until(bars, one, swept.row, until)
+@apart
+def _hold(bars: Bars, seat: Seat, swept: Swept, last: int) -> None:
+    """Take what is held through the rows up to `last`, quiet ones at once, and leave it if `wish` says so there.
+
+    It is left at the next open, whatever a quiet close would have done to its levels.
+    """
+    one, now, leaves = seat.one, seat.now, seat.now.wish == 0.0
+    while one.side != 0.0 and swept.row <= last:
+        row = quiet_until(bars, one, swept.row, last + 1)
         if row == swept.row:
-            _step(bars, seat, swept, np.nan)
+            _step(bars, seat, swept, either(leaves and row == last, 0.0, np.nan))
         else:
             swept.row = row
             one.mark = bars.close[row - 1]
+    if one.side != 0.0 and leaves and last + 1 < len(bars.ends):
+        look(bars, now, last + 1, 0)
+        _leave(seat, swept, now.open)
 
 
 @inner
@@ -126,7 +133,7 @@ def _step(bars: Bars, seat: Seat, swept: Swept, wish: float) -> None:
             _leave(seat, swept, now.open)
 
 
-@inner
+@apart
 def _leave(seat: Seat, swept: Swept, price: float) -> None:
     """Leave a position, and add its round trip to the pair's figures."""
     one, purse = seat.one, seat.purse
