@@ -72,23 +72,24 @@ def _asks(compare: str) -> Any:
 
 
 def _loud(_context: Any, bars: Any, levels: Any, row: Any) -> Any:
-    """Return which of the rows from `row` on fall to the first level, or reach the second, or close at the third."""
+    """Return which of the rows from `row` on fall to the first level, reach the second, or close not below the third.
+
+    So a row without a bar is one of them.
+    """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         asked = []
-        for level, (name, compare) in enumerate((("low", "<="), ("high", ">="), ("close", ">="))):
+        for level, name in enumerate(("low", "high", "close")):
             place = Bars._fields.index(name)
             number = types.float64, builder.extract_value(arguments[1], level)
             array = signature.args[0].types[place], builder.extract_value(arguments[0], place)
-            asked.append((array, compare, _four(context, builder, number, None)))
+            asked.append((array, _four(context, builder, number, None)))
 
         def told(step: Any) -> Any:
             at = builder.add(arguments[2], step)
-            fell, reached, rose = (
-                builder.fcmp_ordered(compare, _four(context, builder, array, at), level)
-                for array, compare, level in asked
-            )
-            return builder.or_(builder.or_(fell, reached), rose)
+            low, high, close = ((_four(context, builder, array, at), level) for array, level in asked)
+            left = builder.or_(builder.fcmp_ordered("<=", *low), builder.fcmp_ordered(">=", *high))
+            return builder.or_(left, builder.fcmp_unordered(">=", *close))
 
         return _word(builder, SPAN, told)
 
@@ -146,7 +147,7 @@ def next_known(values: Floats, row: int) -> int:
 
 @inner
 def quiet_until(bars: Bars, one: Column, row: int, until: int) -> int:
-    """Return a row not after the first one from `row` on that touches a level, moves a stop or is too late.
+    """Return a row not after the first one from `row` on that touches a level, moves a stop, is too late or has no bar.
 
     It is at most `until`; every row before it is quiet, and the first row that is not may come later: of sold
     positions, chandeliers and the last rows of all none is passed. Closes of quiet rows stay below what would move the
