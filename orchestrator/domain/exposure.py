@@ -12,7 +12,7 @@ from decimal import Decimal
 from orchestrator.domain.base import ZERO, ModuleName, cents, utc_day
 from orchestrator.domain.documents import AccountView, BookDoc, ExposureDoc, ModuleExposure
 from orchestrator.domain.foreign import risk_symbol, worth
-from orchestrator.domain.greeks import Greeks
+from orchestrator.domain.greeks import BY_SYMBOL
 from orchestrator.domain.history import Gains, Returns, date_of, gains
 from orchestrator.domain.orders import Leg, Order, OrderIntent, OrderState, Purpose, Side
 from orchestrator.domain.stakes import Stake, of_foreign, shock_table, stakes
@@ -79,17 +79,17 @@ def _stakes_of(book: BookDoc, held: Sequence[Stake]) -> dict[str, object]:
 
     What others hold counts as bought: whether it hedges is not the desk's to say.
     """
-    rises, falls, greeks = 0.0, 0.0, dict[str, Greeks]()
+    rises, falls, sums = 0.0, 0.0, dict[str, dict[str, float]]()
     for stake in held:
         delta = stake.delta_usd
         rises, falls = rises + max(delta, 0.0), falls + max(-delta, 0.0)
-        known = greeks.get(stake.symbol)
-        greeks[stake.symbol] = stake.greeks if known is None else known.plus(stake.greeks)
+        known, one = sums.get(stake.symbol), stake.greeks
+        sums[stake.symbol] = one if known is None else {name: usd + one[name] for name, usd in known.items()}
     return {
         "venue": "" if book.account is None else book.account.venue,
         "long_usd": _usd(rises),
         "short_usd": _usd(falls),
-        "greeks": greeks,
+        "greeks": BY_SYMBOL.validate_python(sums),
         "shock_usd": shock_table(held),
         "unseen_sigma_usd": sum(stake.sigma_usd for stake in held),
     }

@@ -65,11 +65,14 @@ class Stake(NamedTuple):
         return self.gamma_usd != 0.0 or self.vega_usd != 0.0 or self.own_usd < 0.0
 
     @property
-    def greeks(self) -> Greeks:
-        """The Greeks as a value that can be stored and added."""
-        return Greeks(
-            delta_usd=self.delta_usd, gamma_usd=self.gamma_usd, vega_usd=self.vega_usd, theta_usd=self.theta_usd
-        )
+    def greeks(self) -> dict[str, float]:
+        """The fields of `Greeks`."""
+        return {
+            "delta_usd": self.delta_usd,
+            "gamma_usd": self.gamma_usd,
+            "vega_usd": self.vega_usd,
+            "theta_usd": self.theta_usd,
+        }
 
 
 def of_position(position: Position, usd: Decimal | None = None) -> Stake:

@@ -150,7 +150,7 @@ def with_units(
         buying_power=standing.buying_power - usd,
         long_usd=standing.long_usd + max(delta, ZERO),
         short_usd=standing.short_usd + max(-delta, ZERO),
-        greeks={**standing.greeks, stake.symbol: stake.greeks.times(size).plus(known)},
+        greeks={**standing.greeks, stake.symbol: Greeks(**stake.greeks).times(size).plus(known)},
         shock_usd=_added_losses([standing.shock_usd, shocks]),
         gains=together([standing.gains, day]),
     )

@@ -39,37 +39,37 @@ def test_examples() -> None:
 
 def test_a_leveraged_fund_counts_at_its_multiple_and_moves_by_its_own_price() -> None:
     unit = of_unit(opportunity(**fund("TQQQ", 3), limit_px=Decimal(100)))
-    assert (unit.greeks.delta_usd, unit.own_usd, unit.worst_usd) == (300, 100, 300)
+    assert (unit.delta_usd, unit.own_usd, unit.worst_usd) == (300, 100, 300)
 
 
 def test_an_inverse_fund_gains_when_its_market_falls() -> None:
     unit = of_unit(opportunity(**fund("SQQQ", 3), limit_px=Decimal(100)))
-    assert (unit.greeks.delta_usd, unit.own_usd) == (-300, 100)
+    assert (unit.delta_usd, unit.own_usd) == (-300, 100)
 
 
 def test_what_is_sold_short_has_no_worst() -> None:
     unit = of_unit(opportunity(side=Side.SELL, limit_px=Decimal(100)))
-    assert (unit.greeks.delta_usd, unit.own_usd, unit.worst_usd) == (-100, -100, math.inf)
+    assert (unit.delta_usd, unit.own_usd, unit.worst_usd) == (-100, -100, math.inf)
 
 
 def test_a_structure_counts_at_delta_and_loses_its_bounded_loss() -> None:
     unit = of_unit(opportunity(**spread()))
-    assert (unit.symbol, unit.greeks.delta_usd, unit.own_usd, unit.worst_usd) == ("SPY", 1000, 1000, 410)
+    assert (unit.symbol, unit.delta_usd, unit.own_usd, unit.worst_usd) == ("SPY", 1000, 1000, 410)
     assert unit.curved
 
 
 def test_a_put_without_greeks_counts_against_its_market() -> None:
     held = position(symbol=PUT, legs=({"symbol": PUT, "qty": 1, "avg_px": 5, "multiplier": 100},))
-    assert of_position(held).greeks.delta_usd == -500
+    assert of_position(held).delta_usd == -500
     call = position(symbol=CALL, legs=({"symbol": CALL, "qty": 1, "avg_px": 5, "multiplier": 100},))
-    assert of_position(call).greeks.delta_usd == 500
+    assert of_position(call).delta_usd == 500
 
 
 def test_an_entry_counts_for_what_its_fills_do_not_prove() -> None:
     part = order(OrderState.PARTIALLY_FILLED).model_copy(update={"filled_qty": Decimal(4)})
     found = of_entry(part)
     assert found is not None
-    assert found.greeks.delta_usd == 600
+    assert found.delta_usd == 600
     assert of_entry(order(OrderState.WORKING, purpose=Purpose.EXIT)) is None
     assert of_entry(order(OrderState.CANCELLED)) is None
 
