@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -144,6 +144,7 @@ class Account:
         found["day"] = found["quiet_day"] = -1.0
         found["compound"], found["short"], found["least_stop"] = self.compound, self.short, least_stop
         found["same_close"], found["moments"] = self.fill is not Fill.NEXT_OPEN, self.fill is Fill.MOMENTS
-        for name, value in (asdict(self.costs) | asdict(self.limits)).items():
-            found[name] = value
+        for terms in (self.costs, self.limits):
+            for one in fields(terms):
+                found[one.name] = getattr(terms, one.name)
         return found

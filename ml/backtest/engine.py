@@ -205,7 +205,8 @@ def backtest(market: Market, plans: Sequence[Plan], account: Account) -> Result:
     desk = _desk(market, plans, account)
     count = _engine(market, plans, account)(arrays_of(market, plans), desk)
     named = tuple((plan.name, symbol) for plan in plans for symbol in panel.symbols)
-    ledger = np.array(desk.trips[:count]).view(np.float64).reshape(count, layout.TRADE)
+    trips: Any = desk.trips[:count]
+    ledger = trips.view(np.float64).reshape(count, layout.TRADE).copy()  # records would be copied name by name
     return Result(account.capital, account.compound, panel.ends, desk.equity, desk.gross, ledger, named)
 
 
