@@ -149,7 +149,7 @@ def unit_losses(stake: Stake) -> tuple[float, ...]:
 def straight_losses(stake: Stake) -> tuple[float, ...]:
     """Return the loss in USD under each stated move of price of what is not curved: the same at every volatility."""
     delta, worst = stake.delta_usd, stake.worst_usd
-    return tuple([min(-delta * move, worst) for move in SHOCK_MOVES])
+    return tuple([worst if worst < (loss := -delta * move) else loss for move in SHOCK_MOVES])
 
 
 def _stake(
