@@ -9,31 +9,26 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from scripts import suite, tools
 from scripts.steps import MissingToolError, in_ci
 
 ROOT = Path(__file__).resolve().parent.parent
 _numbers = itertools.count(1)
+_SHARED = frozenset({"firestore_emulator", "full_suite", "page_suite"})
+"""Fixtures that start emulators once in a session."""
 
 
-_TOGETHER = ("tests/browser/", "tests/integration/", "tests/rules/")
-
-
-class ByEmulators(LoadScopeScheduling):
-    """Hands the folders that share emulators to one worker each, and of the others file by file."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return next((folder for folder in _TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByEmulators:
-    """Start emulators once, not once for each worker."""
-    return ByEmulators(config, log)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run the tests of a folder that share emulators, so that it starts them once; others go by file."""
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        shares = not _SHARED.isdisjoint(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(file.rpartition("/")[0] if shares else file))
 
 
 def _miss(reason: str) -> NoReturn:
