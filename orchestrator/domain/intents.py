@@ -17,14 +17,7 @@ _FOR_GOOD = timedelta(days=3650)
 
 def intent_of(opportunity: TradeOpportunity, verdict: Approved | Resized, *, desk: str, version: int) -> OrderIntent:
     """Return the intent of an approved opportunity."""
-    legs = [f"{leg.symbol}:{leg.side}:{leg.ratio}" for leg in opportunity.legs]
-    order_id = client_order_id(
-        opportunity.module,
-        desk=desk,
-        strategy=f"{opportunity.strategy}/{opportunity.purpose}",
-        legs=legs,
-        decided_at=opportunity.decided_at,
-    )
+    order_id = _order_id(opportunity, desk)
     entry = opportunity.purpose is Purpose.ENTRY
     rests = opportunity.time_in_force is TimeInForce.GTC
     return OrderIntent(
@@ -57,4 +50,14 @@ def intent_of(opportunity: TradeOpportunity, verdict: Approved | Resized, *, des
         by_owner=opportunity.by_owner,
         features=opportunity.features,
         parameters_version=opportunity.parameters_version or version,
+    )
+
+
+def _order_id(opportunity: TradeOpportunity, desk: str) -> str:
+    return client_order_id(
+        opportunity.module,
+        desk=desk,
+        strategy=f"{opportunity.strategy}/{opportunity.purpose}",
+        legs=[f"{leg.symbol}:{leg.side}:{leg.ratio}" for leg in opportunity.legs],
+        decided_at=opportunity.decided_at,
     )

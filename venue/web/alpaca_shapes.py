@@ -124,13 +124,35 @@ def _ratio(part: Decimal, whole: Decimal) -> str:
 
 def account(exchange: Exchange, one: Account) -> dict[str, object]:
     """Return the account: a cash account, options level 3, no shorting."""
+    return {
+        "id": one.id,
+        "account_number": one.name.upper(),
+        "status": "ACTIVE",
+        "crypto_status": "INACTIVE",
+        "currency": "USD",
+        **{name: cents(value) for name, value in _money(exchange, one).items()},
+        "pattern_day_trader": False,
+        "trading_blocked": False,
+        "transfers_blocked": False,
+        "account_blocked": False,
+        "trade_suspended_by_user": False,
+        "shorting_enabled": False,
+        "multiplier": "1",
+        "daytrade_count": 0,
+        "created_at": stamp(one.opened),
+        "options_approved_level": 3,
+        "options_trading_level": 3,
+    }
+
+
+def _money(exchange: Exchange, one: Account) -> dict[str, Decimal]:
     values = [(p.qty * exchange.mark(p.symbol) * p.multiplier) for p in one.held()]
     long_value = sum((v for v in values if v > 0), ZERO)
     short_value = sum((v for v in values if v < 0), ZERO)
     equity = one.cash + long_value + short_value
     power = max(buying_power(one), ZERO)
     collateral = requirement(one.options(), one.shares()) or ZERO
-    money = {
+    return {
         "buying_power": power,
         "regt_buying_power": power,
         "daytrading_buying_power": ZERO,
@@ -147,25 +169,6 @@ def account(exchange: Exchange, one: Account) -> dict[str, object]:
         "last_maintenance_margin": ZERO,
         "accrued_fees": ZERO,
         "sma": ZERO,
-    }
-    return {
-        "id": one.id,
-        "account_number": one.name.upper(),
-        "status": "ACTIVE",
-        "crypto_status": "INACTIVE",
-        "currency": "USD",
-        **{name: cents(value) for name, value in money.items()},
-        "pattern_day_trader": False,
-        "trading_blocked": False,
-        "transfers_blocked": False,
-        "account_blocked": False,
-        "trade_suspended_by_user": False,
-        "shorting_enabled": False,
-        "multiplier": "1",
-        "daytrade_count": 0,
-        "created_at": stamp(one.opened),
-        "options_approved_level": 3,
-        "options_trading_level": 3,
     }
 
 
