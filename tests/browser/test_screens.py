@@ -45,6 +45,20 @@ def test_a_phone_has_six_pages_without_sideways_scrolling(
             assert visit.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+def test_the_curve_fits_a_window_that_became_smaller(browser: Browser, site: Site) -> None:
+    """The curve of a turned phone or a moved window is that of a page opened at that size, newest point included."""
+    pictures = []
+    for opened in (PHONE, DESKTOP):
+        with visiting(browser, site.url, viewport=opened) as visit:
+            visit.sign_in(OWNER)
+            expect(visit.page.locator(".canvas canvas").first).to_be_visible()
+            visit.page.set_viewport_size(PHONE)
+            visit.page.mouse.move(0, 0)
+            visit.page.wait_for_timeout(500)
+            pictures.append(visit.page.locator(".canvas").screenshot())
+    assert pictures[0] == pictures[1]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_nobody_is_shut_out(

@@ -49,6 +49,7 @@ function Canvas({ points, span }: { readonly points: readonly CurvePoint[]; read
     chart.current = made;
     series.current = made.addSeries(BaselineSeries, { lineWidth: 2, priceLineVisible: false, lastValueVisible: true });
     const paint = (): void => applyColours(made, series.current);
+    made.timeScale().subscribeSizeChange(() => made.timeScale().fitContent());
     const scheme = matchMedia('(prefers-color-scheme: dark)');
     scheme.addEventListener('change', paint);
     paint();
