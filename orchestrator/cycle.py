@@ -36,7 +36,7 @@ from orchestrator.domain.errors import (
     StoreError,
 )
 from orchestrator.domain.ledger import with_raised_stops
-from orchestrator.domain.market import MarketSnapshot, SessionState, middles
+from orchestrator.domain.market import MarketSnapshot, OptionChain, SessionState, middles
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import TERMINAL, OrderState, Purpose
 from orchestrator.domain.outlook import judged, trusted
@@ -52,7 +52,7 @@ from orchestrator.protection import count_unprotected, unprotected
 from orchestrator.reconcile import reconcile
 from orchestrator.reduction import with_cuts
 from orchestrator.risk import RiskManager
-from orchestrator.unit import Unit, open_unit
+from orchestrator.unit import Keeper, Unit, open_unit
 
 T = TypeVar("T")
 
@@ -170,6 +170,7 @@ class ModularOrchestrator:
         if not issubclass(kind, Caretaker):
             tried = trying(unit, parameters, lambda: desk.module(unit.store, risk, executor, desk.config))
         shadow = shadow_of(unit, tried)
+        unit.keeper = _keeper(unit, trading, parameters)
         if tried is not None and shadow is None:
             trading = Canary(trading, tried, unit)
         market = _market(unit, desk, trading, parameters, shadow=shadow)
@@ -214,6 +215,15 @@ def _measure(unit: Unit, trading: TradingModule) -> None:
         for key, held in unit.book.positions.items()
     }
     unit.book = unit.book.model_copy(update={"positions": positions})
+
+
+def _keeper(unit: Unit, trading: TradingModule, parameters: Parameters) -> Keeper:
+    """Return what keeps the chains of this cycle; a module that cannot name them keeps none, and is told."""
+
+    def chains() -> dict[str, OptionChain]:
+        return dict(_decide(unit, lambda: list(trading.chains_to_keep(trading.context).items()), "chains_to_keep"))
+
+    return Keeper(trading.keeps_every(parameters), chains)
 
 
 def _protected_at_once(

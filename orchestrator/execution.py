@@ -50,6 +50,7 @@ from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Evidence, Order, OrderState, Purpose, apply
 from orchestrator.domain.risk import Denied, Verdict
 from orchestrator.domain.venues import IdUniqueness
+from orchestrator.keeping import kept_writes
 from orchestrator.module import Context, RiskScreen, TradeResult
 from orchestrator.planning import Plan, counted_orders, make_plan, trace_of
 from orchestrator.ports import Broker, Create, Put, Replace, VenueOrder, Verify, Write
@@ -146,14 +147,15 @@ class OrderExecutor:
     def _commit_once(self, decided: Decided, context: Context) -> Plan:
         unit = self._unit
         plan = self._plan(decided)
+        kept = kept_writes(unit, context, acts=plan.busy)
         book = _with_orders(unit.book, (*plan.to_send, *plan.abandoned))
         book = counted_orders(book, len(plan.new), unit.now)
         others = self._other_writes(book, plan, decided, context)
-        summary = self._summary(decided, plan, writes=unit.writes + len(others) + 1)
-        book = book.model_copy(update=unit.stamp(summary))
+        summary = self._summary(decided, plan, writes=unit.writes + len(others) + 1, kept=len(kept))
+        book = book.model_copy(update=unit.stamp(summary) | ({"kept_at": unit.now} if kept else {}))
         at = book_path(unit.module)
         key, key_writes = taken_key(unit, self._broker.profile, plan, LEASE)
-        versions = unit.store.commit([Replace(at, encode(book), unit.book_version), *others, *key_writes])
+        versions = unit.store.commit([Replace(at, encode(book), unit.book_version), *others, *kept, *key_writes])
         unit.written()
         unit.book, unit.book_version, unit.summary = book, versions[at], summary
         unit.traces = self._traces(decided)
@@ -203,8 +205,8 @@ class OrderExecutor:
         exposure = with_module(exposure, book, unit.now, daily_returns(context.market.panels))
         return [Replace(DESK_EXPOSURE, encode(exposure), unit.desk.exposure_version)]
 
-    def _summary(self, decided: Decided, plan: Plan, *, writes: int) -> CycleSummary:
-        """Return the heartbeat; a second commit of the same cycle adds to the first."""
+    def _summary(self, decided: Decided, plan: Plan, *, writes: int, kept: int) -> CycleSummary:
+        """Return the heartbeat; a second commit of a cycle adds to the first. One that only keeps chains is idle."""
         before = self._unit.summary or CycleSummary(slot=self._unit.slot)
         idle = CycleStatus.IDLE if writes == 1 else CycleStatus.DECIDED
         orders = before.orders + len(plan.to_send)
@@ -215,7 +217,8 @@ class OrderExecutor:
             denied=before.denied + sum(isinstance(verdict, Denied) for _, verdict in decided),
             orders=orders,
             round_trips=self._unit.round_trips + 1,
-            writes=writes,
+            writes=writes + kept,
+            kept=before.kept + kept,
             note=self._unit.note,
         )
 

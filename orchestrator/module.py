@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Protocol
 
@@ -19,7 +19,7 @@ from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.entries import entries, remembered
 from orchestrator.domain.errors import DomainError
 from orchestrator.domain.greeks import Greeks
-from orchestrator.domain.market import DataRequest, MarketSnapshot
+from orchestrator.domain.market import DataRequest, MarketSnapshot, OptionChain
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import OrderState
 from orchestrator.domain.parameters import Parameters
@@ -139,6 +139,14 @@ class TradingModule(ABC):
     def remember(self, context: Context) -> Mapping[str, str]:
         """Return what later decisions may know of this cycle; the cycle keeps it as `book.memory`. Pure."""
         return context.book.memory
+
+    def chains_to_keep(self, context: Context) -> Mapping[str, OptionChain]:
+        """Return the parts of the chains that decisions rest on, for whoever repeats them on a later day. Pure."""
+        return {}
+
+    def keeps_every(self, parameters: Parameters) -> timedelta:
+        """Return the market time between two chains that are kept while nothing is traded."""
+        return timedelta(hours=1)
 
     def analyze_opportunities(self) -> list[TradeOpportunity]:
         """Return what the module would like to enter now, best first."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from orchestrator.domain.base import Document, ModuleName, slot_id
@@ -40,6 +40,7 @@ from orchestrator.domain.documents import (
 from orchestrator.domain.errors import AlreadyExistsError, ConfigurationError, MalformedDataError
 from orchestrator.domain.exposure import rolled
 from orchestrator.domain.keys import VenueKeyDoc, key_path
+from orchestrator.domain.market import OptionChain
 from orchestrator.domain.orders import Order
 from orchestrator.domain.positions import Trade
 from orchestrator.domain.risk import DeskState, RiskLimits
@@ -74,6 +75,14 @@ class Versioned(Generic[D]):
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """How often a module's chains are kept while it does nothing, and which they are."""
+
+    every: timedelta
+    chains: Callable[[], Mapping[str, OptionChain]]
+
+
 @dataclass(slots=True)
 class Unit:
     """One module's cycle in progress. `book` is the working copy; the rest is what will be written."""
@@ -104,6 +113,7 @@ class Unit:
     """What this run has committed so far, in figures."""
     traces: tuple[OpportunityTrace, ...] = ()
     """What this cycle has decided and committed so far."""
+    keeper: Keeper | None = None
     changed: dict[str, Order] = field(default_factory=dict)
     trades: dict[str, Trade] = field(default_factory=dict)
     events: dict[str, EventDoc] = field(default_factory=dict)

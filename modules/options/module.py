@@ -7,7 +7,7 @@ never places, reads or writes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import cast
 
@@ -18,14 +18,14 @@ from modules.options.lots import missing, pair_exits, wants_contract
 from modules.options.marks import AnyQuote, mark, nearest_expiry, open_legs
 from modules.options.parameters import OptionsParameters, StrategyName
 from modules.options.playbook import ON_SHARES, STRATEGIES, suited
-from modules.options.reading import DAILY, Reading, Views, is_fresh, memory, read, today
+from modules.options.reading import DAILY, Reading, Views, is_fresh, memory, narrowed, read, today
 from modules.options.regime import Regime
 from modules.options.sensitivities import unit_greeks
 from modules.options.universe import underlying_of
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.greeks import Greeks
-from orchestrator.domain.market import DataRequest
+from orchestrator.domain.market import DataRequest, OptionChain
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.positions import Position
@@ -104,6 +104,19 @@ class OptionsModule(TradingModule):
         """Return at-the-money volatility by session, and when each underlying was last held."""
         knobs = cast("OptionsParameters", context.parameters)
         return memory(context.book, self._readings(context), knobs, now=context.now)
+
+    def chains_to_keep(self, context: Context) -> Mapping[str, OptionChain]:
+        """Return of each chain what entries are decided on, and the contracts that are held."""
+        knobs = cast("OptionsParameters", context.parameters)
+        held = {leg.symbol for position in context.book.positions.values() for leg in open_legs(position)}
+        return {
+            symbol: narrowed(chain, knobs, now=context.now, also=held)
+            for symbol, chain in context.market.chains.items()
+        }
+
+    def keeps_every(self, parameters: Parameters) -> timedelta:
+        """Return the market time between two chains that are kept while nothing is traded."""
+        return timedelta(minutes=cast("OptionsParameters", parameters).keep_minutes)
 
     def _universe(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(symbol for listed in self.config.universe.values() for symbol in listed))

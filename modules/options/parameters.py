@@ -123,6 +123,8 @@ class OptionsParameters(Parameters):
     liquidity: LiquidityParameters = LiquidityParameters()
     exits: ExitParameters = ExitParameters()
     sizing: SizingRules = SizingRules()
+    keep_minutes: int = Field(default=60, ge=5, le=390)
+    """Market time between two chains that are kept for backtests while nothing is traded."""
 
     @property
     def warmup(self) -> int:

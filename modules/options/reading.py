@@ -6,7 +6,7 @@ Also what the module remembers from cycle to cycle: at-the-money volatility by s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -113,14 +113,23 @@ def is_fresh(ts: datetime, parameters: OptionsParameters, *, now: datetime) -> b
     return now - ts <= timedelta(minutes=parameters.liquidity.max_age_minutes)
 
 
-def narrowed(chain: OptionChain, parameters: OptionsParameters, *, now: datetime) -> OptionChain:
-    """Return the part of a chain that entries are decided on: few expiries, strikes within reach of spot."""
+def narrowed(
+    chain: OptionChain, parameters: OptionsParameters, *, now: datetime, also: Collection[str] = ()
+) -> OptionChain:
+    """Return the part of a chain that entries are decided on: few expiries, strikes within reach of spot.
+
+    Contracts whose symbol is in `also` stay too.
+    """
     wanted = parameters.selection
     days = {expiry: (expiry - today(now)).days for expiry in {quote.expiry for quote in chain.contracts}}
     eligible = sorted(e for e, left in days.items() if wanted.min_days <= left <= wanted.max_days)
     kept = set(sorted(eligible, key=lambda e: abs(days[e] - wanted.target_days))[:_NEAREST])
     kept |= set(sorted(e for e, left in days.items() if left >= _SLOPE_DAYS)[:1])
-    contracts = tuple(q for q in chain.contracts if q.expiry in kept and abs(q.strike / chain.spot - 1) <= _REACH)
+    contracts = tuple(
+        q
+        for q in chain.contracts
+        if q.symbol in also or (q.expiry in kept and abs(q.strike / chain.spot - 1) <= _REACH)
+    )
     return chain.model_copy(update={"contracts": contracts})
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from orchestrator.domain.backtests import BacktestDoc
 from orchestrator.domain.base import ZERO, Amount, Document, ModuleName, UtcTime, Value
 from orchestrator.domain.chunks import BarChunkDoc
+from orchestrator.domain.cycles import CycleDoc, CycleStatus, CycleSummary, OpportunityTrace
 from orchestrator.domain.experiments import ExperimentDoc, experiment_path
 from orchestrator.domain.foreign import CorporateAction, DriftTold, ForeignHolding, ForeignOrder
 from orchestrator.domain.kelly import StrategyRecord
@@ -37,6 +37,7 @@ from orchestrator.domain.risk import DeskState, RiskLimits
 from orchestrator.domain.scores import ScoreDoc
 from orchestrator.domain.searches import TuningDoc
 from orchestrator.domain.shares import ModuleExposure
+from orchestrator.domain.sightings import ChainsDoc
 from orchestrator.domain.trial import Trial
 
 __all__ = [
@@ -44,9 +45,13 @@ __all__ = [
     "AuditDoc",
     "BacktestDoc",
     "BarChunkDoc",
+    "ChainsDoc",
     "CommandDoc",
     "CommandKind",
     "CommandResult",
+    "CycleDoc",
+    "CycleStatus",
+    "CycleSummary",
     "Delivery",
     "Document",
     "EventDoc",
@@ -54,6 +59,7 @@ __all__ = [
     "ExperimentDoc",
     "ModuleExposure",
     "NotificationDoc",
+    "OpportunityTrace",
     "ParityDoc",
     "ReductionDoc",
     "RiskReportDoc",
@@ -175,31 +181,6 @@ class AccountView(Value):
     """Whether the venue's newest answer about it made no sense: these are older figures, that pay for nothing."""
 
 
-class CycleStatus(StrEnum):
-    """How a cycle ended."""
-
-    IDLE = "idle"
-    DECIDED = "decided"
-    TRADED = "traded"
-    DUPLICATE = "duplicate"
-    VENUE_DOWN = "venue_down"
-    FAILED = "failed"
-
-
-class CycleSummary(Value):
-    """The heartbeat of a module, kept in its book."""
-
-    slot: UtcTime
-    status: CycleStatus = CycleStatus.IDLE
-    opportunities: int = 0
-    denied: int = 0
-    orders: int = 0
-    round_trips: int = 0
-    """Calls to the store, this one included."""
-    writes: int = 0
-    note: str = ""
-
-
 class BookDoc(Document):
     """`books/{module}`: all a module's cycle needs to know of itself; the compare-and-set lock of its cycles."""
 
@@ -258,6 +239,8 @@ class BookDoc(Document):
     """Orders committed in each clock hour (UTC, `2026-07-16T14`) of the last day."""
     limits: dict[str, Any] = {}
     """The last good limits as stored: what holds while `config/risk` is unusable."""
+    kept_at: UtcTime | None = None
+    """When the chains that the module sees were last kept."""
     memory: dict[str, str] = {}
     """What pure decisions may carry to the next cycle, as strings."""
     trial: Trial | None = None
@@ -275,41 +258,6 @@ class OrderDoc(Document):
     terminal: bool
     created_at: UtcTime
     updated_at: UtcTime
-
-
-class OpportunityTrace(Value):
-    """One opportunity in a decision trace with its verdict."""
-
-    strategy: str
-    symbol: str
-    purpose: str
-    side: str
-    confidence: float
-    reason: str
-    features: dict[str, float]
-    parameters_version: int = 0
-    """Of the challenger where it decided; 0 = what the cycle trades with."""
-    verdict: Literal["approved", "resized", "denied"]
-    code: str | None = None
-    limit: str | None = None
-    observed: str | None = None
-    qty: Amount | None = None
-    binding_cap: str | None = None
-    client_order_id: str | None = None
-
-
-class CycleDoc(Document):
-    """`cycles/{module}_{slot}`: why each thing was or was not done."""
-
-    module: ModuleName
-    slot: UtcTime
-    status: CycleStatus
-    opportunities: tuple[OpportunityTrace, ...] = ()
-    missing: dict[str, str] = {}
-    round_trips: int = 0
-    parameters_version: int = 0
-    note: str = ""
-    expire_at: UtcTime
 
 
 class TradeDoc(Document):

@@ -50,3 +50,13 @@ def parity_path(day: date) -> str:
 def score_path(module: str) -> str:
     """Return the path of a module's scores."""
     return f"scores/{module}"
+
+
+def chains_path(module: str, slot: str) -> str:
+    """Return the path of what a module that trades options saw in a cycle."""
+    return f"{chains_of(module)}/{slot}"
+
+
+def chains_of(module: str) -> str:
+    """Return the collection of all that a module that trades options saw."""
+    return f"chains/{module}/moments"

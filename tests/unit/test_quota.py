@@ -18,6 +18,12 @@ EQUITY_CYCLES = 2 * 8 * 12
 """Stocks and options, every five minutes from 9 to 16:55 in New York."""
 SWEEPS = 24 * 12
 
+KEPT_CHAINS = 7 + 1
+"""Once an hour of a session, and at its end."""
+TRADED_CHAINS = 20
+"""While orders are sent and filled, on a day with many of them."""
+SESSIONS_A_YEAR = 252
+
 DASHBOARD_START = 3 + 4 + 2 + 10 + 4 * 20 + 10
 """What one open page reads when it starts: its queries' limits (`orchestrator.adapters.firestore.queries`)."""
 
@@ -49,9 +55,10 @@ def idle_cycle() -> Count:
 def test_a_day_stays_inside_the_free_quota() -> None:
     cycle, swept = idle_cycle(), idle_sweep()
     cycles = CRYPTO_CYCLES + EQUITY_CYCLES
-    writes = cycles * cycle.writes + SWEEPS * swept.writes
+    writes = cycles * cycle.writes + SWEEPS * swept.writes + KEPT_CHAINS + TRADED_CHAINS
     # A listener pays one read for each document that changes; a page pays that for what it shows.
     listened = DASHBOARD_START + writes
-    reads = cycles * cycle.reads + SWEEPS * swept.reads + listened
+    # The night reads all that is kept of a year.
+    reads = cycles * cycle.reads + SWEEPS * swept.reads + listened + KEPT_CHAINS * SESSIONS_A_YEAR
     assert reads <= FREE_READS / 2
     assert writes <= FREE_WRITES / 4

@@ -119,6 +119,7 @@ export interface BookDoc {
   readonly parameters_version: number;
   readonly order_hours: { readonly [key: string]: number };
   readonly limits: { readonly [key: string]: unknown };
+  readonly kept_at: StoredTime | null;
   readonly memory: { readonly [key: string]: string };
   readonly trial: Trial | null;
   readonly updated_at: StoredTime;
@@ -131,6 +132,17 @@ export interface Breach {
   readonly limit_usd: DecimalText;
   readonly observed_usd: DecimalText;
   readonly since: StoredTime;
+}
+
+/** `chains/{module}/moments/{slot}`: what a module that trades options saw at a moment. */
+export interface ChainsDoc {
+  readonly schema: number;
+  readonly module: ModuleName;
+  readonly at: StoredTime;
+  readonly underlyings: readonly (string)[];
+  readonly contracts: number;
+  readonly packed: string;
+  readonly expire_at: StoredTime;
 }
 
 /** What was found in the bars of a chunk: score, whether they may be used, how often each defect. */
@@ -211,6 +223,7 @@ export interface CycleSummary {
   readonly orders: number;
   readonly round_trips: number;
   readonly writes: number;
+  readonly kept: number;
   readonly note: string;
 }
 

@@ -39,7 +39,7 @@ LOOK_AFTER = timedelta(hours=6)
 
 @dataclass(slots=True)
 class Cost:
-    """Most store operations that one cycle of a kind has cost."""
+    """Most store operations that one cycle of a kind has cost, beside those that keep what it saw."""
 
     cycles: int = 0
     round_trips_max: int = 0
@@ -49,7 +49,7 @@ class Cost:
         """Count one cycle."""
         self.cycles += 1
         self.round_trips_max = max(self.round_trips_max, summary.round_trips)
-        self.writes_max = max(self.writes_max, summary.writes)
+        self.writes_max = max(self.writes_max, summary.writes - summary.kept)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,163 @@
+"""What a module that trades options saw when it decided, packed into one document: whoever repeats it sees the same.
+
+Every price, size and Greek is kept to the last digit. Bars are not kept here: they are the same for whoever asks later.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from orchestrator.domain.base import Document, ModuleName, UtcTime, Value
+from orchestrator.domain.errors import MalformedDataError
+from orchestrator.domain.market import MarketSnapshot, OptionChain, OptionQuote, Quote, SessionState
+
+KEPT = timedelta(days=365)
+"""How long a sighting stays."""
+MOST_CHARACTERS = 900_000
+"""Characters of one document; with the rest of it they stay below Firestore's 1 MiB."""
+_MICROSECOND = timedelta(microseconds=1)
+
+V = TypeVar("V", bound=Value)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What was seen at `at`; `memory` is what the module remembered then."""
+
+    at: datetime
+    session: SessionState
+    quotes: Mapping[str, Quote] = field(default_factory=dict)
+    chains: Mapping[str, OptionChain] = field(default_factory=dict)
+    halted: frozenset[str] = frozenset()
+    memory: Mapping[str, str] = field(default_factory=dict)
+
+
+class ChainsDoc(Document):
+    """`chains/{module}/moments/{slot}`: what a module that trades options saw at a moment."""
+
+    module: ModuleName
+    at: UtcTime
+    underlyings: tuple[str, ...]
+    contracts: int
+    packed: str
+    """Session, quotes, chains (each field a column), halts and memory as JSON; zlib, base64."""
+    expire_at: UtcTime
+
+
+def sighting_of(
+    market: MarketSnapshot, chains: Mapping[str, OptionChain], *, memory: Mapping[str, str], now: datetime
+) -> Sighting:
+    """Return what is kept of a market: these chains, and all that is not bars."""
+    return Sighting(now, market.session, dict(market.quotes), dict(chains), market.halted, dict(memory))
+
+
+def kept(sighting: Sighting, module: ModuleName) -> ChainsDoc:
+    """Return a sighting as it is stored.
+
+    Raises
+    ------
+    MalformedDataError
+        It is too large for one document.
+    """
+    text = json.dumps(_plain_sighting(sighting), separators=(",", ":"))
+    packed = b64encode(zlib.compress(text.encode(), 6)).decode("ascii")
+    if len(packed) > MOST_CHARACTERS:
+        raise MalformedDataError(f"{len(packed)} characters are too many for one document, at most {MOST_CHARACTERS}")
+    return ChainsDoc(
+        module=module,
+        at=sighting.at,
+        underlyings=tuple(sighting.chains),
+        contracts=sum(len(chain.contracts) for chain in sighting.chains.values()),
+        packed=packed,
+        expire_at=sighting.at + KEPT,
+    )
+
+
+def seen(doc: ChainsDoc, *, where: str) -> Sighting:
+    """Return what a document holds.
+
+    Raises
+    ------
+    MalformedDataError
+        It is damaged; the message names the document.
+    """
+    try:
+        found = json.loads(zlib.decompress(b64decode(doc.packed, validate=True)))
+        chains = [_chain(one, doc.at) for one in found["chains"]]
+        quotes = _rows(Quote, found["quotes"], doc.at)
+        session = SessionState.model_validate(found["session"])
+        halted, memory = frozenset(found["halted"]), dict(found["memory"])
+    except (zlib.error, Base64Error, ValidationError, ArithmeticError, ValueError, KeyError, TypeError) as error:
+        raise MalformedDataError(f"{where}: what was kept cannot be read: {error}") from error
+    return Sighting(
+        at=doc.at,
+        session=session,
+        quotes={quote.symbol: quote for quote in quotes},
+        chains={chain.underlying: chain for chain in chains},
+        halted=halted,
+        memory=memory,
+    )
+
+
+def _plain_sighting(sighting: Sighting) -> dict[str, Any]:
+    return {
+        "session": sighting.session.model_dump(mode="json"),
+        "quotes": _columns(Quote, list(sighting.quotes.values()), sighting.at),
+        "chains": [
+            {
+                "underlying": chain.underlying,
+                "ts": _since(sighting.at, chain.ts),
+                "spot": str(chain.spot),
+                "contracts": _columns(OptionQuote, chain.contracts, sighting.at),
+            }
+            for chain in sighting.chains.values()
+        ],
+        "halted": sorted(sighting.halted),
+        "memory": dict(sighting.memory),
+    }
+
+
+def _chain(found: Mapping[str, Any], at: datetime) -> OptionChain:
+    return OptionChain(
+        underlying=found["underlying"],
+        ts=at + found["ts"] * _MICROSECOND,
+        spot=Decimal(found["spot"]),
+        contracts=tuple(_rows(OptionQuote, found["contracts"], at)),
+    )
+
+
+def _columns(model: type[V], rows: Sequence[V], at: datetime) -> dict[str, list[Any]]:
+    """Return each field of the rows as a column: alike values side by side are what compression lives on."""
+    return {name: [_plain(getattr(row, name), at) for row in rows] for name in model.model_fields}
+
+
+def _rows(model: type[V], columns: Mapping[str, list[Any]], at: datetime) -> list[V]:
+    moments = [at + one * _MICROSECOND for one in columns["ts"]]
+    plain = {**columns, "ts": moments}
+    return [model.model_validate(dict(zip(plain, row, strict=True))) for row in zip(*plain.values(), strict=True)]
+
+
+def _plain(value: Any, at: datetime) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, datetime):
+        return _since(at, value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value.value if isinstance(value, Enum) else value
+
+
+def _since(at: datetime, moment: datetime) -> int:
+    """Return how long after `at` a moment is, in microseconds; most are shortly before it, and small numbers pack."""
+    return (moment.astimezone(UTC) - at) // _MICROSECOND
