@@ -21,7 +21,7 @@ up: ## Start the whole desk on this machine (options: make up ARGS="--speed 60")
 
 test: setup ## Run all tests, on every core (one kind: make test ARGS=tests/unit)
 	@$(BIN)/python -m scripts.dashboard
-	@exec $(BIN)/pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@exec $(BIN)/pytest --numprocesses auto --no-loadscope-reorder $(ARGS)
 
 chaos: ## Tell the desk 20,000 steps of trouble, in memory, another story each time (make chaos STEPS=20000 SEED=1)
 	@$(INSTALL) python

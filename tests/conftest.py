@@ -15,20 +15,16 @@ import pytest
 
 from scripts import suite, tools
 from scripts.steps import MissingToolError, in_ci
+from tests.handing_out import Pieces
 
 ROOT = Path(__file__).resolve().parent.parent
 _numbers = itertools.count(1)
-_SHARED = frozenset({"firestore_emulator", "full_suite", "page_suite"})
-"""Fixtures that start emulators once in a session."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker run the tests of a folder that share emulators, so that it starts them once; others go by file."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        shares = not _SHARED.isdisjoint(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group(file.rpartition("/")[0] if shares else file))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> Pieces:
+    """Let one worker run the tests that share emulators, so that it starts them once; others go by file."""
+    return Pieces(config)
 
 
 def _miss(reason: str) -> NoReturn:

@@ -1,0 +1,30 @@
+"""Tests that share emulators go to one worker, which starts them once; each other file goes to one as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.handing_out import PIECES, Pieces, piece_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("path", PIECES)
+def test_what_shares_emulators_is_where_it_was(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_a_file_is_handed_out_as_a_whole_and_what_shares_emulators_together() -> None:
+    assert piece_of("tests/unit/test_fees.py::test_a[1::2@x]") == "tests/unit/test_fees.py"
+    assert piece_of("tests/browser/test_page.py::test_a") == piece_of("tests/browser/test_risk.py::test_b")
+    assert piece_of("tests/browser/test_whole_suite.py::test_a") != piece_of("tests/browser/test_page.py::test_a")
+
+
+def test_a_run_on_several_workers_hands_out_pieces(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pytestconfig.option, "tx", ["popen"])
+    made = pytestconfig.hook.pytest_xdist_make_scheduler(config=pytestconfig, log=None)
+    assert isinstance(made, Pieces)
