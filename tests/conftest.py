@@ -9,7 +9,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -22,9 +22,9 @@ _numbers = itertools.count(1)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Pieces:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Pieces:
     """Let one worker run the tests that share emulators, so that it starts them once; others go by file."""
-    return Pieces(config)
+    return Pieces(config, log)
 
 
 def _miss(reason: str) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
 from tests.handing_out import PIECES, Pieces, piece_of
 
@@ -26,5 +27,7 @@ def test_a_run_on_several_workers_hands_out_pieces(
     pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pytestconfig.option, "tx", ["popen"])
-    made = pytestconfig.hook.pytest_xdist_make_scheduler(config=pytestconfig, log=None)
+    made = pytestconfig.hook.pytest_xdist_make_scheduler(
+        config=pytestconfig, log=Producer("handing out", enabled=False)
+    )
     assert isinstance(made, Pieces)
