@@ -85,9 +85,8 @@ class Builder:
 
         if module not in self._desks:
             kind, universe = module_class(module)
-            symbols = self.settings.universe(module)
             broker, market = self._venue(module)
-            config = ModuleConfig(universe=universe(symbols), desk=self._name)
+            config = ModuleConfig(universe=universe(self.settings.universe(module)), desk=self._name)
             self._desks[module] = Desk(kind, config, broker, market)
         return self._desks[module]
 
@@ -113,8 +112,8 @@ class Builder:
         from orchestrator.adapters.clocks import running_seconds
         from orchestrator.cycle import ModularOrchestrator
 
-        found = {module: partial(self._caretaker, module)}
-        caretakers = ModularOrchestrator(self.store, found, stopwatch=running_seconds)
+        desks = {module: partial(self._caretaker, module)}
+        caretakers = ModularOrchestrator(self.store, desks, stopwatch=running_seconds)
         return caretakers.care(module, now=self.clock().now()).summary.orders
 
     def answer(self, command_id: str, runner: Runner | None = None) -> CommandDoc:
@@ -140,8 +139,8 @@ class Builder:
         from orchestrator.adapters.clocks import running_seconds
         from orchestrator.cycle import ModularOrchestrator
 
-        found = {module: partial(self.desk, module) for module in ModuleName}
-        return ModularOrchestrator(self.store, found, stopwatch=running_seconds)
+        desks = {module: partial(self.desk, module) for module in ModuleName}
+        return ModularOrchestrator(self.store, desks, stopwatch=running_seconds)
 
     def cycle(self, module: ModuleName, *, slot: datetime | None) -> CycleReport:
         """Run one slot of one module; without a slot, the current minute's. In venue time a cycle's now is its slot.
@@ -171,14 +170,17 @@ class Builder:
         """Return every module as the comparison with its backtest sees it."""
         from ml.parity.panels import Source
         from ml.parity.report import Subject
+        from orchestrator.module import deciding
         from orchestrator.published import stored_bars
 
         found = []
         for module in ModuleName:
-            tunable = self._tunable(module, module_class(module)[1](self.settings.universe(module)))
+            kind, universe = module_class(module)
+            tunable = self._tunable(module, universe(self.settings.universe(module)))
             grid = getattr(import_module(f"modules.{module}.universe"), "instrument", None)
-            asked = self.desk(module).market if ask_venues else None
-            found.append(Subject(tunable, grid, Source(stored_bars(self.store, module), asked, now)))
+            source = Source(stored_bars(self.store, module), self.desk(module).market if ask_venues else None, now)
+            decides = None if tunable.strategies else deciding(kind, tunable.universe)
+            found.append(Subject(tunable, grid, source, decides))
         return found
 
     def outlets(self) -> Outlets:
@@ -322,8 +324,7 @@ def take_order_into_account(order: Json) -> None:
     """Weigh the desk against its limits after an order document was written."""
     from orchestrator.posttrade import on_order_written
 
-    built = builder()
-    now = built.clock().now()
+    built, now = builder(), builder().clock().now()
     on_order_written(built.store, order, now, cadence=built.cadence(now))
 
 
@@ -341,8 +342,7 @@ def notify_of(event_id: str, event: Json) -> None:
 
 def answer_command(command_id: str) -> None:
     """Do a command that was created, and answer it."""
-    built = builder()
-    built.answer(command_id, runner=built.runner())
+    builder().answer(command_id, runner=builder().runner())
 
 
 def run_sweep(*, slot: datetime | None) -> Swept:
@@ -396,5 +396,5 @@ def seed_desk(*, project: str, now: datetime, market: MarketDoc | None = None) -
     """Create the documents of a new desk in a project's Firestore and return their paths; twice changes nothing."""
     from orchestrator.seed import seed
 
-    settings = Settings({**os.environ, "GCLOUD_PROJECT": project})
-    return seed(Builder(settings).store, default_parameters(), now=now, market=market)
+    store = Builder(Settings({**os.environ, "GCLOUD_PROJECT": project})).store
+    return seed(store, default_parameters(), now=now, market=market)

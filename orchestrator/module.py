@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from orchestrator.domain.base import ModuleName, Value
 from orchestrator.domain.departures import departures, stops_in_force
@@ -165,6 +165,12 @@ class TradingModule(ABC):
             One for each opportunity, in order; a denied one carries its code.
         """
         return self._order_executor.execute(self.context, opportunities, self._risk_manager)
+
+
+def deciding(kind: type[TradingModule], universe: Mapping[str, tuple[str, ...]]) -> TradingModule:
+    """Return a module that is asked for its decisions only: it has no store, no risk, no venue."""
+    nothing: Any = None
+    return kind(nothing, nothing, nothing, ModuleConfig(universe=universe))
 
 
 class DirectionalModule(TradingModule):

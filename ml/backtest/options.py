@@ -6,7 +6,7 @@ functions; what is here is their order, which is that of a cycle (`orchestrator.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -38,12 +38,19 @@ DESK = "backtest"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a backtest of options trades on: cash and limits, the venue, and what costs are multiplied by."""
+    """What a backtest of options trades on: cash and limits, the venue, and what costs are multiplied by.
+
+    Parameters
+    ----------
+    memory
+        What the module remembers when it begins.
+    """
 
     capital: Decimal
     limits: RiskLimits
     house: House
     cost_times: Decimal = Decimal(1)
+    memory: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -82,7 +89,7 @@ def run(module: TradingModule, parameters: Parameters, recorded: Recorded, terms
 
 def _begin(module: TradingModule, parameters: Parameters, recorded: Recorded, terms: Terms) -> _Walk:
     start = recorded.moments[0]
-    book = BookDoc(module=module.module_name, updated_at=start)
+    book = BookDoc(module=module.module_name, memory=dict(terms.memory), updated_at=start)
     wallet = Wallet(recorded, terms.house, terms.capital, book, terms.cost_times)
     return _Walk(module, parameters, recorded, terms, wallet, ExposureDoc(updated_at=start))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from orchestrator.domain.positions import Position, Trade
 
 _BPS = 10_000.0
 _CENT = 0.01
@@ -29,6 +31,22 @@ class Made:
     closed_at: datetime | None = None
     exit_px: float | None = None
     profit: float | None = None
+
+
+def of_trade(trade: Trade) -> Made:
+    """Return a round trip as a position that has been left."""
+    return replace(
+        Made(trade.strategy, trade.symbol, float(trade.qty), trade.opened_at, float(trade.entry_px)),
+        closed_at=trade.closed_at,
+        exit_px=float(trade.exit_px),
+        profit=float(trade.realized_pnl),
+    )
+
+
+def of_position(position: Position) -> Made:
+    """Return a position that is held; its size is that which was entered."""
+    units, px = float(position.entered_units), float(position.entry_px)
+    return Made(position.strategy, position.symbol, units, position.opened_at, px)
 
 
 @dataclass(frozen=True, slots=True)

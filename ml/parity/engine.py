@@ -55,7 +55,7 @@ class Days:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class BarGround:
     """What a module's backtest runs on, whatever the days: its strategies, the grid of its symbols, its bars."""
 
     tunable: Tunable
@@ -64,13 +64,15 @@ class Ground:
     minutes: int
 
     def by_engine(self, days: Days) -> list[Made]:
-        """Return every position that the backtest makes of the days; USD.
+        """Return every position that the backtest makes of the days; USD. Without bars, none.
 
         Raises
         ------
         DomainError
             No strategy can run on these bars; the message says which and why.
         """
+        if not len(self.panel):
+            return []
         opens = opens_of(self.panel, self.minutes, self.tunable.module)
         stage = self._stage(days, opens)
         if stage.rows.stop - stage.rows.start < 1:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ml.backtest.account import limits_of
+from ml.backtest.account import Limits, limits_of
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import CONFIG_RISK, RiskLimitsDoc, limits_version_path
@@ -45,9 +45,14 @@ def reigns(store: Store, stored: Snapshot | None, begin: datetime, module: Modul
     versions = [current, *_before(store, current, begin)][::-1]
     found = [Reign(versions[0].updated_at, versions[0].limits)]
     for one in versions[1:]:
-        if limits_of(one.limits, module) != limits_of(found[-1].limits, module):
+        if _kept(one.limits, module) != _kept(found[-1].limits, module):
             found.append(Reign(one.updated_at, one.limits))
     return tuple(found)
+
+
+def _kept(limits: RiskLimits, module: ModuleName) -> Limits | RiskLimits:
+    """Return what of the limits a backtest of the module keeps: that of options keeps all."""
+    return limits if module is ModuleName.OPTIONS else limits_of(limits, module)
 
 
 def _before(store: Store, current: RiskLimitsDoc, begin: datetime) -> Iterator[RiskLimitsDoc]:

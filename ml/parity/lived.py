@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from ml.evidence import Recorded, recorded
-from ml.parity.compare import Made
+from ml.parity.compare import Made, of_position, of_trade
 from ml.parity.limits import Reign, reigns
 from ml.parity.limits import at as limits_at
 from orchestrator.domain.base import ZERO, ModuleName
@@ -46,7 +46,11 @@ REACH = timedelta(days=90)
 """How far before the first day the desk is looked back on for a time at which it held nothing."""
 _PAGE = 200
 _ADOPTED = "adopted"
-_OWN_EXITS = {ExitReason.STOP, ExitReason.TARGET, ExitReason.SIGNAL, ExitReason.TIME}
+_OWN_EXITS = {
+    *(ExitReason.STOP, ExitReason.TARGET, ExitReason.SIGNAL, ExitReason.TIME, ExitReason.EXPIRY_WINDOW),
+    *("expiry", "delivery"),
+}
+"""What a strategy leaves for, and how contracts end without an order: a backtest does both."""
 _OWN_CAPS = {"module_allocation", "strategy_allocation", "symbol_concentration", "volume_share"}
 _OWN_CODES = {
     "MODULE_ALLOCATION_ABOVE_MAX",
@@ -171,21 +175,15 @@ def _held(book: BookDoc, known: Recorded, last: datetime) -> list[Held]:
 
 
 def _open(position: Position, cap: str | None) -> Held:
-    units, px = float(position.entered_units), float(position.entry_px)
-    made = Made(position.strategy, position.symbol, units, position.opened_at, px)
-    return Held(made, position.parameters_version, _minutes(position.features), _excuse(position.strategy, cap))
+    excuse = _excuse(position.strategy, cap)
+    return Held(of_position(position), position.parameters_version, _minutes(position.features), excuse)
 
 
 def _closed(trade: Trade, cap: str | None, last: datetime) -> Held:
-    made = Made(trade.strategy, trade.symbol, float(trade.qty), trade.opened_at, float(trade.entry_px))
-    excuse = _excuse(trade.strategy, cap)
-    if trade.closed_at <= last:
-        made = Made(
-            *(trade.strategy, trade.symbol, float(trade.qty), trade.opened_at, float(trade.entry_px)),
-            closed_at=trade.closed_at,
-            exit_px=float(trade.exit_px),
-            profit=float(trade.realized_pnl),
-        )
+    made, excuse = of_trade(trade), _excuse(trade.strategy, cap)
+    if trade.closed_at > last:
+        made = replace(made, closed_at=None, exit_px=None, profit=None)
+    else:
         word = trade.exit_reason.partition(":")[0].strip()
         own = word in _OWN_EXITS or word.startswith("protect")
         excuse = excuse or ("" if own else f"left by another word than its strategy's: {trade.exit_reason}")

@@ -7,21 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 import numpy as np
 
+from ml.parity.chains import WITHIN, ChainGround, kept_chains
 from ml.parity.compare import Made, Pair, paired
-from ml.parity.engine import Days, GridOf, Ground
+from ml.parity.engine import BarGround, Days, GridOf
 from ml.parity.lived import Held, Lived, Span, lived
 from ml.parity.panels import Known, Source
 from orchestrator.domain.base import ZERO, ModuleName, cents
-from orchestrator.domain.errors import StoreUnavailableError, TradingError
+from orchestrator.domain.errors import MissingDataError, StoreUnavailableError, TradingError
 from orchestrator.domain.market import Panel, panel_of
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.parity import KEPT, MOST_TRADES, Fate, ParityDoc, ParitySide, ParityTrade
 from orchestrator.domain.scene import DAILY, Execution, listed
 from orchestrator.domain.strategy import StrategyParameters
 from orchestrator.domain.tuning import Tunable
+from orchestrator.module import TradingModule
 from orchestrator.ports import Store
 
 TOLERANCE_BPS = 0.01
@@ -31,15 +34,26 @@ _QUIET = 0.1
 """Share of a stock's bars shorter than a day that may be missing: in some minutes nothing is traded of it."""
 _SESSION = timedelta(hours=12)
 _PLACES = 8
+_QUIET_DAYS = timedelta(days=5)
+"""No market of options is closed for longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A module, the grid of its symbols, and where its bars come from; without `grid` it is not traded on bars."""
+    """A module, the grid of its symbols, and where its bars come from.
+
+    Parameters
+    ----------
+    grid
+        None = it is not traded on bars, but on chains.
+    decides
+        The module itself, where it is traded on chains: the backtest asks it for its decisions.
+    """
 
     tunable: Tunable
     grid: GridOf | None
     source: Source
+    decides: TradingModule | None = None
 
 
 def compared(store: Store, subjects: Sequence[Subject], *, first: date, last: date, now: datetime) -> ParityDoc:
@@ -110,16 +124,42 @@ def _module(subject: Subject, asked: _Asked) -> Told:
     past = asked.lived(module)
     if past is None:
         return [], [f"{module}: it has never run"]
+    if subject.decides is not None:
+        return _on_chains(subject, subject.decides, past, asked)
     if subject.grid is None or not subject.tunable.strategies:
-        why = "no option chains of past days are stored that a backtest could run on"
-        return [_trade(module, (one.made, None), "not_compared", one.excuse or why) for one in past.held], [*past.notes]
+        raise MissingDataError("it is traded neither on bars nor on chains")
     minutes, known = _bars(subject, past, asked.last)
     within = _SESSION if minutes >= DAILY else timedelta(minutes=minutes + 5)
-    ground = Ground(subject.tunable, subject.grid, known.panel, minutes)
+    ground = BarGround(subject.tunable, subject.grid, known.panel, minutes)
     values = _values(subject.tunable, past.spans[-1])
     sides = _Sides(past, ground, within, tuple(_excused(one, minutes, known, values) for one in past.held))
-    lacking = [f"{module}: {symbol}: {why}" for symbol, why in known.lacking.items()]
-    return sides.trades(), [*past.notes, *lacking]
+    return sides.trades(), [*past.notes, *_lacks(module, known)]
+
+
+def _on_chains(subject: Subject, decides: TradingModule, past: Lived, asked: _Asked) -> Told:
+    module, begin, end = past.module, past.spans[0].begin, past.spans[-1].end
+    held = (one.made.symbol for one in past.held)
+    symbols = tuple(dict.fromkeys((*listed(subject.tunable.universe, tuple(subject.tunable.universe)), *held)))
+    known = subject.source.known(symbols, DAILY, (begin.date(), asked.last))
+    ground = ChainGround(subject.tunable, decides, kept_chains(asked.store, module, begin, end), known.panel)
+    sides = _Sides(past, ground, WITHIN, tuple(_unseen(one, ground, known) for one in past.held))
+    notes = [*past.notes, *_lacks(module, known)]
+    if not ground.docs:
+        notes.append(f"{module}: no chains were kept from {begin:%Y-%m-%d} to {asked.last:%Y-%m-%d}")
+    elif ground.docs[0].at - begin > _QUIET_DAYS:
+        notes.append(f"{module}: chains are kept from {ground.docs[0].at:%Y-%m-%d} on")
+    return sides.trades(), notes
+
+
+def _unseen(held: Held, ground: ChainGround, known: Known) -> Held:
+    why = held.excuse
+    if not why and (lacking := known.lacking.get(held.made.symbol)):
+        why = f"bars are missing: {lacking}"
+    return replace(held, excuse=why or ground.unseen(held))
+
+
+def _lacks(module: ModuleName, known: Known) -> list[str]:
+    return [f"{module}: {symbol}: {why}" for symbol, why in known.lacking.items()]
 
 
 def _bars(subject: Subject, past: Lived, last: date) -> tuple[int, Known]:
@@ -164,6 +204,17 @@ def _unready(made: Made, panel: Panel, values: Parameters) -> str:
     return "" if count >= need else f"{count} bars are known before it, {need} are needed"
 
 
+class Ground(Protocol):
+    """What a module's backtest runs on, whatever the days."""
+
+    @property
+    def tunable(self) -> Tunable:
+        """The module as the tuning job sees it."""
+
+    def by_engine(self, days: Days) -> list[Made]:
+        """Return every position that the backtest makes of the days; USD."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Sides:
     """What the desk held, and what its backtest may be asked of."""
@@ -188,7 +239,7 @@ class _Sides:
         values = _values(self.ground.tunable, span)
         days = Days(span.begin, span.end, values, past.cash[span.begin], span.limits, past.local)
         try:
-            made = self.ground.by_engine(days) if len(self.ground.panel) else []
+            made = self.ground.by_engine(days)
         except TradingError as error:
             why = f"the backtest did not run: {error}"
             return [self._trade((one.made, None), "not_compared", one.excuse or why) for one in held]
@@ -260,7 +311,7 @@ def _trade(module: ModuleName, sides: _Both, fate: Fate, why: str) -> ParityTrad
     entry = leave = None
     gained = ZERO
     if desk is not None and backtest is not None:
-        entry = _gap(desk.entry_px, backtest.entry_px)
+        entry = _gap(desk.entry_px, backtest.entry_px) if backtest.entry_px else None
         if desk.exit_px and backtest.exit_px:
             leave = _gap(backtest.exit_px, desk.exit_px)
         if desk.profit is not None and backtest.profit is not None:
@@ -280,8 +331,11 @@ def _trade(module: ModuleName, sides: _Both, fate: Fate, why: str) -> ParityTrad
 
 
 def _gap(worse: float, better: float) -> float:
-    """Return how much more `worse` is, in basis points of `better`; to a thousandth, so that noise says nothing."""
-    return round((worse / better - 1) * _BPS, 3) + 0.0
+    """Return how much more `worse` is, in basis points of `better`; to a thousandth, so that noise says nothing.
+
+    A net price below 0 is a credit: more is worse there too.
+    """
+    return round((worse - better) / abs(better) * _BPS, 3) + 0.0
 
 
 def _side(made: Made | None) -> ParitySide | None:

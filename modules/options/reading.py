@@ -32,6 +32,10 @@ Views = dict[tuple[object, ...], tuple[OptionChain, ChainView]]
 """Priced chains by what they were priced with: whoever asks the same of the same chain again gets the same view."""
 
 
+_MOST_PRICED = 400_000
+"""Contracts of all views that are kept, about 1 kB each with their quotes."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """One underlying as a cycle sees it; the chain is priced when that is first asked for.
@@ -79,6 +83,7 @@ class Reading:
         if key not in self.views:
             chain = narrowed(self.chain, self.parameters, now=self.now)
             self.views[key] = self.chain, view_of(chain, self.now, rate=rate)
+            _forget(self.views)
         return self.views[key][1]
 
     @cached_property
@@ -90,6 +95,15 @@ class Reading:
     def regime(self) -> Regime | None:
         """Trend and volatility; None when they cannot be told."""
         return regime_of(self.view, self.panel, self.parameters, iv_history=self.iv_history)
+
+
+def _forget(views: Views) -> None:
+    """Forget the views that were made first, until the rest is few enough; the newest one stays."""
+    held = sum(len(view.contracts) for _, view in views.values())
+    for key in list(views)[:-1]:
+        if held <= _MOST_PRICED:
+            return
+        held -= len(views.pop(key)[1].contracts)
 
 
 def today(now: datetime) -> date:

@@ -53,10 +53,5 @@ def score_path(module: str) -> str:
 
 
 def chains_path(module: str, slot: str) -> str:
-    """Return the path of what a module that trades options saw in a cycle."""
-    return f"{chains_of(module)}/{slot}"
-
-
-def chains_of(module: str) -> str:
-    """Return the collection of all that a module that trades options saw."""
-    return f"chains/{module}/moments"
+    """Return the path of the chains that a module decided on in a cycle."""
+    return f"chains/{module}_{slot}"

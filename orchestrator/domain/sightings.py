@@ -44,10 +44,12 @@ class Sighting:
 
 
 class ChainsDoc(Document):
-    """`chains/{module}/moments/{slot}`: what a module that trades options saw at a moment."""
+    """`chains/{module}_{slot}`: what a module that trades options saw at a moment."""
 
     module: ModuleName
     at: UtcTime
+    close: UtcTime | None = None
+    """When the session closed, or was to."""
     underlyings: tuple[str, ...]
     contracts: int
     packed: str
@@ -77,6 +79,7 @@ def kept(sighting: Sighting, module: ModuleName) -> ChainsDoc:
     return ChainsDoc(
         module=module,
         at=sighting.at,
+        close=sighting.session.close,
         underlyings=tuple(sighting.chains),
         contracts=sum(len(chain.contracts) for chain in sighting.chains.values()),
         packed=packed,

@@ -64,8 +64,7 @@ TABLE = (
     Row("config/risk", get="owner", list="owner", paged=False),
     Row("config/risk/versions/1", get="owner", list="owner"),
     Row("tuning/stocks"),
-    Row("chains/options"),
-    Row("chains/options/moments/20260716T143000Z"),
+    Row("chains/options_20260716T143000Z"),
     Row("venues/kraken"),
     # Everybody with a role changes the preferences in his own document, which the desk creates.
     Row("users/u-owner", get="owner", list="owner", update="owner"),

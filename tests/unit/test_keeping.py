@@ -13,7 +13,6 @@ from orchestrator.domain import sightings
 from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import ChainsDoc, CycleStatus
 from orchestrator.domain.market import DataRequest, MarketSnapshot, OptionChain, SessionState
-from orchestrator.domain.paths import chains_of
 from orchestrator.domain.sightings import Sighting, seen
 from orchestrator.module import Context
 from tests.desk import ScriptedModule, TestDesk
@@ -51,7 +50,7 @@ def desk() -> TestDesk:
 
 
 def kept(desk: TestDesk) -> dict[datetime, Sighting]:
-    found = desk.store.query(chains_of("stocks"), order_by="at")
+    found = desk.store.query("chains", order_by="at")
     docs = [decode(ChainsDoc, dict(one.data), where=one.path) for one in found]
     return {doc.at: seen(doc, where="test") for doc in docs}
 

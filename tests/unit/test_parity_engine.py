@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from ml.parity.engine import Days, Ground, opens_of
+from ml.parity.engine import BarGround, Days, opens_of
 from ml.parity.panels import Source
 from ml.selfcheck import PLANTED, SYMBOLS, bars
 from orchestrator.domain.base import ModuleName
@@ -41,7 +41,7 @@ def grid(symbol: str, _price) -> Instrument:
 
 def made(*, local: bool):
     days = Days(at(149), at(199), PlantedParameters(), 100_000.0, RiskLimits(), local)
-    return Ground(TUNABLE, grid, PANEL, 1440).by_engine(days)
+    return BarGround(TUNABLE, grid, PANEL, 1440).by_engine(days)
 
 
 def test_at_a_real_venue_entries_fill_at_the_open_after_the_bar() -> None:
@@ -56,7 +56,7 @@ def test_at_a_real_venue_entries_fill_at_the_open_after_the_bar() -> None:
 
 def test_nothing_is_made_of_no_bars() -> None:
     days = Days(at(199), at(199) + timedelta(days=1), PlantedParameters(), 100_000.0, RiskLimits(), local=True)
-    assert Ground(TUNABLE, grid, PANEL, 1440).by_engine(days) == []
+    assert BarGround(TUNABLE, grid, PANEL, 1440).by_engine(days) == []
 
 
 def stored(symbol, _minutes, _first, _last):

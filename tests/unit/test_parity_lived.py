@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ml.parity.compare import Made
+from ml.parity.limits import reigns
 from ml.parity.lived import lived
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.domain.base import ModuleName
@@ -173,6 +174,14 @@ def test_a_limit_that_the_backtest_does_not_have_cuts_nothing() -> None:
     found = past(store)
     assert [(one.begin, one.end) for one in found.spans] == [(FIRST, LAST)]
     assert found.held[0].excuse == ""
+
+
+def test_of_options_every_change_of_limits_counts() -> None:
+    store = desk()
+    put_limits(store, limited(0, START, "0.03"), limited(1, day(15), "0.03", sector_concentration=Decimal("0.1")))
+    stored = store.get_many([CONFIG_RISK])[CONFIG_RISK]
+    counts = [len(reigns(store, stored, FIRST, module)) for module in (STOCKS, ModuleName.OPTIONS)]
+    assert counts == [1, 2]
 
 
 def test_limits_that_nobody_kept_are_named_and_the_oldest_known_ones_stand_for_them() -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from ml.parity.compare import Made
 from ml.parity.panels import Source
 from ml.parity.report import Subject, compared
+from modules.options.module import OptionsModule
 from orchestrator.adapters.memory.market import MemoryMarketData
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.domain.base import ModuleName
@@ -27,6 +28,7 @@ from orchestrator.domain.errors import MissingDataError
 from orchestrator.domain.parity import MOST_TRADES
 from orchestrator.domain.positions import Position, PositionLeg, Trade
 from orchestrator.domain.tuning import Tunable
+from orchestrator.module import deciding
 from orchestrator.ports import Put
 from tests.tuning_stage import PlantedParameters
 from tests.unit.test_parity_engine import BARS, TUNABLE, at, grid, made
@@ -153,7 +155,7 @@ def test_a_position_on_other_bars_is_not_compared() -> None:
     assert (one.fate, one.why) == ("not_compared", "decided on bars of 5 minutes; those of 1440 are compared")
 
 
-def test_options_are_listed_and_not_compared() -> None:
+def test_options_of_which_no_chains_were_kept_are_listed_and_not_compared() -> None:
     store, one = desk([]), made(local=False)[0]
     trade = a_trade(1, one, module=OPTIONS, strategy="long_call")
     values = ParametersDoc(module=OPTIONS, version=1, values={}, activated_at=BEGIN, activated_by="test")
@@ -166,9 +168,10 @@ def test_options_are_listed_and_not_compared() -> None:
     tunable = Tunable(
         module=OPTIONS, model=PlantedParameters, universe={}, bars_per_year=lambda _minutes: 252.0, cost_bps=2.0
     )
-    doc = parity(store, Subject(tunable, None, Source(nothing_stored, None, NOW)))
+    doc = parity(store, Subject(tunable, None, Source(nothing_stored, market(), NOW), deciding(OptionsModule, {})))
     assert [(one.module, one.fate) for one in doc.trades] == [(OPTIONS, "not_compared")]
-    assert "no option chains of past days are stored" in doc.trades[0].why
+    assert doc.trades[0].why == "no chains were kept when it was entered"
+    assert any("options: no chains were kept from" in note for note in doc.notes)
 
 
 def test_a_module_that_cannot_be_compared_is_a_note_and_keeps_no_other_from_it() -> None:

@@ -134,11 +134,12 @@ export interface Breach {
   readonly since: StoredTime;
 }
 
-/** `chains/{module}/moments/{slot}`: what a module that trades options saw at a moment. */
+/** `chains/{module}_{slot}`: what a module that trades options saw at a moment. */
 export interface ChainsDoc {
   readonly schema: number;
   readonly module: ModuleName;
   readonly at: StoredTime;
+  readonly close: StoredTime | null;
   readonly underlyings: readonly (string)[];
   readonly contracts: number;
   readonly packed: string;

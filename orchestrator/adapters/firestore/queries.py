@@ -57,6 +57,7 @@ QUERIES: tuple[Query, ...] = (
     Query("replayed_trades", "trades", order_by="closed_at"),
     Query("replayed_cycles", "cycles", order_by="slot"),
     Query("traced_cycles", "cycles", (("slot", ">="),), "slot", limit=200),
+    Query("kept_chains", "chains", (("module", "=="), ("at", ">=")), "at"),
     Query("changed_events", "events", (("at", ">="),), "at", limit=200),
 )
 

@@ -26,7 +26,7 @@ from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.market import Panel
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.risk import RiskLimits
-from orchestrator.module import ModuleConfig, TradingModule
+from orchestrator.module import TradingModule, deciding
 
 MODULE = ModuleName.OPTIONS
 _DAILY = 1440
@@ -124,10 +124,9 @@ def _lab(asked: Asked, sources: Sources) -> _Lab:
 
 
 def options_module(symbols: tuple[str, ...]) -> TradingModule:
-    """Return the options module on some underlyings, for its decisions only: it has no store, no risk, no venue."""
-    kind, universe = module_class(MODULE)[:2]
-    nothing: Any = None
-    return kind(nothing, nothing, nothing, ModuleConfig(universe=universe(symbols)))
+    """Return the options module on some underlyings, for its decisions only."""
+    kind, universe = module_class(MODULE)
+    return deciding(kind, universe(symbols))
 
 
 def _symbols(asked: Asked) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from ml.backtest import options
 from ml.backtest.account import Account, Costs, Fill, limits_of
 from ml.backtest.layout import DAY_S
 from ml.backtest.stage import Stage, dividends_of
-from ml.parity.compare import Made
+from ml.parity.compare import Made, of_position, of_trade
 from ml.parity.engine import made_of, opens_of
 from orchestrator.bootstrap import module_class
 from orchestrator.cli.backtest.chains import LocalHouse, recorded_chains
@@ -35,7 +35,6 @@ from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.instruments import Instrument
 from orchestrator.domain.market import Bars, Panel, panel_of
-from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.risk import RiskLimits
 from orchestrator.domain.scene import DAILY
 from orchestrator.domain.tuning import Tunable
@@ -69,30 +68,12 @@ def by_desk(window: Window, module: ModuleName, progress: Progress) -> tuple[Sid
     if book.account is None:
         raise ConfigurationError(f"{module}: nothing of it to replay from {window.first} to {window.last}")
     cash = float(found.ledger["accounts"][book.account.venue]["cash_start"])
-    made = [_closed(trade) for trade in found.trades if trade.module is module]
-    return Side(made + [_held(position) for position in book.positions.values()], _equity(book)), cash
+    made = [of_trade(trade) for trade in found.trades if trade.module is module]
+    return Side(made + [of_position(position) for position in book.positions.values()], _equity(book)), cash
 
 
 def _equity(book: BookDoc) -> float:
     return 0.0 if book.account is None else float(book.account.equity)
-
-
-def _closed(trade: Trade) -> Made:
-    return Made(
-        trade.strategy,
-        trade.symbol,
-        float(trade.qty),
-        trade.opened_at,
-        float(trade.entry_px),
-        trade.closed_at,
-        float(trade.exit_px),
-        float(trade.realized_pnl),
-    )
-
-
-def _held(position: Position) -> Made:
-    units, px = float(position.entered_units), float(position.entry_px)
-    return Made(position.strategy, position.symbol, units, position.opened_at, px)
 
 
 def by_backtest(window: Window, module: ModuleName, cash: float) -> Side:
@@ -112,7 +93,7 @@ def _by_chains(window: Window, cash: float) -> Side:
     with seldom_collected():
         recorded = recorded_chains(window.data, window.first, window.last, symbols)
         found = options.run(module, module.parameters_model(), recorded, terms)
-    made = [_closed(one.trade) for one in found.ended] + [_held(position) for position in found.held]
+    made = [of_trade(one.trade) for one in found.ended] + [of_position(position) for position in found.held]
     return Side(made, float(found.equity[-1]))
 
 
