@@ -78,6 +78,7 @@ def test_workers_see_the_environment_and_end_with_the_suite(tmp_path: Path) -> N
         with urllib.request.urlopen(fire) as answer:
             assert answer.status == 200
         assert _processes_of(marker) > 0
+        assert "start slowly" not in emulators.log.read_text()
     assert fires.read_text().splitlines() == ["2026-07-16T13:30:00+00:00"]
     assert _processes_of(marker) == 0
 
