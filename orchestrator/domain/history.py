@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
 from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,37 +23,64 @@ WINDOW = 250
 """Business days looked back on, at most."""
 LEAST = 100
 """Business days without which a history says nothing of one day in a hundred."""
+_BLOCK = 128
+"""Symbols whose days are worked out together: few enough for a processor's cache."""
 _DAY_S = 86_400
 _EPOCH_MONDAY = date(1969, 12, 29)
 
 
+class Day(NamedTuple):
+    """What a symbol does in a day: the largest fall, 0 or more, and the standard deviation."""
+
+    worst_fall: float
+    sigma: float
+
+
 @dataclass(frozen=True)
 class Returns:
-    """Daily returns of symbols, oldest first; row `t` of `table` (days, symbols) is of business day `last - T + 1 + t`.
+    """Daily returns of symbols, oldest first: the last is of business day `last`.
 
+    They are worked out from `closes`, (days + 1, symbols), for those that are asked for: most of a universe is not.
     Holds only symbols whose whole window is known.
     """
 
     last: int = 0
     symbols: Mapping[str, int] = field(default_factory=dict)
-    table: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """The column of each symbol."""
+    closes: Floats = field(default_factory=lambda: np.zeros((1, 0)))
+    _blocks: dict[int, tuple[Day, ...]] = field(default_factory=dict)
+
+    @property
+    def days(self) -> int:
+        """How many business days are known of each symbol."""
+        return len(self.closes) - 1
 
     def of(self, symbol: str) -> Floats | None:
         """Return the returns of a symbol, None where they are not known."""
+        return _moves(self.closes[:, self.symbols[symbol]]) if symbol in self.symbols else None
+
+    def of_all(self, symbols: Iterable[str]) -> Floats:
+        """Return the returns of several symbols that are known, (symbols, days)."""
+        return _moves(self.closes[:, [self.symbols[symbol] for symbol in symbols]]).T
+
+    def day(self, symbol: str) -> Day | None:
+        """Return what a symbol does in a day, None where its returns are not known."""
         column = self.symbols.get(symbol)
-        return None if column is None else self.table[:, column]
+        if column is None:
+            return None
+        block, place = divmod(column, _BLOCK)
+        if block not in self._blocks:
+            moves = _moves(self.closes[:, block * _BLOCK : (block + 1) * _BLOCK])
+            falls = np.maximum(-moves.min(axis=0), 0.0)
+            self._blocks[block] = tuple(map(Day, falls.tolist(), moves.std(axis=0).tolist()))
+        return self._blocks[block][place]
 
-    @cached_property
-    def worst_fall(self) -> Mapping[str, float]:
-        """The largest fall in a day, 0 or more, by symbol."""
-        lows = np.maximum(-self.table.min(axis=0), 0.0).tolist() if self.symbols else []
-        return {symbol: lows[column] for symbol, column in self.symbols.items()}
 
-    @cached_property
-    def sigma(self) -> Mapping[str, float]:
-        """The standard deviation of a day, by symbol."""
-        deviations = self.table.std(axis=0).tolist() if self.symbols else []
-        return {symbol: deviations[column] for symbol, column in self.symbols.items()}
+def _moves(closes: Floats) -> Floats:
+    """Return the relative change from each row to the next."""
+    moves = closes[1:] / closes[:-1]
+    moves -= 1
+    return moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +139,7 @@ def _complete(last: int, symbols: tuple[str, ...], closes: Floats) -> Returns:
     whole = np.flatnonzero((closes.min(axis=0) > 0) & (closes.max(axis=0) < np.inf)).tolist()
     held = closes if len(whole) == len(symbols) else closes[:, whole]
     names = {symbols[column]: index for index, column in enumerate(whole)}
-    table = held[1:] / held[:-1]
-    table -= 1
-    return Returns(last, names, table)
+    return Returns(last, names, held)
 
 
 def _numbers(ends: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -132,6 +158,9 @@ def _carried(closes: Floats) -> Floats:
     return closes[rows, np.arange(closes.shape[1])]
 
 
+_BENDS = attrgetter("own_usd", "gamma_usd", "worst_usd")
+
+
 def gains(held: Iterable[Stake], returns: Returns) -> Gains:
     """Return what holdings would have gained on each day of the history: to second order, no loss beyond the worst."""
     seen: list[Stake] = []
@@ -142,21 +171,30 @@ def gains(held: Iterable[Stake], returns: Returns) -> Gains:
         else:
             unseen += stake.sigma_usd
     if not seen:
-        return Gains(returns.last, np.zeros(len(returns.table)), unseen)
-    moves = returns.table.T[[returns.symbols[stake.symbol] for stake in seen]]
-    known = ((one.own_usd, one.gamma_usd, one.worst_usd) for one in seen)
-    own, gamma, worst = np.fromiter(chain.from_iterable(known), np.float64).reshape(-1, 3).T[:, :, None]
-    gain = own * moves
-    if gamma.any():
-        gain += gamma / 2 * moves**2
-    np.maximum(gain, -worst, out=gain)
-    return Gains(returns.last, gain.sum(axis=0), unseen)
+        return Gains(returns.last, np.zeros(returns.days), unseen)
+    moves = returns.of_all(stake.symbol for stake in seen)
+    own, gamma, worst = np.fromiter(chain.from_iterable(map(_BENDS, seen)), np.float64).reshape(-1, 3).T[:, :, None]
+    curve = gamma / 2 * moves**2 if gamma.any() else 0.0
+    moves *= own
+    moves += curve
+    np.maximum(moves, -worst, out=moves)
+    return Gains(returns.last, moves.sum(axis=0), unseen)
 
 
 def gain_of(stake: Stake, moves: Floats) -> Floats:
     """Return what one stake gains on each move, USD: own delta and gamma, bounded below by its worst loss."""
-    gain = stake.own_usd * moves + stake.gamma_usd / 2 * moves**2
+    gain = stake.own_usd * moves
+    if stake.gamma_usd:
+        gain += stake.gamma_usd / 2 * moves**2
     return np.maximum(gain, -stake.worst_usd)
+
+
+def gains_of_unit(stake: Stake, returns: Returns) -> Gains:
+    """Return the `gains` of one stake."""
+    moves = returns.of(stake.symbol)
+    if moves is None:
+        return Gains(returns.last, np.zeros(returns.days), stake.sigma_usd)
+    return Gains(returns.last, gain_of(stake, moves))
 
 
 def together(parts: Iterable[Gains]) -> Gains:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from orchestrator.domain.base import ZERO
+from orchestrator.domain.base import ZERO, cents
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.risk import Approved, DenialCode, Denied, Resized, Verdict
@@ -24,7 +24,7 @@ from orchestrator.domain.rules import (
     headroom,
     open_rules,
 )
-from orchestrator.domain.rules.caps import least_usd, tightest_sum
+from orchestrator.domain.rules.caps import tightest_sum, too_little
 from orchestrator.domain.sizing import NO_RECORD, size, wanted_units
 
 Surroundings = Callable[[TradeOpportunity], Candidate]
@@ -66,13 +66,12 @@ def judge(candidate: Candidate, entry_rules: tuple[Rule, ...] = ENTRY_RULES) -> 
 def _sized(candidate: Candidate) -> Verdict:
     """Return as many units as every cap allows at once."""
     try:
-        least = least_usd(candidate)
         name, left = tightest_sum(candidate)
-        if left < least:
+        if too_little(candidate, left):
             return _nothing_left(candidate, name, left)
         room = headroom(candidate)
         name = min(room, key=room.__getitem__)
-        if room[name] < least:
+        if too_little(candidate, room[name]):
             return _nothing_left(candidate, name, room[name])
         return _filling(candidate, room)
     except Exception as error:  # noqa: BLE001 - what cannot be calculated is not sent
@@ -95,7 +94,7 @@ def _filling(candidate: Candidate, room: Mapping[str, Decimal]) -> Verdict:
 def _nothing_left(candidate: Candidate, cap: str, left: Decimal) -> Denied:
     """Return the refusal of an entry that a cap leaves too little for."""
     limit = f"{candidate.limits.min_order_usd!s} USD, {candidate.opportunity.instrument.min_qty!s} units"
-    return Denied(CAP_CODES.get(cap, _TOO_SMALL), limit, f"{cap} leaves {left:.2f}")
+    return Denied(CAP_CODES.get(cap, _TOO_SMALL), limit, f"{cap} leaves {cents(left)!s}")
 
 
 def counted(candidate: Candidate, verdict: Verdict) -> Candidate:

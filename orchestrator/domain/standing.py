@@ -17,7 +17,7 @@ from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.documents import BookDoc, ExposureDoc, ModuleExposure
 from orchestrator.domain.exposure import daily_loss, doubtful, drawdown, total_exposure, used_by, weekly_loss
 from orchestrator.domain.greeks import Greeks
-from orchestrator.domain.history import Gains, Returns, business_day, gains, together
+from orchestrator.domain.history import Gains, Returns, business_day, gains_of_unit, together
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.risk import RiskLimits
@@ -136,7 +136,7 @@ def with_units(
     groups = groups_of(symbol, limits.groups)
     delta = Decimal(repr(stake.delta_usd)) * units
     known = standing.greeks.get(stake.symbol, NO_GREEKS)
-    day = gains([stake], returns).times(size)
+    day = gains_of_unit(stake, returns).times(size)
     shocks = tuple([loss * size for loss in unit_losses(stake)])
     return replace(
         standing,

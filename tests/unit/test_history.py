@@ -54,27 +54,39 @@ def test_business_days_count_up_and_a_weekend_belongs_to_its_monday(day: date) -
 def test_returns_are_of_business_days() -> None:
     days = weekdays(121)
     found = daily_returns({1440: panel(days, [100 * 1.01**n for n in range(121)])})
-    assert (found.last, found.table.shape) == (business_day(days[-1]), (120, 1))
-    assert found.table == pytest.approx(np.full((120, 1), 0.01))
-    assert found.sigma["A"] == pytest.approx(0)
-    assert found.worst_fall["A"] == 0
+    assert (found.last, found.days) == (business_day(days[-1]), 120)
+    assert found.of("A") == pytest.approx(np.full(120, 0.01))
+    assert found.of_all(["A", "A"]) == pytest.approx(np.full((2, 120), 0.01))
+    assert found.day("A") == pytest.approx((0, 0))
+
+
+def test_a_day_of_a_symbol_is_its_own_among_many() -> None:
+    rows = np.random.default_rng(1).normal(0, 0.01, (300, 121))
+    names = tuple(f"S{number}" for number in range(300))
+    closes = 100 * np.exp(np.cumsum(rows, axis=1)).T
+    ends = panel(weekdays(121), [1.0] * 121).ends
+    found = daily_returns({1440: Panel(names, ends, closes, closes, closes, closes, closes)})
+    for name in ("S0", "S127", "S128", "S299"):
+        moves = found.of(name)
+        assert found.day(name) == pytest.approx((-moves.min(), moves.std()))
+    assert found.day("ZZZZ") is None
 
 
 def test_a_weekend_counts_to_monday_and_a_holiday_is_a_day_without_a_move() -> None:
     every = [MONDAY + timedelta(days=n) for n in range(200)]
     coin = daily_returns({1440: panel(every, [1.001**n for n in range(200)])})
-    mondays = [row for row in range(len(coin.table)) if date_of(coin.last - len(coin.table) + 1 + row).weekday() == 0]
-    assert coin.table[mondays, 0] == pytest.approx(1.001**3 - 1)
+    mondays = [row for row in range(coin.days) if date_of(coin.last - coin.days + 1 + row).weekday() == 0]
+    assert coin.of("A")[mondays] == pytest.approx(1.001**3 - 1)
     days = weekdays(140)
     del days[50]
     stock = daily_returns({1440: panel(days, [100 * 1.01**n for n in range(139)])})
-    assert sorted(np.round(stock.table[:, 0], 9).tolist())[:1] == [0]
-    assert (np.round(stock.table[:, 0], 9) == 0).sum() == 1
+    assert sorted(np.round(stock.of("A"), 9).tolist())[:1] == [0]
+    assert (np.round(stock.of("A"), 9) == 0).sum() == 1
 
 
 def test_the_window_is_bounded_and_too_short_a_history_is_none() -> None:
     long = daily_returns({1440: panel(weekdays(400), [1.0 + n / 100 for n in range(400)])})
-    assert len(long.table) == history.WINDOW
+    assert long.days == history.WINDOW
     assert daily_returns({1440: panel(weekdays(99), [1.0] * 99)}).symbols == {}
     assert daily_returns({}).of("A") is None
     intraday = panel([MONDAY] * 200, [1.0] * 200)

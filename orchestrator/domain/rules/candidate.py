@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
+from orchestrator.domain.base import ModuleName
 from orchestrator.domain.documents import BookDoc, ExposureDoc
 from orchestrator.domain.market import SessionState
 from orchestrator.domain.opportunities import TradeOpportunity
@@ -15,6 +16,8 @@ from orchestrator.domain.risk import DenialCode, Denied, DeskState, RiskLimits
 from orchestrator.domain.rules.room import Room, room_of
 from orchestrator.domain.standing import Standing, standing_of, with_units
 from orchestrator.domain.tape import Tape
+
+_CLOCKS_APART = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,16 @@ class Candidate:
         return float(self.limits.min_confidence)
 
     @cached_property
+    def oldest_quotes(self) -> Mapping[ModuleName, datetime]:
+        """When a quote must have been made at the earliest, by module."""
+        return {module: self.now - timedelta(seconds=age) for module, age in self.limits.quote_age_s.items()}
+
+    @cached_property
+    def newest_quote(self) -> datetime:
+        """When a quote may have been made at the latest: clocks differ."""
+        return self.now + _CLOCKS_APART
+
+    @cached_property
     def orders_so_far(self) -> tuple[int, int]:
         """Orders of the module in this clock hour and on this day, before this cycle."""
         hour = order_hour(self.now)
@@ -72,13 +85,12 @@ class Candidate:
 
     def after(self, units: Decimal) -> Candidate:
         """Return the surroundings once `units` of this entry are approved: they count against what follows."""
-        other = replace(
-            self,
+        other = self.facing(self.opportunity)
+        other.__dict__.pop("room", None)
+        other.__dict__.update(
             planned_orders=self.planned_orders + 1,
             planned_entries=self.planned_entries | {self.opportunity.symbol},
-        )
-        other.__dict__["standing"] = with_units(
-            self.standing, self.opportunity, units, limits=self.limits, returns=self.tape.returns
+            standing=with_units(self.standing, self.opportunity, units, limits=self.limits, returns=self.tape.returns),
         )
         return other
 

@@ -95,10 +95,10 @@ def _least_of(caps: Iterable[Units]) -> Units:
     return name, least
 
 
-def least_usd(c: Candidate) -> Decimal:
-    """Return the USD of exposure below which no order can be sent."""
+def too_little(c: Candidate, usd: Decimal) -> bool:
+    """Whether no order can be sent for so much exposure, USD."""
     o = c.opportunity
-    return max(c.limits.min_order_usd, o.notional_usd * o.instrument.min_qty)
+    return usd < c.limits.min_order_usd or usd < o.notional_usd * o.instrument.min_qty
 
 
 def tightest_sum(c: Candidate) -> tuple[str, Decimal]:
@@ -197,9 +197,8 @@ def _steps(room: float, step: float) -> float:
 def _day_of_unit(c: Candidate, stake: Stake) -> tuple[float, float]:
     """Return the worst day of a unit in its history, and one sigma, USD; without history only sigma."""
     returns = c.tape.returns
-    if not stake.curved and stake.symbol in returns.symbols:
-        worst = stake.own_usd * returns.worst_fall[stake.symbol]
-        return min(worst, stake.worst_usd), stake.own_usd * returns.sigma[stake.symbol]
+    if not stake.curved and (day := returns.day(stake.symbol)) is not None:
+        return min(stake.own_usd * day.worst_fall, stake.worst_usd), stake.own_usd * day.sigma
     moves = returns.of(stake.symbol)
     if moves is None:
         return 0.0, stake.sigma_usd

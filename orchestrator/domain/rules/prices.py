@@ -36,20 +36,20 @@ def quote_present(c: Candidate) -> Denied | None:
 def quote_fresh(c: Candidate) -> Denied | None:
     """Deny a quote older than the module's limit; one from the future is no better."""
     o = c.opportunity
-    limit, quoted = c.limits.quote_age_s.get(o.module, 0), o.quote_ts
-    age = None if quoted is None else (c.now - quoted).total_seconds()
-    if age is not None and -60 <= age <= limit:
+    oldest, quoted = c.oldest_quotes.get(o.module, c.now), o.quote_ts
+    if quoted is not None and oldest <= quoted <= c.newest_quote:
         return None
-    return denied(DenialCode.QUOTE_AGE_ABOVE_MAX, f"{limit} s", "no quote" if age is None else f"{age:.0f} s")
+    age = "no quote" if quoted is None else f"{(c.now - quoted).total_seconds():.0f} s"
+    return denied(DenialCode.QUOTE_AGE_ABOVE_MAX, f"{c.limits.quote_age_s.get(o.module, 0)} s", age)
 
 
 def spread_bound(c: Candidate) -> Denied | None:
     """Deny a market too wide for the module; of a spread nobody knows, the width is too much."""
     o = c.opportunity
     limit, spread, px = c.limits.spread.get(o.module, ZERO), o.spread, abs(o.decision_px)
-    if spread is None or px == 0:
+    if spread is None or not px:
         return denied(DenialCode.SPREAD_ABOVE_MAX, limit, "not known")
-    inside = 0 <= spread <= limit * px
+    inside = ZERO <= spread <= limit * px
     return None if inside else denied(DenialCode.SPREAD_ABOVE_MAX, limit, round(spread / px, 4))
 
 
@@ -59,7 +59,7 @@ def price_collar(c: Candidate) -> Denied | None:
     limit, px, worst = c.limits.price_collar.get(o.module, ZERO), o.decision_px, o.limit_px
     if worst is None:
         return denied(DenialCode.PRICE_COLLAR_ABOVE_MAX, limit, "an order without a limit")
-    if px == 0:
+    if not px:
         return denied(DenialCode.PRICE_COLLAR_ABOVE_MAX, limit, "no price")
     away, size = abs(worst - px), abs(px)
     inside = away <= limit * size
