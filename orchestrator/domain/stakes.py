@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple
 
+from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import OptionRight, is_occ, parse_occ
@@ -18,7 +20,7 @@ from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Leg, Order, Purpose, Side
 from orchestrator.domain.positions import Position, PositionLeg
 from orchestrator.domain.sectors import INVERSE, underlying_of
-from orchestrator.domain.var import Sensitivity, daily_sigma, shock_losses
+from orchestrator.domain.var import daily_sigma, shock_losses
 
 SHOCK_MOVES = (-0.20, -0.10, -0.05, 0.05, 0.10, 0.20)
 """Moves of every underlying at once; a leveraged fund moves by its multiple."""
@@ -31,6 +33,8 @@ UNKNOWN_VOL = 0.6
 
 _WORST_DAY_SIGMAS = 2.326
 """Sigmas between nothing and the 99 % quantile: a bounded loss counts as if it were that quantile."""
+
+_ONE = Decimal(1)
 
 
 class Stake(NamedTuple):
@@ -75,12 +79,16 @@ class Stake(NamedTuple):
         }
 
 
+_SENSITIVITY = attrgetter("delta_usd", "gamma_usd", "vega_usd", "worst_usd")
+"""Of a stake, in the order of `Sensitivity`."""
+
+
 def of_position(position: Position, usd: Decimal | None = None) -> Stake:
     """Return what an open position has at stake; `usd` is its gross exposure, where that is known already."""
     return _stake(
         position.legs,
         usd=position.gross_exposure if usd is None else usd,
-        short=len(position.legs) == 1 and position.legs[0].qty < 0,
+        short=len(position.legs) == 1 and position.legs[0].qty < ZERO,
         leverage=position.leverage,
         greeks=None if position.greeks is None else position.greeks.times(float(position.units)),
         max_loss=None if position.max_loss_usd is None else position.max_loss_usd * position.units,
@@ -120,7 +128,7 @@ def of_unit(opportunity: TradeOpportunity, usd: Decimal | None = None) -> Stake:
 def of_foreign(symbol: str, usd: Decimal) -> Stake:
     """Return what a holding of somebody else has at stake: its worth, of no known volatility."""
     leg = Leg(symbol=symbol, side=Side.BUY)
-    return _stake([leg], usd=usd, short=False, leverage=Decimal(1), greeks=None, max_loss=None, annual_vol=UNKNOWN_VOL)
+    return _stake([leg], usd=usd, short=False, leverage=_ONE, greeks=None, max_loss=None, annual_vol=UNKNOWN_VOL)
 
 
 def stakes(book: BookDoc, gross: Mapping[str, Decimal]) -> Iterator[Stake]:
@@ -135,8 +143,7 @@ def stakes(book: BookDoc, gross: Mapping[str, Decimal]) -> Iterator[Stake]:
 
 def shock_table(held: Iterable[Stake]) -> tuple[float, ...]:
     """Return the loss in USD under each stated move of price and volatility; row by row, volatility fastest."""
-    known = (Sensitivity(one.delta_usd, one.gamma_usd, one.vega_usd, one.worst_usd) for one in held)
-    return tuple(shock_losses(known, SHOCK_MOVES, SHOCK_VOL_POINTS).ravel().tolist())
+    return tuple(shock_losses(map(_SENSITIVITY, held), SHOCK_MOVES, SHOCK_VOL_POINTS).ravel().tolist())
 
 
 def unit_losses(stake: Stake) -> tuple[float, ...]:
@@ -162,7 +169,8 @@ def _stake(
     max_loss: Decimal | None,
     annual_vol: float,
 ) -> Stake:
-    symbol, size = underlying_of(legs[0].symbol), float(usd)
+    name, size = legs[0].symbol, float(usd)
+    symbol = underlying_of(name)
     if max_loss is None:
         worst = math.inf if short else abs(size)
         sigma = daily_sigma(size, annual_vol if annual_vol > 0 else UNKNOWN_VOL)
@@ -172,14 +180,11 @@ def _stake(
     if greeks is not None:
         delta = greeks.delta_usd
         return Stake(symbol, delta, delta, worst, sigma, greeks.gamma_usd, greeks.vega_usd, greeks.theta_usd)
-    own = size if leverage == 1 else size / float(leverage or 1)
-    falls = short != _moves_against(legs)
+    own = size if leverage == _ONE else size / float(leverage or 1)
+    falls = short != (len(legs) == 1 and _moves_against(name))
     return Stake(symbol, -size if falls else size, -own if short else own, worst, sigma)
 
 
-def _moves_against(legs: Sequence[Leg | PositionLeg]) -> bool:
+def _moves_against(name: str) -> bool:
     """Whether holding it gains when its market falls: an inverse fund, or a put whose Greeks are not known."""
-    if len(legs) != 1:
-        return False
-    name = legs[0].symbol
     return name in INVERSE or (is_occ(name) and parse_occ(name).right is OptionRight.PUT)

@@ -250,11 +250,15 @@ class Sensitivity(NamedTuple):
     """The most that the holding can lose, where its structure bounds it; not negative."""
 
 
-def shock_losses(holdings: Iterable[Sensitivity], moves: ArrayLike, vol_points: ArrayLike) -> Floats:
+def shock_losses(
+    holdings: Iterable[tuple[float, float, float, float]], moves: ArrayLike, vol_points: ArrayLike
+) -> Floats:
     """Return what the holdings lose under each price move and volatility move, together. USD, gains negative.
 
     Parameters
     ----------
+    holdings
+        Each a `Sensitivity`, or its four figures.
     moves
         Relative changes of every underlying at once, shape (m,): -0.1 is a fall of 10 %.
     vol_points
