@@ -19,9 +19,10 @@ up: ## Start the whole desk on this machine (options: make up ARGS="--speed 60")
 	@$(INSTALL) python node dashboard java firestore functions
 	@exec $(BIN)/desk up $(ARGS)
 
+# Bytecode is written whatever the machine says: every program that a test starts would compile the desk anew.
 test: setup ## Run all tests, on every core (one kind: make test ARGS=tests/unit)
 	@$(BIN)/python -m scripts.dashboard
-	@exec $(BIN)/pytest --numprocesses auto --no-loadscope-reorder $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= exec $(BIN)/pytest --numprocesses auto --no-loadscope-reorder $(ARGS)
 
 chaos: ## Tell the desk 20,000 steps of trouble, in memory, another story each time (make chaos STEPS=20000 SEED=1)
 	@$(INSTALL) python

@@ -15,10 +15,22 @@ import pytest
 
 from scripts import suite, tools
 from scripts.steps import MissingToolError, in_ci
-from tests.handing_out import Pieces
+from tests.handing_out import Pieces, in_order, workers
 
 ROOT = Path(__file__).resolve().parent.parent
 _numbers = itertools.count(1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Start one worker more than there are processors: one of them waits for emulators."""
+    return workers()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests of a worker in the order in which they are handed out; a run without workers keeps its own."""
+    if hasattr(config, "workerinput"):
+        items[:] = in_order(items)
 
 
 @pytest.hookimpl(optionalhook=True)
