@@ -77,11 +77,14 @@ class BarList:
 
     def slice(self, low: int, high: int) -> list[MarketBar]:
         """Return the bars [low, high)."""
+        if low >= high:
+            return []
         if not self._keep:
-            return [_bar(self.series, index) for index in range(low, high)]
-        for index in range(low, high):
-            if index not in self._made:
-                self._made[index] = _bar(self.series, index)
+            return _bars(self.series, low, high)
+        missing = [index for index in range(low, high) if index not in self._made]
+        if missing:
+            first, last = missing[0], missing[-1] + 1
+            self._made |= dict(zip(range(first, last), _bars(self.series, first, last), strict=True))
         return [self._made[index] for index in range(low, high)]
 
     def known(self, now: int, start: int, end: int) -> list[MarketBar]:
@@ -97,10 +100,17 @@ def decimal(value: float) -> Decimal:
     return Decimal(int(value)) if value.is_integer() else Decimal(repr(float(value)))
 
 
-def _bar(series: Series, index: int) -> MarketBar:
-    values = (column[index] for column in (series.open, series.high, series.low, series.close, series.volume))
-    numbers = [decimal(round(float(value), 10)) for value in values]
-    return MarketBar(utc(series.start[index]), utc(series.end[index]), *numbers)
+@lru_cache(maxsize=1 << 16)
+def _rounded(value: float) -> Decimal:
+    """Return a computed float without the noise behind its tenth decimal; prices repeat."""
+    return decimal(round(value, 10))
+
+
+def _bars(series: Series, low: int, high: int) -> list[MarketBar]:
+    times = (map(utc, column[low:high].tolist()) for column in (series.start, series.end))
+    columns = (series.open, series.high, series.low, series.close, series.volume)
+    numbers = (map(_rounded, column[low:high].tolist()) for column in columns)
+    return [MarketBar(*bar) for bar in zip(*times, *numbers, strict=True)]
 
 
 class Tape:
