@@ -8,7 +8,7 @@ before it; those made with the market closed are left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
@@ -70,6 +70,7 @@ class Snapshot:
     high: int
     size: Decimal
     spot: Spot
+    _named: dict[str, ContractQuote | None] = field(default_factory=dict)
 
     @cached_property
     def underlying_price(self) -> Decimal:
@@ -84,7 +85,12 @@ class Snapshot:
         return bool(self.rows.spot[self.low] > 0) or self.underlying_price.is_finite()
 
     def contract(self, symbol: str) -> ContractQuote | None:
-        """Return one contract, None if the snapshot does not list it."""
+        """Return one contract, None if the snapshot does not list it; what is held is asked for at every moment."""
+        if symbol not in self._named:
+            self._named[symbol] = self._contract(symbol)
+        return self._named[symbol]
+
+    def _contract(self, symbol: str) -> ContractQuote | None:
         terms = parse(symbol)
         if terms is None or terms.underlying != self.underlying:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from venue.acceptance import buying_power
@@ -38,6 +39,7 @@ def refusal(error: RefusedError) -> Reply:
     return reply({"code": code, "message": error.message, **error.details}, status)
 
 
+@lru_cache(maxsize=4096)
 def asset_id(symbol: str) -> str:
     """Return the UUID of a stock or a contract."""
     return uuid_of("asset", symbol)
