@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from pydantic import Field
@@ -26,6 +26,8 @@ from orchestrator.domain.positions import Position
 from orchestrator.domain.strategy import Strategy, StrategyParameters, selected
 
 DAILY = 1440
+_KEPT = 16
+"""Panels and opinions on them that are kept from one cycle to the next: most bars are older than one cycle."""
 MAX_BAR_AGE = timedelta(days=5)
 """A panel whose newest bar is older is not used: no market of ours is closed for longer."""
 
@@ -108,8 +110,11 @@ class Scene:
         for position in self.book.positions.values():
             panel = self.market.panels.get(timeframe_of(position))
             if panel is not None and position.symbol in panel.symbols:
-                found[position.id] = selected(panel, (position.symbol,))
+                found[position.id] = _kept_selected(panel, (position.symbol,))
         return found
+
+
+_kept_selected = lru_cache(maxsize=_KEPT)(selected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,17 @@ def _opinion(scene: Scene, strategy: Strategy, settings: StrategyParameters) -> 
     if found is None:
         return None
     minutes, panel = found
+    try:
+        views = _kept_views(strategy, settings, panel, trades)
+    except TypeError:  # parameters that cannot be hashed
+        views = _views(strategy, settings, panel, trades)
+    return Opinion(strategy, settings, minutes, panel, views)
+
+
+def _views(
+    strategy: Strategy, settings: StrategyParameters, panel: Panel, trades: tuple[str, ...]
+) -> Mapping[str, View]:
+    """Return what a strategy thinks of each symbol that it trades."""
     signals = strategy.evaluate(panel, settings)
     views = {}
     for symbol in trades:
@@ -152,7 +168,10 @@ def _opinion(scene: Scene, strategy: Strategy, settings: StrategyParameters) -> 
                 float(signals.confidence[-1, column]),
                 signals.reasons[signals.reason[-1, column]],
             )
-    return Opinion(strategy, settings, minutes, panel, views)
+    return views
+
+
+_kept_views = lru_cache(maxsize=_KEPT)(_views)
 
 
 def settings_of(parameters: Parameters, strategies: tuple[Strategy, ...]) -> dict[str, StrategyParameters]:
@@ -169,16 +188,19 @@ def panel_for(scene: Scene, symbols: tuple[str, ...], *, bars: int) -> tuple[int
     """Return the preferred timeframe on which a symbol has enough recent bars, and its panel; None = there is none."""
     for minutes in scene.timeframes:
         panel = scene.market.panels.get(minutes)
-        if panel is None:
-            continue
-        chosen = selected(panel, symbols)
-        newest = chosen.last_end
-        if newest is None or scene.now - newest > MAX_BAR_AGE:
-            continue
-        rows = _rows_of(chosen, bars)
-        if rows is not None:
-            return minutes, chosen[-rows:]
+        ready = None if panel is None else _ready(panel, symbols, bars)
+        newest = None if ready is None else ready.last_end
+        if ready is not None and newest is not None and scene.now - newest <= MAX_BAR_AGE:
+            return minutes, ready
     return None
+
+
+@lru_cache(maxsize=_KEPT)
+def _ready(panel: Panel, symbols: tuple[str, ...], bars: int) -> Panel | None:
+    """Return the newest rows that hold `bars` bars of every symbol that has so many; None = no symbol has."""
+    chosen = selected(panel, symbols)
+    rows = _rows_of(chosen, bars) if len(chosen) else None
+    return None if rows is None else chosen[-rows:]
 
 
 def _rows_of(panel: Panel, bars: int) -> int | None:

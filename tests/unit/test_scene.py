@@ -1,5 +1,6 @@
 """What a decision sees: which bars, which price, which universe."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from modules.stocks.universe import UNIVERSE
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.market import MarketSnapshot, Quote
 from orchestrator.domain.scene import Execution, Scene, measure, panel_for, reference_price, settings_of
-from orchestrator.domain.strategy import StrategyParameters, selected, signals
+from orchestrator.domain.strategy import Strategy, StrategyParameters, selected, signals
 from tests.desk_drill import module_of
 from tests.module_views import NOW, book, context, market, panel, rising
 
@@ -48,6 +49,39 @@ def test_a_panel_holds_just_the_bars_that_are_needed():
     assert chosen.symbols == ("AAPL", "MSFT", "NVDA")
     assert panel_for(scene(seen), ("NVDA",), bars=10) is None
     assert panel_for(scene(seen), ("TSLA",), bars=1) is None
+
+
+class Listed(StrategyParameters):
+    """Parameters that nothing can be looked up by."""
+
+    names: list[str] = []
+
+
+def test_a_strategy_is_asked_again_only_once_bars_or_parameters_have_changed():
+    asked = []
+
+    def evaluate(bars, settings):
+        asked.append(settings)
+        up = np.ones(bars.close.shape, np.bool_)
+        return signals(up, ~up, up.astype(np.float64), ("in", "out"))
+
+    def opinions(bars, settings):
+        seen = replace(
+            scene(market({1440: bars})),
+            strategies=(Strategy("own", evaluate, ("some",)),),
+            universe={"some": ("AAPL",)},
+            settings={"own": settings},
+        )
+        return seen.opinions["own"].views["AAPL"].reason
+
+    first, second = panel({"AAPL": rising(100)}), panel({"AAPL": rising(100)})
+    cases = [(first, StrategyParameters()), (first, StrategyParameters()), (second, StrategyParameters())]
+    cases += [(first, StrategyParameters(weight=0.2)), (first, Listed()), (first, Listed())]
+    counts = []
+    for bars, settings in cases:
+        assert opinions(bars, settings) == "in"
+        counts.append(len(asked))
+    assert counts == [1, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("closes", [rising(21), np.full(100, 50.0)])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from datetime import time as wall_time
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Self, TypeVar
 
 from alpaca.data.enums import Adjustment, DataFeed, OptionsFeed
@@ -40,6 +40,7 @@ from orchestrator.domain.market import (
     DataRequest,
     MarketSnapshot,
     OptionChain,
+    Panel,
     Quote,
     SessionState,
     panel_of,
@@ -168,7 +169,9 @@ class AlpacaMarketData:
         gathered = _Gathered()
         quotes = self._quotes(request, gathered, now)
         panels = {
-            minutes: panel_of(gathered.take(self._bars_call(minutes, request, now), symbols, f"{minutes}-minute bars"))
+            minutes: _panel_of(
+                tuple(gathered.take(self._bars_call(minutes, request, now), symbols, f"{minutes}-minute bars").items())
+            )
             for minutes, symbols in request.bars.items()
         }
         gathered.missing = still_missing(gathered.missing, request, quotes=quotes, panels=panels)
@@ -306,6 +309,12 @@ class AlpacaMarketData:
             return {} if chain is None else {underlying: chain}
 
         return self._read(f"chain of {underlying}", call)
+
+
+@lru_cache(maxsize=4)
+def _panel_of(bars: tuple[tuple[str, Bars], ...]) -> Panel:
+    """Return the panel of these bars, the same one for the same bars: what was worked out on it can be kept."""
+    return panel_of(dict(bars))
 
 
 def _told(raw: Any) -> dict[str, Any]:
