@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import lru_cache
 from hashlib import sha256
 
 from orchestrator.domain.base import ModuleName
@@ -75,7 +77,14 @@ class Observed:
 def fingerprint(world: World) -> bytes:
     """Return a digest of the time and of all that outlives a process: documents with their versions, and accounts."""
     accounts = [_kept(account) for _, account in sorted(world.accounts.items())]
-    return sha256(repr((world.now, world.store.documents(), accounts)).encode()).digest()
+    documents = [(path, version, _shown(packed)) for path, version, packed in world.store.packed()]
+    return sha256(repr((world.now, documents, accounts)).encode()).digest()
+
+
+@lru_cache(maxsize=4096)
+def _shown(packed: bytes) -> bytes:
+    """Return a digest of a document's data: the same data can be pickled in several ways."""
+    return sha256(repr(pickle.loads(packed)).encode()).digest()
 
 
 def _kept(account: Account) -> str:

@@ -74,10 +74,11 @@ class MemoryDataLayer:
             twin._clock = self._clock
         return twin
 
-    def documents(self) -> Sequence[Snapshot]:
-        """Return every document, by path."""
+    def packed(self) -> Sequence[tuple[str, str, bytes]]:
+        """Return path, version and pickled data of every document, by path: quicker to compare than copies."""
         with self._lock:
-            return [self._documents[path].copy() for path in sorted(self._documents)]
+            kept = [self._documents[path] for path in sorted(self._documents)]
+        return [(one.seen.path, one.seen.version, one.packed) for one in kept]
 
     def listen(self, listener: Listener) -> None:
         """Call `listener(path, before, after)` after every commit, once per written document."""
