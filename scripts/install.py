@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from scripts import tools
 from scripts.steps import ROOT, STATE, MissingToolError, in_ci, say
@@ -40,8 +41,12 @@ _PARTS: dict[str, Callable[[], object]] = {
 }
 
 
+_ALONE = ("python", "node", "dashboard")
+"""Parts that need no other: installed at the same time, for each waits for the network and the disk."""
+
+
 def main(arguments: list[str]) -> int:
-    """Install the named parts, in the order given; return the exit code."""
+    """Install the named parts, those that need others last; return the exit code."""
     unknown = [part for part in arguments if part not in _PARTS]
     if unknown:
         say(f"unknown part {unknown[0]}; known: {', '.join(_PARTS)}")
@@ -50,8 +55,13 @@ def main(arguments: list[str]) -> int:
     with (STATE / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
+            with ThreadPoolExecutor() as pool:
+                alone = [pool.submit(_PARTS[part]) for part in _ALONE if part in arguments]
+            for done in alone:
+                done.result()
             for part in arguments:
-                _PARTS[part]()
+                if part not in _ALONE:
+                    _PARTS[part]()
         except MissingToolError as error:
             say(f"error: {error}")
             return 1
