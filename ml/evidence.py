@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from ml.validation.panels import sound
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
-from orchestrator.domain.documents import CycleDoc, OpportunityTrace, TradeDoc
+from orchestrator.domain.documents import ChainsDoc, CycleDoc, OpportunityTrace, TradeDoc
 from orchestrator.domain.errors import BrokerAuthError, BrokerError
 from orchestrator.domain.market import DataRequest, Panel, panel_of
 from orchestrator.domain.orders import Purpose
@@ -136,6 +136,28 @@ def cost_of_side(tunable: Tunable, known: Recorded) -> dict[str, float]:
         "measured_half_spread_bps": half_spread,
         "measured_slippage_bps": slippage,
     }
+
+
+def kept_chains(store: Store, module: ModuleName, begin: datetime, end: datetime) -> Iterator[ChainsDoc]:
+    """Yield what a module saw in (begin, end], as far as it was kept, oldest first; read page by page.
+
+    Raises
+    ------
+    MalformedDataError
+        A document is damaged; the message names it.
+    """
+    known: set[str] = set()
+    since = begin
+    while True:
+        page = store.query(
+            "chains", [Where("module", "==", module.value), Where("at", ">=", since)], order_by="at", limit=_PAGE
+        )
+        fresh = [one for one in page if one.path not in known]
+        yield from (decode(ChainsDoc, one.data, where=one.path) for one in fresh if begin < one.data["at"] <= end)
+        if len(page) < _PAGE or not fresh:
+            return
+        known.update(one.path for one in fresh)
+        since = page[-1].data["at"]
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.evidence import BarSource, Recorded, cost_of_side, recorded
+from ml.evidence import BarSource, Recorded, cost_of_side, kept_chains, recorded
 from ml.notebook import Notebook, opened
 from ml.promotion import Audited, Candidate, Champion, champion_of, of_slot, promote
 from ml.tuning.arena import Terms, arena
@@ -22,16 +22,21 @@ from ml.tuning.filters import PLANNED as FILTER_TRIALS
 from ml.tuning.filters import tune_filters
 from ml.tuning.outcome import outcome_record
 from ml.tuning.space import STEP, with_values
+from ml.tuning.structures import TRIALS as CHAIN_TRIALS
+from ml.tuning.structures import ChainStage, account_of, ladders, last_of_sessions
 from ml.tuning.walkforward import PLANNED, SEED, Tuned, insufficient, walk_forward
-from ml.validation.folds import COUNT, EMBARGO, PURGE, TRAIN_TESTS
+from ml.validation.folds import COUNT, EMBARGO, PURGE, TRAIN_TESTS, rows_needed
 from ml.validation.gate import RULE, Asked
 from ml.validation.panels import check_panel
 from orchestrator.domain.base import ModuleName, slot_id
 from orchestrator.domain.errors import StoreUnavailableError, TradingError
+from orchestrator.domain.market import panel_of
 from orchestrator.domain.parameters import Parameters
-from orchestrator.domain.scene import Execution, listed
+from orchestrator.domain.scene import DAILY, Execution, listed
+from orchestrator.domain.sightings import KEPT
 from orchestrator.domain.strategy import Strategy, StrategyParameters, selected
 from orchestrator.domain.tuning import Tunable
+from orchestrator.module import TradingModule
 from orchestrator.ports import MarketData, Store
 
 _BPS = 10_000.0
@@ -79,6 +84,7 @@ def run(
     *,
     code: str,
     audited: Audited,
+    decides: Mapping[ModuleName, TradingModule] | None = None,
 ) -> list[Outcome]:
     """Tune every module and return what became of each.
 
@@ -96,13 +102,19 @@ def run(
         Version of the code, for the record.
     audited
         Makes the write that appends to the audit chain.
+    decides
+        Modules that are tuned on kept chains, to be asked for their decisions only.
 
     Raises
     ------
     StoreUnavailableError
         The store did not answer; the same slot may be run again and does what is left.
     """
-    return [_tuned(Night(store, tunable, data[tunable.module], now, code, audited)) for tunable in modules]
+    asked = decides or {}
+    return [
+        _tuned(Night(store, tunable, data[tunable.module], now, code, audited, asked.get(tunable.module)))
+        for tunable in modules
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,7 @@ class Night:
     now: datetime
     code: str
     audited: Audited
+    decides: TradingModule | None = None
 
 
 def _tuned(night: Night) -> Outcome:
@@ -143,7 +156,7 @@ def _run(night: Night) -> Outcome:
     known = recorded(night.store, module, night.now)
     costs = cost_of_side(night.tunable, known)
     source = BarSource(night.tunable, night.data, night.now)
-    ground = Ground(values, known, source, notebook, costs["used_bps"] / _BPS)
+    ground = Ground(values, known, source, notebook, costs["used_bps"] / _BPS, _kept(night, source, values))
     tuned = _search(night.tunable, ground)
     model, left_out = outcome_record(known.trades), source.refusals()
     evidence = known.record() | ({"bars_left_out": list(left_out)} if left_out else {})
@@ -154,21 +167,45 @@ def _run(night: Night) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What all searches of a night rest on. `cost` is that of one side, as a fraction of the notional."""
+    """What all searches of a night rest on.
+
+    Parameters
+    ----------
+    cost
+        Of one side, as a fraction of the notional.
+    chains
+        The module on the chains that were kept; None where it is not tuned on chains.
+    """
 
     values: Parameters
     known: Recorded
     source: BarSource
     notebook: Notebook
     cost: float
+    chains: ChainStage | None
+
+
+def _kept(night: Night, source: BarSource, values: Parameters) -> ChainStage | None:
+    """Return the module on what was kept of a year, with the owner's limits and the desk's equity."""
+    if night.decides is None or not night.tunable.searched:
+        return None
+    docs = last_of_sessions(kept_chains(night.store, night.tunable.module, night.now - KEPT, night.now))
+    panel = source.panel(DAILY) if len(docs) >= rows_needed(0) else panel_of({})
+    account = account_of(night.store)
+    return ChainStage(night.decides, values, night.tunable.searched, ladders(docs, panel), account, CHAIN_TRIALS)
 
 
 def _search(tunable: Tunable, ground: Ground) -> tuple[Tuned, ...]:
     values, known, notebook = ground.values, ground.known, ground.notebook
     enabled = [s for s in tunable.strategies if getattr(values, s.name).enabled]
-    tonight = PLANNED * len(enabled) + (FILTER_TRIALS if tunable.filters else 0)
-    asked = Asked(len(enabled) + bool(tunable.filters), notebook.doc.trials + tonight)
+    chains = ground.chains if ground.chains is not None and ground.chains.rows >= rows_needed(0) else None
+    planned = [PLANNED] * len(enabled)
+    planned += [] if chains is None else [chains.trials * COUNT]
+    planned += [FILTER_TRIALS] if tunable.filters else []
+    asked = Asked(len(planned), notebook.doc.trials + sum(planned))
     tuned = [_by_bars(tunable, strategy, ground, asked) for strategy in enabled]
+    if ground.chains is not None:
+        tuned.append(walk_forward(ground.chains, asked=asked, memory=notebook))
     if tunable.filters:
         filters, trades = tunable.filters, known.trades
         tuned.append(tune_filters(trades, known.proposals, filters, values, asked=asked, memory=notebook))
@@ -192,8 +229,8 @@ def _by_bars(tunable: Tunable, strategy: Strategy, ground: Ground, asked: Asked)
             where = f"{tunable.module}.{strategy.name}, {minutes}-minute bars"
             check_panel(panel, where=where)
             terms = Terms(execution, ground.cost, tunable.bars_per_year(minutes))
-            stage = arena(strategy, settings, panel, terms, traded=traded, where=where)
-            return walk_forward(stage, minutes=minutes, asked=asked, memory=ground.notebook)
+            stage = arena(strategy, settings, panel, terms, traded=traded, where=where, minutes=minutes)
+            return walk_forward(stage, asked=asked, memory=ground.notebook)
     return insufficient(strategy.name, "; ".join(lacking))
 
 
@@ -205,7 +242,7 @@ def _decide(
     judged = [one for one in tuned if one.verdict is not None]
     if not judged:
         lacking = [f"{one.name}: {one.missing}" for one in tuned] or ["nothing is enabled"]
-        why = "; ".join([*lacking, *filter(None, [night.tunable.unsearched])])
+        why = "; ".join(lacking)
         night.store.commit([ground.notebook.saying(f"{Status.NOT_ENOUGH}: {why}")])
         return Outcome(module, Status.NOT_ENOUGH, why, number, tuned=tuned, model=model)
     if not any(one.changes for one in judged):

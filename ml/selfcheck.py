@@ -35,7 +35,6 @@ WORTH = 0.65
 FIRST = datetime(2025, 1, 1, 20, 0, tzinfo=UTC)
 ROWS = 420
 _DAY_VOL = 0.004
-_MINUTES = 1440
 _COST = 0.0002
 
 
@@ -91,7 +90,7 @@ def bars(rows: int, seed: int, *, edge: float) -> dict[str, Bars]:
 
 def activated(seed: int, *, edge: float) -> bool:
     """Return whether the job would activate what it finds on one market."""
-    found = walk_forward(stage(seed, edge=edge), minutes=_MINUTES, asked=Asked(1, PLANNED))
+    found = walk_forward(stage(seed, edge=edge), asked=Asked(1, PLANNED))
     return found.verdict is not None and found.verdict.better
 
 

@@ -160,11 +160,13 @@ class Builder:
         from ml import job
         from orchestrator import __version__
         from orchestrator.audit import appended
+        from orchestrator.module import deciding
 
         desks = {module: self.desk(module) for module in modules}
         wanted = [self._tunable(module, desk.config.universe) for module, desk in desks.items()]
         prices = {module: desk.market for module, desk in desks.items()}
-        return job.run(self.store, wanted, prices, now, code=__version__, audited=appended)
+        asked = {module: deciding(desk.module, desk.config.universe) for module, desk in desks.items()}
+        return job.run(self.store, wanted, prices, now, code=__version__, audited=appended, decides=asked)
 
     def parity_subjects(self, *, now: datetime, ask_venues: bool) -> list[Subject]:
         """Return every module as the comparison with its backtest sees it."""
@@ -179,8 +181,7 @@ class Builder:
             tunable = self._tunable(module, universe(self.settings.universe(module)))
             grid = getattr(import_module(f"modules.{module}.universe"), "instrument", None)
             source = Source(stored_bars(self.store, module), self.desk(module).market if ask_venues else None, now)
-            decides = None if tunable.strategies else deciding(kind, tunable.universe)
-            found.append(Subject(tunable, grid, source, decides))
+            found.append(Subject(tunable, grid, source, deciding(kind, tunable.universe) if tunable.searched else None))
         return found
 
     def outlets(self) -> Outlets:
@@ -357,8 +358,7 @@ def run_sweep(*, slot: datetime | None) -> Swept:
     from orchestrator.sweep import Surroundings, sweep
 
     built = builder()
-    venue_time = built.settings.venue_time
-    now = slot if slot is not None and venue_time else built.clock().now()
+    now = slot if slot is not None and built.settings.venue_time else built.clock().now()
     around = Surroundings(
         outlets=built.outlets(),
         runner=built.runner(),

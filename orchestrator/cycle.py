@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from orchestrator.arms import Canary, Shadow, decide_shadow, shadow_of, trying, with_shadow_request
@@ -220,8 +221,9 @@ def _measure(unit: Unit, trading: TradingModule) -> None:
 def _keeper(unit: Unit, trading: TradingModule, parameters: Parameters) -> Keeper:
     """Return what keeps the chains of this cycle; a module that cannot name them keeps none, and is told."""
 
-    def chains() -> dict[str, OptionChain]:
-        return dict(_decide(unit, lambda: list(trading.chains_to_keep(trading.context).items()), "chains_to_keep"))
+    def chains(last: bool) -> dict[str, OptionChain]:
+        named = partial(trading.chains_to_keep, trading.context, last=last)
+        return dict(_decide(unit, lambda: list(named().items()), "chains_to_keep"))
 
     return Keeper(trading.keeps_every(parameters), chains)
 

@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from orchestrator.domain.codec import encode
 from orchestrator.domain.errors import MalformedDataError
-from orchestrator.domain.market import SessionState
 from orchestrator.domain.paths import chains_path
 from orchestrator.domain.sightings import kept, sighting_of
 from orchestrator.module import Context
@@ -33,9 +32,10 @@ def kept_writes(unit: Unit, context: Context, *, acts: bool) -> list[Put]:
     keeper, session = unit.keeper, context.market.session
     if keeper is None or not session.is_open or unit.book.kept_at == unit.now:
         return []
-    if not (acts or _trades(unit) or _is_due(unit, keeper.every, session)):
+    last = session.close is not None and session.close - unit.now <= LAST
+    if not (acts or last or _trades(unit) or _is_due(unit, keeper.every)):
         return []
-    chains = keeper.chains()
+    chains = keeper.chains(last)
     if not chains:
         return []
     try:
@@ -51,7 +51,5 @@ def _trades(unit: Unit) -> bool:
     return bool(unit.changed or unit.trades) or any(not one.state.terminal for one in unit.book.orders.values())
 
 
-def _is_due(unit: Unit, every: timedelta, session: SessionState) -> bool:
-    if session.close is not None and session.close - unit.now <= LAST:
-        return True
+def _is_due(unit: Unit, every: timedelta) -> bool:
     return unit.book.kept_at is None or unit.now - unit.book.kept_at >= every

@@ -140,8 +140,14 @@ class TradingModule(ABC):
         """Return what later decisions may know of this cycle; the cycle keeps it as `book.memory`. Pure."""
         return context.book.memory
 
-    def chains_to_keep(self, context: Context) -> Mapping[str, OptionChain]:
-        """Return the parts of the chains that decisions rest on, for whoever repeats them on a later day. Pure."""
+    def chains_to_keep(self, context: Context, *, last: bool) -> Mapping[str, OptionChain]:
+        """Return the parts of the chains that decisions rest on, for whoever repeats them on a later day. Pure.
+
+        Parameters
+        ----------
+        last
+            Whether the session ends: what may be bought otherwise is asked for too, where it can be followed.
+        """
         return {}
 
     def keeps_every(self, parameters: Parameters) -> timedelta:

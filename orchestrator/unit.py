@@ -77,10 +77,10 @@ class Versioned(Generic[D]):
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """How often a module's chains are kept while it does nothing, and which they are."""
+    """How often a module's chains are kept while it does nothing, and which they are; True = the session ends."""
 
     every: timedelta
-    chains: Callable[[], Mapping[str, OptionChain]]
+    chains: Callable[[bool], Mapping[str, OptionChain]]
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ A sighting is unpacked when it is looked at; the newest ones stay, as many as fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -22,8 +22,8 @@ from orchestrator.domain.paths import chains_path
 from orchestrator.domain.scene import DAILY
 from orchestrator.domain.sightings import Sighting, seen
 
-MOST_CONTRACTS = 400_000
-"""Contracts of unpacked chains that are held at once, about 1 kB each."""
+MOST_CONTRACTS = 600_000
+"""Contracts of unpacked chains that are held at once, about 0.7 kB each, and 0.4 kB more where they are priced."""
 _MICROSECONDS = 1_000_000
 _BACK = 30
 """Sightings looked back through for a contract that a later one does not show."""
@@ -57,10 +57,13 @@ class KeptChains:
         As stored, in order of their moments; at least one.
     panel
         Daily bars of the underlyings.
+    thinned
+        What is shown of a chain at a moment; None = all that was kept.
     """
 
     docs: Sequence[ChainsDoc]
     panel: Panel
+    thinned: Callable[[OptionChain, datetime], OptionChain] | None = None
     moments: Sequence[datetime] = ()
     _times: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     _places: dict[datetime, int] = field(default_factory=dict)
@@ -105,6 +108,14 @@ class KeptChains:
         closes = dict.fromkeys(doc.close for doc in self.docs if doc.close is not None and after < doc.close <= until)
         return [Closed(close, close.astimezone(NEW_YORK).date()) for close in closes]
 
+    def between(self, rows: slice) -> Part:
+        """Return some of the moments, in a row; nothing is read or priced twice for it."""
+        return Part(self, self.moments[rows])
+
+    def memory(self, row: int) -> Mapping[str, str]:
+        """Return what the module remembered at a moment."""
+        return self._sighting(row).memory
+
     def _quote(self, symbol: str, now: datetime) -> Quote | None:
         found = self._sighting(self._places[now]).quotes.get(symbol)
         if found is not None:
@@ -131,19 +142,46 @@ class KeptChains:
     def _sighting(self, place: int) -> Sighting:
         if place not in self._open:
             doc = self.docs[place]
-            self._open[place] = seen(doc, where=chains_path(doc.module, f"{doc.at:%Y%m%dT%H%M%SZ}"))
+            found = seen(doc, where=chains_path(doc.module, f"{doc.at:%Y%m%dT%H%M%SZ}"))
+            if self.thinned is not None:
+                shown = {name: self.thinned(chain, doc.at) for name, chain in found.chains.items()}
+                found = replace(found, chains=shown)
+            self._open[place] = found
             self._forget()
         return self._open[place]
 
     def _forget(self) -> None:
         """Close the sightings that were opened first, until the rest is few enough; the newest one stays."""
-        held = sum(self.docs[place].contracts for place in self._open)
+        held = sum(_contracts(one) for one in self._open.values())
         for place in list(self._open)[:-1]:
             if held <= MOST_CONTRACTS:
                 return
-            held -= self.docs[place].contracts
-            del self._open[place]
+            held -= _contracts(self._open.pop(place))
             self._chains = {key: chain for key, chain in self._chains.items() if key[0] != place}
+
+
+@dataclass(slots=True)
+class Part:
+    """Some moments of kept chains; fulfils `ml.backtest.recorded.Recorded`."""
+
+    whole: KeptChains
+    moments: Sequence[datetime]
+
+    def snapshot(self, request: DataRequest, now: datetime) -> MarketSnapshot:
+        """Return what was asked for, as the desk saw it at a moment."""
+        return self.whole.snapshot(request, now)
+
+    def touch(self, symbol: str, now: datetime) -> Seen | None:
+        """Return the newest quote of a stock or contract."""
+        return self.whole.touch(symbol, now)
+
+    def events(self, after: datetime, until: datetime) -> list[Event]:
+        """Return the sessions that ended in (after, until], in order."""
+        return self.whole.events(after, until)
+
+
+def _contracts(sighting: Sighting) -> int:
+    return sum(len(chain.contracts) for chain in sighting.chains.values())
 
 
 def quoted(sighting: Sighting, symbol: str) -> Quote | OptionQuote | None:

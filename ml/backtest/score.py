@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
-from ml.backtest.engine import Result
 from orchestrator.domain.market import Floats
 
 _FEW = 10.0
 _NOTHING = 1e-12
+
+
+class Earned(Protocol):
+    """What a run earned."""
+
+    @property
+    def returns(self) -> Floats:
+        """Profit of each row as a fraction of what there was."""
+
+    @property
+    def count(self) -> int:
+        """How many round trips ended."""
 
 
 def sharpe(returns: Floats, *, bars_per_year: float) -> float:
@@ -26,7 +39,7 @@ def sharpe(returns: Floats, *, bars_per_year: float) -> float:
     return float(mean[0]) / risk * float(bars_per_year**0.5) if risk > _NOTHING else 0.0
 
 
-def objective(result: Result, *, bars_per_year: float) -> float:
+def objective(result: Earned, *, bars_per_year: float) -> float:
     """Return the Sharpe ratio shrunk by trades / (trades + 10): three lucky trades are no evidence."""
     shrink = result.count / (result.count + _FEW)
     return sharpe(result.returns, bars_per_year=bars_per_year) * shrink

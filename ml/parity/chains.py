@@ -13,38 +13,13 @@ from ml.backtest.kept import KeptChains
 from ml.parity.compare import Made, of_position, of_trade
 from ml.parity.engine import Days
 from ml.parity.lived import Held
-from orchestrator.domain.base import ModuleName
-from orchestrator.domain.codec import decode
 from orchestrator.domain.documents import ChainsDoc
 from orchestrator.domain.market import Panel
-from orchestrator.domain.paths import chains_path
-from orchestrator.domain.sightings import seen
 from orchestrator.domain.tuning import Tunable
 from orchestrator.module import TradingModule
-from orchestrator.paging import every
-from orchestrator.ports import Store, Where
 
 WITHIN = timedelta(minutes=15)
 """How far entries, exits and what is kept next to them may be apart: as long as an order may rest."""
-
-
-def kept_chains(store: Store, module: ModuleName, begin: datetime, end: datetime) -> tuple[ChainsDoc, ...]:
-    """Return what a module saw in (begin, end], as far as it was kept, oldest first.
-
-    Raises
-    ------
-    MalformedDataError
-        A document is damaged; the message names it.
-    """
-    pages = every(
-        lambda since, limit: store.query(
-            "chains", [Where("module", "==", module.value), Where("at", ">=", since)], order_by="at", limit=limit
-        ),
-        begin,
-        by="at",
-    )
-    docs = (decode(ChainsDoc, one.data, where=one.path) for one in pages if begin < one.data["at"] <= end)
-    return tuple(docs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +44,9 @@ class ChainGround:
         docs = [doc for doc in self.docs if days.begin < doc.at <= days.end]
         if not docs:
             return []
-        memory = seen(docs[0], where=chains_path(docs[0].module, f"{docs[0].at}")).memory
-        terms = options.Terms(Decimal(repr(days.cash)), days.limits, UsBroker(), memory=memory)
-        found = options.run(self.module, days.values, KeptChains(docs, self.panel), terms)
+        market = KeptChains(docs, self.panel)
+        terms = options.Terms(Decimal(repr(days.cash)), days.limits, UsBroker(), memory=market.memory(0))
+        found = options.run(self.module, days.values, market, terms)
         return [of_trade(one.trade) for one in found.ended] + [of_position(position) for position in found.held]
 
     def unseen(self, held: Held) -> str:

@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ml.parity.chains import WITHIN, ChainGround, kept_chains
+from ml.evidence import kept_chains
+from ml.parity.chains import WITHIN, ChainGround
 from ml.parity.compare import Made, Pair, paired
 from ml.parity.engine import BarGround, Days, GridOf
 from ml.parity.lived import Held, Lived, Span, lived
@@ -141,7 +142,7 @@ def _on_chains(subject: Subject, decides: TradingModule, past: Lived, asked: _As
     held = (one.made.symbol for one in past.held)
     symbols = tuple(dict.fromkeys((*listed(subject.tunable.universe, tuple(subject.tunable.universe)), *held)))
     known = subject.source.known(symbols, DAILY, (begin.date(), asked.last))
-    ground = ChainGround(subject.tunable, decides, kept_chains(asked.store, module, begin, end), known.panel)
+    ground = ChainGround(subject.tunable, decides, tuple(kept_chains(asked.store, module, begin, end)), known.panel)
     sides = _Sides(past, ground, WITHIN, tuple(_unseen(one, ground, known) for one in past.held))
     notes = [*past.notes, *_lacks(module, known)]
     if not ground.docs:

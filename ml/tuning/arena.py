@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
 
 import numpy as np
 
 from ml.backtest.engine import Market, Result, Rules, market_of, simulate
-from ml.tuning.space import Knob, with_values
+from ml.tuning.search import TRIALS
+from ml.tuning.space import Knob, knobs_of, with_values
 from orchestrator.domain.errors import DomainError, TradingError
 from orchestrator.domain.market import Panel, Signals
 from orchestrator.domain.scene import Execution
@@ -26,10 +29,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """A strategy, what trades now, and the bars it is tried on.
+    """A strategy, what trades now, and the bars it is tried on; fulfils `ml.tuning.walkforward.Stage`.
 
     Parameters
     ----------
+    minutes
+        Minutes per bar.
     panel
         Every symbol that the strategy reads; checked.
     market
@@ -45,6 +50,49 @@ class Arena:
     market: Market
     columns: tuple[int, ...]
     terms: Terms
+    minutes: int = 1440
+    trials: int = TRIALS
+
+    @property
+    def name(self) -> str:
+        """The strategy's name."""
+        return self.strategy.name
+
+    @property
+    def prefix(self) -> str:
+        """What stands before a knob's name in the module's parameters."""
+        return f"{self.strategy.name}."
+
+    @property
+    def rows(self) -> int:
+        """How many bars there are."""
+        return len(self.panel)
+
+    @property
+    def unit(self) -> str:
+        """What a row is, in the plural."""
+        return f"bars of {self.minutes} minutes"
+
+    @property
+    def per_year(self) -> float:
+        """Bars in a year."""
+        return self.terms.bars_per_year
+
+    def knobs(self) -> tuple[Knob, ...]:
+        """Return the strategy's knobs."""
+        return knobs_of(self.champion)
+
+    def dearer(self, times: float) -> Self:
+        """Return the same at a multiple of the costs."""
+        return replace(self, terms=replace(self.terms, cost=self.terms.cost * times))
+
+    def at(self, row: int) -> str:
+        """Return when a bar ended, ISO."""
+        return datetime.fromtimestamp(int(self.panel.ends[row]), UTC).isoformat()
+
+    def record(self) -> dict[str, Any]:
+        """Return what it is tried on, for the version's provenance."""
+        return {"minutes_per_bar": self.minutes, "bars": self.rows, "symbols": list(self.market.panel.symbols)}
 
     def warmup(self, knobs: tuple[Knob, ...]) -> int:
         """Return the bars that every candidate within the knobs' reach needs first."""
@@ -88,7 +136,14 @@ class Arena:
 
 
 def arena(
-    strategy: Strategy, champion: StrategyParameters, panel: Panel, terms: Terms, *, traded: tuple[str, ...], where: str
+    strategy: Strategy,
+    champion: StrategyParameters,
+    panel: Panel,
+    terms: Terms,
+    *,
+    traded: tuple[str, ...],
+    where: str,
+    minutes: int = 1440,
 ) -> Arena:
     """Return the arena of a strategy on a checked panel."""
     columns = tuple(index for index, symbol in enumerate(panel.symbols) if symbol in traded)
@@ -98,4 +153,4 @@ def arena(
     )
     with np.errstate(all="ignore"):
         market = market_of(own, terms.execution, bars_per_year=terms.bars_per_year)
-    return Arena(where, strategy, champion, panel, market, columns, terms)
+    return Arena(where, strategy, champion, panel, market, columns, terms, minutes)

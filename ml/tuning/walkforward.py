@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from ml.backtest.engine import Result
-from ml.backtest.score import objective
-from ml.tuning.arena import Arena
+from ml.backtest.score import Earned, objective
 from ml.tuning.memory import FORGETS, Memory
 from ml.tuning.nearby import kept_nearby
 from ml.tuning.search import SPREAD, TRIALS, best_values
-from ml.tuning.space import Knob, knobs_of, rounded
+from ml.tuning.space import Knob, rounded
 from ml.validation.folds import COUNT, Fold, folds, rows_needed
 from ml.validation.gate import STRESS, Asked, Evidence, Verdict, judge
 from ml.validation.overfitting import overfitting
@@ -29,9 +26,55 @@ from orchestrator.domain.market import Floats
 from orchestrator.domain.searches import Found
 
 PLANNED = TRIALS * COUNT
-"""Sets of values that one strategy's walk forward tries."""
+"""Sets of values that one strategy's walk forward tries on bars."""
 SEED = 20260716
 """Of the first fold's sampler; the next folds count on."""
+
+
+class Stage(Protocol):
+    """What is tuned, and the rows (bars, sessions) it is tried on."""
+
+    @property
+    def name(self) -> str:
+        """What is tuned."""
+
+    @property
+    def prefix(self) -> str:
+        """What stands before a knob's name in the module's parameters."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def unit(self) -> str:
+        """What a row is, in the plural."""
+
+    @property
+    def per_year(self) -> float:
+        """Rows in a year."""
+
+    @property
+    def trials(self) -> int:
+        """Sets of values tried on each training window."""
+
+    def knobs(self) -> tuple[Knob, ...]:
+        """Return what is searched."""
+
+    def warmup(self, knobs: tuple[Knob, ...]) -> int:
+        """Return the rows that every candidate within the knobs' reach needs first."""
+
+    def run(self, values: Mapping[str, float], rows: slice, *, warmup: int) -> Earned:
+        """Return what the champion with `values` earns on `rows`; nothing after them is shown to it."""
+
+    def dearer(self, times: float) -> Self:
+        """Return the same at a multiple of the costs."""
+
+    def at(self, row: int) -> str:
+        """Return when a row is, ISO."""
+
+    def record(self) -> dict[str, Any]:
+        """Return what it is tried on, for the version's provenance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +86,8 @@ class FoldScore:
     values: Mapping[str, float]
     champion_train: float
     candidate_train: float
-    champion_test: Result
-    candidate_test: Result
+    champion_test: Earned
+    candidate_test: Earned
     stressed: tuple[Floats, Floats]
     """Returns of champion and candidate on the test window at a multiple of the costs."""
     champion: float
@@ -84,35 +127,34 @@ def insufficient(name: str, why: str) -> Tuned:
     return Tuned(name, {}, {}, None, why, 0, none, none, 0, 0, {"verdict": "not enough evidence", "reason": why})
 
 
-def walk_forward(arena: Arena, *, minutes: int, asked: Asked, memory: Memory = FORGETS) -> Tuned:
-    """Return what the bars say of the strategy's parameters.
+def walk_forward(arena: Stage, *, asked: Asked, memory: Memory = FORGETS) -> Tuned:
+    """Return what the rows say of the parameters.
 
     Parameters
     ----------
-    minutes
-        Minutes per bar, for the record.
     asked
         How often luck is given a chance.
     memory
         What a run of this slot that was cut off has found already.
     """
-    name, rows = arena.strategy.name, len(arena.panel)
-    knobs = _affordable(arena, knobs_of(arena.champion), rows)
+    name, rows = arena.name, arena.rows
+    knobs = _affordable(arena, arena.knobs(), rows)
     warmup = arena.warmup(knobs)
     windows = folds(rows, warmup=warmup)
     if not windows:
         need = rows_needed(warmup)
-        return insufficient(name, f"{rows} bars of {minutes} minutes, at least {need} ({warmup} of them to warm up)")
+        warms = f" ({warmup} of them to warm up)" if warmup else ""
+        return insufficient(name, f"{rows} {arena.unit}, at least {need}{warms}")
     searches = _searches(arena, windows, knobs, warmup=warmup, memory=memory)
     scores = [_score(arena, fold, found, knobs, warmup=warmup) for fold, found in zip(windows, searches, strict=True)]
     changes = _moved(scores[-1].values, knobs)
     kept = _kept(arena, changes, knobs, windows, warmup=warmup) if changes else 0.0
-    evidence = _evidence(scores, per_year=arena.terms.bars_per_year, asked=asked, kept=kept)
+    evidence = _evidence(scores, per_year=arena.per_year, asked=asked, kept=kept)
     verdict = _verdict(evidence, changes, knobs)
-    return _tuned(arena, scores, evidence, verdict, changes=changes, knobs=knobs, minutes=minutes)
+    return _tuned(arena, scores, evidence, verdict, changes=changes, knobs=knobs)
 
 
-def _affordable(arena: Arena, knobs: tuple[Knob, ...], rows: int) -> tuple[Knob, ...]:
+def _affordable(arena: Stage, knobs: tuple[Knob, ...], rows: int) -> tuple[Knob, ...]:
     """Return the knobs; with too few rows to warm every candidate up, none looks further back than what trades now."""
     if rows >= rows_needed(arena.warmup(knobs)):
         return knobs
@@ -121,13 +163,13 @@ def _affordable(arena: Arena, knobs: tuple[Knob, ...], rows: int) -> tuple[Knob,
 
 
 def _searches(
-    arena: Arena, windows: tuple[Fold, ...], knobs: tuple[Knob, ...], *, warmup: int, memory: Memory
+    arena: Stage, windows: tuple[Fold, ...], knobs: tuple[Knob, ...], *, warmup: int, memory: Memory
 ) -> Iterator[Found]:
     """Yield what the search on each training window found, the oldest first, and remember it.
 
     Those not remembered run one after another, or wherever the caller's `joblib.parallel_config` sends them.
     """
-    name = arena.strategy.name
+    name = arena.name
     known = [memory.found(name, n) for n in range(len(windows))]
     left = [(n, fold) for n, fold in enumerate(windows) if known[n] is None]
     tasks = (delayed(_search)(arena, fold, knobs, warmup=warmup, seed=SEED + n) for n, fold in left)
@@ -138,16 +180,16 @@ def _searches(
         yield found
 
 
-def _search(arena: Arena, fold: Fold, knobs: tuple[Knob, ...], *, warmup: int, seed: int) -> Found:
+def _search(arena: Stage, fold: Fold, knobs: tuple[Knob, ...], *, warmup: int, seed: int) -> Found:
     """Return the best values of a training window, and how much the tries on it are worth as proof."""
     tries: list[Floats] = []
 
     def train(values: Mapping[str, float]) -> float:
         result = arena.run(values, fold.train, warmup=warmup)
         tries.append(result.returns)
-        return objective(result, bars_per_year=arena.terms.bars_per_year)
+        return objective(result, bars_per_year=arena.per_year)
 
-    values = best_values(train, knobs, seed=seed)
+    values = best_values(train, knobs, seed=seed, trials=arena.trials)
     judged = (fold.test.stop - fold.test.start) * COUNT
     return Found(
         values=values,
@@ -158,22 +200,21 @@ def _search(arena: Arena, fold: Fold, knobs: tuple[Knob, ...], *, warmup: int, s
 
 
 def _kept(
-    arena: Arena, values: Mapping[str, float], knobs: tuple[Knob, ...], windows: tuple[Fold, ...], *, warmup: int
+    arena: Stage, values: Mapping[str, float], knobs: tuple[Knob, ...], windows: tuple[Fold, ...], *, warmup: int
 ) -> float:
     """Return what the candidate's neighbours keep of its gain over all test windows."""
     rows = slice(windows[0].test.start, windows[-1].test.stop)
 
     def score(tried: Mapping[str, float]) -> float:
-        return objective(arena.run(tried, rows, warmup=warmup), bars_per_year=arena.terms.bars_per_year)
+        return objective(arena.run(tried, rows, warmup=warmup), bars_per_year=arena.per_year)
 
     return kept_nearby(score, values, knobs)
 
 
-def _score(arena: Arena, fold: Fold, found: Found, knobs: tuple[Knob, ...], *, warmup: int) -> FoldScore:
-    per_year, values = arena.terms.bars_per_year, _moved(found.values, knobs)
-    dear = replace(arena, terms=replace(arena.terms, cost=arena.terms.cost * STRESS))
+def _score(arena: Stage, fold: Fold, found: Found, knobs: tuple[Knob, ...], *, warmup: int) -> FoldScore:
+    per_year, values, dear = arena.per_year, _moved(found.values, knobs), arena.dearer(STRESS)
 
-    def result(tried: Mapping[str, float], rows: slice, on: Arena = arena) -> Result:
+    def result(tried: Mapping[str, float], rows: slice, on: Stage = arena) -> Earned:
         return on.run(tried, rows, warmup=warmup)
 
     def train(tried: Mapping[str, float]) -> float:
@@ -228,30 +269,27 @@ def _verdict(evidence: Evidence, changes: Mapping[str, float], knobs: tuple[Knob
 
 
 def _tuned(
-    arena: Arena,
+    arena: Stage,
     scores: list[FoldScore],
     evidence: Evidence,
     verdict: Verdict,
     *,
     changes: Mapping[str, float],
     knobs: tuple[Knob, ...],
-    minutes: int,
 ) -> Tuned:
-    name = arena.strategy.name
+    name = arena.name
     in_sample = _medians([score.champion_train for score in scores], [score.candidate_train for score in scores])
     out = _medians(evidence.champion, evidence.candidate)
-    current = {knob.name: knob.current for knob in knobs}
+    current, trials = {knob.name: knob.current for knob in knobs}, arena.trials * len(scores)
     record = {
         "verdict": "better" if verdict.better else "rejected",
         "reason": "; ".join(verdict.reasons) or "better out of sample by the stated rule",
-        "minutes_per_bar": minutes,
-        "bars": len(arena.panel),
-        "symbols": list(arena.market.panel.symbols),
-        "from": _day(arena, 0),
-        "to": _day(arena, -1),
+        **arena.record(),
+        "from": arena.at(0),
+        "to": arena.at(-1),
         "knobs": {k.name: {"low": k.low, "high": k.high, "current": k.current} for k in knobs},
         "proposed": dict(changes),
-        "trials": PLANNED,
+        "trials": trials,
         "p_value": verdict.p_value,
         "gate": dict(verdict.figures),
         "trades_out_of_sample": evidence.trades,
@@ -261,11 +299,11 @@ def _tuned(
     }
     return Tuned(
         name=name,
-        changes={f"{name}.{key}": value for key, value in changes.items()},
-        current={f"{name}.{key}": value for key, value in current.items()},
+        changes={f"{arena.prefix}{key}": value for key, value in changes.items()},
+        current={f"{arena.prefix}{key}": value for key, value in current.items()},
         verdict=verdict,
         missing="",
-        trials=PLANNED,
+        trials=trials,
         in_sample=in_sample,
         out_of_sample=out,
         folds_won=evidence.won,
@@ -278,13 +316,13 @@ def _medians(champion: list[float] | Any, candidate: list[float] | Any) -> tuple
     return float(np.median(champion)), float(np.median(candidate))
 
 
-def _fold_record(arena: Arena, score: FoldScore) -> dict[str, Any]:
+def _fold_record(arena: Stage, score: FoldScore) -> dict[str, Any]:
     train, test = score.fold.train, score.fold.test
     return {
-        "train_from": _day(arena, train.start),
-        "train_to": _day(arena, train.stop - 1),
-        "test_from": _day(arena, test.start),
-        "test_to": _day(arena, test.stop - 1),
+        "train_from": arena.at(train.start),
+        "train_to": arena.at(train.stop - 1),
+        "test_from": arena.at(test.start),
+        "test_to": arena.at(test.stop - 1),
         "values": dict(score.values),
         "champion_in_sample": score.champion_train,
         "candidate_in_sample": score.candidate_train,
@@ -293,7 +331,3 @@ def _fold_record(arena: Arena, score: FoldScore) -> dict[str, Any]:
         "champion_trades": score.champion_test.count,
         "candidate_trades": score.candidate_test.count,
     }
-
-
-def _day(arena: Arena, row: int) -> str:
-    return datetime.fromtimestamp(int(arena.panel.ends[row]), UTC).isoformat()

@@ -23,6 +23,7 @@ from modules.options.regime import Regime
 from modules.options.sensitivities import unit_greeks
 from modules.options.universe import underlying_of
 from orchestrator.domain.base import ModuleName
+from orchestrator.domain.chains import ladder
 from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.market import DataRequest, OptionChain
@@ -30,6 +31,9 @@ from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.positions import Position
 from orchestrator.module import Context, TradingModule
+
+_LADDER_DAYS = 14
+"""Calendar days beyond the wanted ones to which the ladder of expiries reaches."""
 
 
 class OptionsModule(TradingModule):
@@ -61,7 +65,7 @@ class OptionsModule(TradingModule):
             lookback_days={DAILY: _lookback_days(knobs)},
             quotes=tuple(dict.fromkeys((*symbols, *legs))),
             chains=symbols,
-            min_days_to_expiry=max(min([knobs.selection.min_days, *days]), 0),
+            min_days_to_expiry=max(min([knobs.selection.min_days, knobs.exits.exit_days, *days]), 0),
             max_days_to_expiry=max([knobs.selection.max_days, *days]),
         )
 
@@ -105,14 +109,18 @@ class OptionsModule(TradingModule):
         knobs = cast("OptionsParameters", context.parameters)
         return memory(context.book, self._readings(context), knobs, now=context.now)
 
-    def chains_to_keep(self, context: Context) -> Mapping[str, OptionChain]:
-        """Return of each chain what entries are decided on, and the contracts that are held."""
-        knobs = cast("OptionsParameters", context.parameters)
-        held = {leg.symbol for position in context.book.positions.values() for leg in open_legs(position)}
-        return {
-            symbol: narrowed(chain, knobs, now=context.now, also=held)
-            for symbol, chain in context.market.chains.items()
-        }
+    def chains_to_keep(self, context: Context, *, last: bool) -> Mapping[str, OptionChain]:
+        """Return of each chain what entries are decided on and what is held; at the end of a session a ladder too.
+
+        Whoever tries other parameters holds other contracts than the desk does: the ladder is what he can follow.
+        """
+        knobs, chains = cast("OptionsParameters", context.parameters), context.market.chains
+        also = {leg.symbol for position in context.book.positions.values() for leg in open_legs(position)}
+        if last:
+            days = knobs.selection.target_days + _LADDER_DAYS
+            rungs = (ladder(chain, context.now, most_days=days).contracts for chain in chains.values())
+            also |= {one.symbol for contracts in rungs for one in contracts}
+        return {symbol: narrowed(chain, knobs, now=context.now, also=also) for symbol, chain in chains.items()}
 
     def keeps_every(self, parameters: Parameters) -> timedelta:
         """Return the market time between two chains that are kept while nothing is traded."""

@@ -32,7 +32,7 @@ Views = dict[tuple[object, ...], tuple[OptionChain, ChainView]]
 """Priced chains by what they were priced with: whoever asks the same of the same chain again gets the same view."""
 
 
-_MOST_PRICED = 400_000
+_MOST_PRICED = 600_000
 """Contracts of all views that are kept, about 1 kB each with their quotes."""
 
 

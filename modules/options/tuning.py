@@ -1,6 +1,7 @@
-"""What of the options module may be tuned: thresholds that only let entries through, on the evidence of closed trades.
+"""What of the options module may be tuned, on which evidence.
 
-Bars of an underlying cannot tell what a structure would have earned; its closed trades can, costs included.
+Bars of an underlying cannot tell what a structure would have earned. The chains that the desk kept can, once there are
+enough of them; closed trades tell what a stricter threshold would have left out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,18 @@ FILTERS = (
     EntryFilter("liquidity.max_concession", "concession", keep="at_most"),
 )
 """Thresholds of an entry, with the feature of a trade that each is compared with."""
-UNSEARCHED = "its strategies are not searched: the desk keeps no option chains of past days to try them on"
+SEARCHED = (
+    "trend.momentum_vols",
+    "selection.long_delta",
+    "selection.debit_short_delta",
+    "selection.credit_short_delta",
+    "exits.spread_target",
+    "exits.long_target",
+    "exits.debit_stop",
+    "exits.credit_stop",
+)
+"""What a backtest on kept chains can tell: which contracts, and when they are left. None changes which expiries are
+looked at, for others are not kept."""
 
 
 def tunable(universe: Mapping[str, tuple[str, ...]]) -> Tunable:
@@ -30,5 +42,5 @@ def tunable(universe: Mapping[str, tuple[str, ...]]) -> Tunable:
         bars_per_year=lambda _minutes: float(SESSIONS_PER_YEAR),
         cost_bps=0.0,
         filters=FILTERS,
-        unsearched=UNSEARCHED,
+        searched=SEARCHED,
     )

@@ -55,7 +55,7 @@ class PricedContract:
         """Whether it may be traded: both sides quoted, volatility and Greeks known."""
         return self.quote.mid is not None and math.isfinite(self.iv) and math.isfinite(self.delta)
 
-    @property
+    @cached_property
     def spread_fraction(self) -> float:
         """Bid-ask spread over mid; infinite for a one-sided market."""
         mid, bid, ask = self.quote.mid, self.quote.bid, self.quote.ask
@@ -227,6 +227,28 @@ def _dead(quotes: Sequence[OptionQuote]) -> NDArray[np.bool_]:
 
 def _column(values: Sequence[float | None]) -> Floats:
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+
+
+_STEPS = tuple(Decimal(one) for one in ("0.5", "1", "5", "10", "50", "100"))
+_STEP = Decimal("0.005")
+"""Least distance between the strikes of a ladder, as a fraction of spot."""
+
+
+def ladder(chain: OptionChain, now: datetime, *, most_days: int) -> OptionChain:
+    """Return a thin part of a chain that shows tomorrow what it shows today: round strikes, the last expiry of a week.
+
+    Whoever buys from it sees what he holds until its end; what is nearest to some number of days is another expiry
+    every day. Strikes lie at least half a hundredth of spot apart, and `most_days` is calendar days to expiry.
+    """
+    today = now.astimezone(NEW_YORK).date()
+    weeks: dict[tuple[int, int], date] = {}
+    for expiry in sorted({one.expiry for one in chain.contracts}):
+        year, week, _ = expiry.isocalendar()
+        weeks[year, week] = expiry
+    last = {expiry for expiry in weeks.values() if (expiry - today).days <= most_days}
+    step = next((one for one in _STEPS if one >= chain.spot * _STEP), _STEPS[-1])
+    inside = tuple(one for one in chain.contracts if one.expiry in last and one.strike % step == 0)
+    return chain.model_copy(update={"contracts": inside})
 
 
 def touch(quote: OptionQuote, *, buying: bool) -> Decimal | None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, cast
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.domain.base import Document, ModuleName, UtcTime, Value
 from orchestrator.domain.errors import MalformedDataError
@@ -146,9 +147,32 @@ def _columns(model: type[V], rows: Sequence[V], at: datetime) -> dict[str, list[
 
 
 def _rows(model: type[V], columns: Mapping[str, list[Any]], at: datetime) -> list[V]:
-    moments = [at + one * _MICROSECOND for one in columns["ts"]]
-    plain = {**columns, "ts": moments}
-    return [model.model_validate(dict(zip(plain, row, strict=True))) for row in zip(*plain.values(), strict=True)]
+    """Return the rows of columns; each is checked as a column, and values that are the same are made once."""
+    checked = {
+        name: _moments(columns[name], at) if name == "ts" else _checked(model, name, columns[name]) for name in columns
+    }
+    given = set(checked)
+    rows = (dict(zip(checked, row, strict=True)) for row in zip(*checked.values(), strict=True))
+    return [cast("V", model.model_construct(given, **row)) for row in rows]
+
+
+def _checked(model: type[V], name: str, column: list[Any]) -> list[Any]:
+    if not any(isinstance(one, str) for one in column):
+        return _column_of(model, name).validate_python(column)
+    texts = list(dict.fromkeys(column))
+    known = dict(zip(texts, _column_of(model, name).validate_python(texts), strict=True))
+    return [known[one] for one in column]
+
+
+@cache
+def _column_of(model: type[Value], name: str) -> TypeAdapter[list[Any]]:
+    kind = model.model_fields[name].annotation
+    return TypeAdapter(list[kind])  # type: ignore[valid-type]
+
+
+def _moments(column: list[int], at: datetime) -> list[datetime]:
+    known = {one: at + one * _MICROSECOND for one in column}
+    return [known[one] for one in column]
 
 
 def _plain(value: Any, at: datetime) -> Any:

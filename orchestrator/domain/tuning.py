@@ -55,8 +55,8 @@ class Tunable:
         Parameters that closed trades can tell the worth of.
     timeframes
         Fields of the parameters that hold the minutes per bar, in order of preference.
-    unsearched
-        Why no strategy is searched on bars, where none is.
+    searched
+        Names of the parameters that kept chains can tell the worth of; none where bars tell it.
     """
 
     module: ModuleName
@@ -67,4 +67,4 @@ class Tunable:
     strategies: tuple[Strategy, ...] = ()
     filters: tuple[EntryFilter, ...] = ()
     timeframes: tuple[str, ...] = ("timeframe", "fallback_timeframe")
-    unsearched: str = ""
+    searched: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from orchestrator.domain.errors import ConfigurationError
 
 
 def walked():
-    return walk_forward(stage(1000, edge=EDGE), minutes=1440, asked=Asked(1, PLANNED))
+    return walk_forward(stage(1000, edge=EDGE), asked=Asked(1, PLANNED))
 
 
 @pytest.mark.slow

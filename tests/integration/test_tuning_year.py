@@ -13,8 +13,8 @@ from ml.tuning.walkforward import walk_forward
 from ml.validation.folds import MIN_TEST, PURGE, folds, rows_needed
 from ml.validation.gate import Asked
 from ml.validation.overfitting import overfitting
+from modules.options.module import OptionsModule
 from modules.options.parameters import OptionsParameters
-from modules.options.tuning import UNSEARCHED
 from modules.options.tuning import tunable as options
 from modules.stocks.parameters import StocksParameters
 from modules.stocks.tuning import tunable as stocks
@@ -22,10 +22,12 @@ from modules.stocks.universe import universe_of
 from orchestrator.adapters.memory.market import MemoryMarketData
 from orchestrator.adapters.memory.store import MemoryDataLayer
 from orchestrator.audit import appended
+from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode
 from orchestrator.domain.market import Bars
 from orchestrator.domain.paths import tuning_path
 from orchestrator.domain.searches import TuningDoc
+from orchestrator.module import deciding
 from orchestrator.seed import seed
 from tests.tuning_stage import Stage
 
@@ -50,7 +52,8 @@ def night(tunable, parameters, rows: int) -> tuple[job.Outcome, TuningDoc]:
         market.put_bars(1440, symbol, a_year(symbol, rows))
     seed(store, {tunable.module: parameters}, now=LAST - timedelta(days=1))
     now = LAST + timedelta(hours=2)
-    [outcome] = job.run(store, [tunable], {tunable.module: market}, now, code="test", audited=appended)
+    data, decides = {tunable.module: market}, {ModuleName.OPTIONS: deciding(OptionsModule, tunable.universe)}
+    [outcome] = job.run(store, [tunable], data, now, code="test", audited=appended, decides=decides)
     path = tuning_path(tunable.module)
     return outcome, decode(TuningDoc, dict(store.get_many([path])[path].data), where=path)
 
@@ -89,7 +92,8 @@ def test_too_few_bars_say_how_many_there_are_and_how_many_are_needed():
 def test_options_say_in_their_document_why_they_are_not_tuned():
     outcome, doc = night(options({"underlyings": ("SPY",)}), OptionsParameters(), SESSIONS)
     assert outcome.status is job.Status.NOT_ENOUGH
-    assert doc.said == f"not enough evidence: entry_filters: 0 closed trades, at least 60; {UNSEARCHED}"
+    chains = "structures: 0 sessions of chains, at least 120"
+    assert doc.said == f"not enough evidence: {chains}; entry_filters: 0 closed trades, at least 60"
     assert (doc.slot, doc.trials, doc.finished) == ("20260715T220000Z", 0, "")
 
 
@@ -107,7 +111,7 @@ def test_luck_does_not_pass_on_the_shortest_history(market, monkeypatch):
 
 def test_a_strong_edge_can_pass_on_the_shortest_history(monkeypatch):
     monkeypatch.setattr(selfcheck, "ROWS", rows_needed(21))
-    found = walk_forward(selfcheck.stage(1001, edge=0.004), minutes=1440, asked=Asked(1, 240))
+    found = walk_forward(selfcheck.stage(1001, edge=0.004), asked=Asked(1, 240))
     assert found.verdict is not None
     assert found.verdict.better, found.verdict.reasons
 

@@ -220,7 +220,7 @@ DAYS = ("--from", "2026-07-16", "--to", "2026-07-21")
             ("stocks", "options", "--data", "FOLDER", *DAYS, "--sweep", "momentum.lookback=20,40"),
             ("through the desk itself",),
         ),
-        (("options",), ("--data, and --from and --to",)),
+        (("options", "--data", "FOLDER"), ("--data, and --from and --to",)),
         (("options", "--data", "FOLDER", *DAYS, "--fill", "same_close"), ("are of bars",)),
         (("options", "--data", "FOLDER", *DAYS, "--timeframe", "1h"), ("are of bars",)),
         (("options", "--data", "FOLDER", *DAYS, "--adjust"), ("are of bars",)),

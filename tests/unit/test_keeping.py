@@ -35,7 +35,7 @@ class Watching(ScriptedModule):
 
     broken: ClassVar[bool] = False
 
-    def chains_to_keep(self, context: Context) -> Mapping[str, OptionChain]:
+    def chains_to_keep(self, context: Context, *, last: bool) -> Mapping[str, OptionChain]:
         if self.broken:
             raise ZeroDivisionError("a faulty module")
         return context.market.chains

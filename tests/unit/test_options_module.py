@@ -211,7 +211,7 @@ def test_it_asks_for_its_universe_and_what_is_held():
     assert request.lookback_days[1440] >= 252 * 365 / 252
     far = holding("long_call", [("SPY261218C00100000", 1, "1.00")])
     assert MODULE.request(book_of(far), KNOBS, NOW).max_days_to_expiry == 156
-    assert MODULE.request(book_of(), KNOBS, NOW).min_days_to_expiry == 8
+    assert MODULE.request(book_of(), KNOBS, NOW).min_days_to_expiry == KNOBS.exits.exit_days
 
 
 def test_it_remembers_volatility_by_session_and_what_was_held():

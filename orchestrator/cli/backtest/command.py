@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,7 @@ def backtest(
     strategy: Annotated[list[str] | None, typer.Option(help="Only this strategy; may be given again.")] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="File or folder of bars, else the local store; of options a folder with chains."),
+        typer.Option(help="Bars, else the local store; of options a folder with chains, else those the desk kept."),
     ] = None,
     symbols: Annotated[str, typer.Option(help="XLK,XLF of one module, or 'stocks=XLK crypto=BTC'.")] = "",
     first: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First day that is traded.")] = None,
@@ -76,16 +77,18 @@ def _run(ctx: typer.Context, asked: Asked, sources: Sources, out: Path | None, *
     from orchestrator.cli.backtest.together import by_desk
     from orchestrator.cli.target import builder
 
-    desk = builder(ctx) if store else None
+    kept = asked.modules == (ModuleName.OPTIONS,) and not sources.paths
+    desk = builder(ctx) if store or kept else None
     with progress(quiet=as_json) as bar:
         task = bar.add_task("backtest", total=steps_of(asked))
         run = done
         if ModuleName.OPTIONS in asked.modules:
-            run = by_chains if len(asked.modules) == 1 else by_desk
+            on_chains = partial(by_chains, desk=desk if kept else None)
+            run = on_chains if len(asked.modules) == 1 else by_desk
         found = run(asked, sources, lambda text: bar.update(task, advance=1, description=text))
     if out is not None:
         out.write_text(page(found), encoding="utf-8")
-    path = None if desk is None else keep(desk, found)
+    path = keep(desk, found) if store and desk is not None else None
     if as_json:
         show.print_json(plain(found) | {"stored": path, "report": None if out is None else str(out)})
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,27 @@ from typing import Any
 import numpy as np
 
 from ml.backtest import options
+from ml.backtest.kept import KeptChains
 from ml.backtest.outcome import Outcome, as_line
 from ml.backtest.regimes import day_numbers, regimes_of, worth_of
 from ml.backtest.summary import Curve, Line, curve_of, summarised
-from orchestrator.bootstrap import module_class
+from ml.evidence import kept_chains
+from ml.parity.panels import Source
+from ml.tuning.structures import ladders, last_of_sessions
+from orchestrator.bootstrap import Builder, module_class
 from orchestrator.cli.backtest.bars import Sources
 from orchestrator.cli.backtest.chains import LocalHouse, RecordedChains, recorded_chains
 from orchestrator.cli.backtest.stages import Chains, Found, Point, Told, luck_of, point_of
 from orchestrator.cli.backtest.terms import Asked
 from orchestrator.cli.replay.stacks import seldom_collected
 from orchestrator.domain.base import ModuleName
-from orchestrator.domain.errors import ConfigurationError
+from orchestrator.domain.errors import ConfigurationError, DomainError
 from orchestrator.domain.market import Panel
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.risk import RiskLimits
+from orchestrator.domain.sightings import KEPT
 from orchestrator.module import TradingModule, deciding
+from orchestrator.published import stored_bars
 
 MODULE = ModuleName.OPTIONS
 _DAILY = 1440
@@ -64,7 +71,8 @@ class _Lab:
 
     asked: Asked
     module: TradingModule
-    recorded: RecordedChains
+    recorded: RecordedChains | KeptChains
+    source: str
 
     def run(self, values: Mapping[str, float]) -> Outcome:
         """Return what came of the parameters with some changed."""
@@ -83,20 +91,20 @@ class _Lab:
         return found.model_copy(update={"enabled": self.asked.strategies}) if self.asked.strategies else found
 
 
-def by_chains(asked: Asked, sources: Sources, told: Told) -> Found:
-    """Return the backtest of the options module.
+def by_chains(asked: Asked, sources: Sources, told: Told, *, desk: Builder | None = None) -> Found:
+    """Return the backtest of the options module, on a folder of recorded chains or on those that the desk kept.
 
     Raises
     ------
     ConfigurationError
         No folder or days are named, or something that only bars know; the message says which.
     TradingError
-        The folder cannot be used; the message says why.
+        The folder, or what is kept, cannot be used; the message says why.
     """
     per_year = asked.tunables[MODULE].bars_per_year(_DAILY)
     with seldom_collected():
         told("options: reading chains")
-        lab = _lab(asked, sources)
+        lab = _lab(asked, sources) if desk is None else _kept_lab(asked, sources, desk)
         told("options: running")
         outcome = lab.run({})
         points = _swept(lab, told, per_year)
@@ -104,7 +112,7 @@ def by_chains(asked: Asked, sources: Sources, told: Told) -> Found:
     line = as_line(outcome, asked.cash)
     days, worth, inside = _worth(asked, lab.recorded, curve_of([line]))
     summary = summarised([line], inside, regimes_of(days, worth), per_year=per_year)
-    chains = Chains(str(sources.paths[0]), len(lab.recorded.moments), len(outcome.held), _symbols(asked))
+    chains = Chains(lab.source, len(lab.recorded.moments), len(outcome.held), _symbols(asked))
     digest = _digest(asked, lab, line)
     return Found(asked, {}, {}, (), [line], summary, points, luck_of(points, summary.curve), digest, chains)
 
@@ -112,15 +120,39 @@ def by_chains(asked: Asked, sources: Sources, told: Told) -> Found:
 def _lab(asked: Asked, sources: Sources) -> _Lab:
     if len(sources.paths) != 1 or asked.first is None or asked.last is None:
         raise ConfigurationError("options: name one folder of recorded chains with --data, and --from and --to")
-    if sources.minutes or sources.adjust or asked.fill != Asked.fill:
-        raise ConfigurationError("options: --timeframe, --fill and --adjust are of bars, not of recorded chains")
+    _only_chains(asked, sources)
     if not Path(sources.paths[0]).is_dir():
         raise ConfigurationError(f"--data {sources.paths[0]}: no such folder")
     return _Lab(
         asked,
         options_module(_symbols(asked)),
         recorded_chains(Path(sources.paths[0]), asked.first.date(), asked.last.date(), _symbols(asked)),
+        str(sources.paths[0]),
     )
+
+
+def _only_chains(asked: Asked, sources: Sources) -> None:
+    if sources.minutes or sources.adjust or asked.fill != Asked.fill:
+        raise ConfigurationError("options: --timeframe, --fill and --adjust are of bars, not of chains")
+
+
+def _kept_lab(asked: Asked, sources: Sources, desk: Builder) -> _Lab:
+    """Return what the desk kept, as the nightly search sees it: a session is seen once, at its last moment."""
+    _only_chains(asked, sources)
+    now, symbols = desk.clock().now(), _symbols(asked)
+    begin, end = asked.first or now - KEPT, now if asked.last is None else asked.last + timedelta(days=1)
+    docs = last_of_sessions(kept_chains(desk.store, MODULE, begin, end))
+    if not docs:
+        raise DomainError(
+            f"options: no chains were kept from {begin:%Y-%m-%d} to {end:%Y-%m-%d}; the desk keeps them while it runs. "
+            "Or name a folder of recorded ones with --data"
+        )
+    source = Source(stored_bars(desk.store, MODULE), None, now)
+    known = source.known(symbols, _DAILY, (docs[0].at.date(), docs[-1].at.date()))
+    if known.lacking:
+        named = "; ".join(f"{symbol}: {why}" for symbol, why in known.lacking.items())
+        raise DomainError(f"options: daily bars are missing: {named}")
+    return _Lab(asked, options_module(symbols), ladders(docs, known.panel), "the chains that the desk kept")
 
 
 def options_module(symbols: tuple[str, ...]) -> TradingModule:
@@ -143,7 +175,7 @@ def _swept(lab: _Lab, told: Told, per_year: float) -> list[Point]:
     return found
 
 
-def _worth(asked: Asked, recorded: RecordedChains, curve: Curve) -> tuple[Any, Any, Any]:
+def _worth(asked: Asked, recorded: RecordedChains | KeptChains, curve: Curve) -> tuple[Any, Any, Any]:
     """Return the days of the underlyings' bars, and the benchmark on them and on those of the curve."""
     panel = recorded.panel
     if asked.benchmark:
