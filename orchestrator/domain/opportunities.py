@@ -5,11 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
-from orchestrator.domain.base import Amount, ModuleName, UtcTime, Value
+from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import Instrument
 from orchestrator.domain.kelly import SizingRules
 from orchestrator.domain.orders import Leg, OrderType, Purpose, Side, TimeInForce
+
+_ONE = Decimal(1)
 
 
 class ExitReason(StrEnum):
@@ -100,6 +102,6 @@ class TradeOpportunity(Value):
 
         A defined maximum loss is stated at that price already; so is what is sold.
         """
-        if self.max_loss_usd is not None or self.limit_px is None or self.side is Side.SELL or self.decision_px <= 0:
+        if self.max_loss_usd is not None or self.limit_px is None or self.side is Side.SELL or self.decision_px <= ZERO:
             return self.notional_usd
-        return self.notional_usd * max(self.limit_px / self.decision_px, Decimal(1))
+        return self.notional_usd * max(self.limit_px / self.decision_px, _ONE)

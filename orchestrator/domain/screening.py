@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from orchestrator.domain.base import ZERO, cents
+from orchestrator.domain.base import ZERO
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.risk import Approved, DenialCode, Denied, Resized, Verdict
@@ -94,7 +94,7 @@ def _filling(candidate: Candidate, room: Mapping[str, Decimal]) -> Verdict:
 def _nothing_left(candidate: Candidate, cap: str, left: Decimal) -> Denied:
     """Return the refusal of an entry that a cap leaves too little for."""
     limit = f"{candidate.limits.min_order_usd!s} USD, {candidate.opportunity.instrument.min_qty!s} units"
-    return Denied(CAP_CODES.get(cap, _TOO_SMALL), limit, f"{cap} leaves {cents(left)!s}")
+    return Denied(CAP_CODES.get(cap, _TOO_SMALL), limit, f"{cap} leaves {left:.2f}")
 
 
 def counted(candidate: Candidate, verdict: Verdict) -> Candidate:

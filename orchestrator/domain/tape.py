@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from orchestrator.domain.base import ZERO
 from orchestrator.domain.history import Returns, daily_returns
 from orchestrator.domain.market import MarketSnapshot, Panel, Quote
 from orchestrator.domain.orders import Side
@@ -50,7 +51,7 @@ class Tape:
         if quote is None:
             return None
         shown = quote.ask_size if side is Side.BUY else quote.bid_size
-        return shown if shown > 0 else None
+        return shown if shown > ZERO else None
 
 
 def tape_of(market: MarketSnapshot) -> Tape:
