@@ -9,7 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -163,19 +166,17 @@ def recorded_closes(data_root: Path, symbol: str) -> dict[date, float]:
 def recorded_chains(data_root: Path, symbol: str) -> Iterator[Recorded]:
     """Snapshots of `chains_2026` in time order; those at the close are moved one second before it."""
     path = next((data_root / "options" / "chains_2026").glob(f"{symbol}_*.csv.gz"))
-    with gzip.open(path, "rt") as file:
-        groups: dict[str, list[dict[str, str]]] = {}
-        near = (row for row in csv.DictReader(file) if _within_reach(row))
-        for row in near:
-            groups.setdefault(row["asof_ny"], []).append(row)
     official = recorded_closes(data_root, symbol)
-    for stamp, rows in groups.items():
-        taken = datetime.fromisoformat(stamp).replace(tzinfo=NEW_YORK)
-        now = min(taken, datetime.combine(taken.date(), time(15, 59, 59), NEW_YORK)).astimezone(UTC)
-        closing = taken.time() >= time(15, 59)
-        spot = official[taken.date()] if closing else float(rows[0]["underlying_price"])
-        quotes = tuple(_recorded_quote(symbol, row, now) for row in rows)
-        yield Recorded(OptionChain(underlying=symbol, ts=now, spot=cents(spot), contracts=quotes), now, tuple(rows))
+    with gzip.open(path, "rt") as file:
+        near = filter(_within_reach, csv.DictReader(file))
+        for stamp, group in groupby(near, key=lambda row: row["asof_ny"]):
+            rows = tuple(group)
+            taken = datetime.fromisoformat(stamp).replace(tzinfo=NEW_YORK)
+            now = min(taken, datetime.combine(taken.date(), time(15, 59, 59), NEW_YORK)).astimezone(UTC)
+            closing = taken.time() >= time(15, 59)
+            spot = official[taken.date()] if closing else float(rows[0]["underlying_price"])
+            quotes = tuple(_recorded_quote(symbol, row, now) for row in rows)
+            yield Recorded(OptionChain(underlying=symbol, ts=now, spot=cents(spot), contracts=quotes), now, rows)
 
 
 def _within_reach(row: Mapping[str, str]) -> bool:
@@ -184,18 +185,21 @@ def _within_reach(row: Mapping[str, str]) -> bool:
 
 
 def _recorded_quote(symbol: str, row: Mapping[str, str], now: datetime) -> OptionQuote:
-    expiry, right, strike = date.fromisoformat(row["expiration"]), OptionRight(row["right"]), Decimal(row["strike"])
     return OptionQuote(
-        symbol=occ_symbol(symbol, expiry, right, strike),
-        expiry=expiry,
-        right=right,
-        strike=strike,
+        **_contract(symbol, row["expiration"], row["right"], row["strike"]),
         ts=now,
         bid=Decimal(row["bid"]) if float(row["bid"]) > 0 else None,
         ask=Decimal(row["ask"]) if float(row["ask"]) > 0 else None,
         iv=float(row["iv"]) or None,
         open_interest=int(float(row["open_interest"])),
     )
+
+
+@cache
+def _contract(symbol: str, expiration: str, side: str, price: str) -> dict[str, Any]:
+    """The terms of a contract, which every snapshot repeats."""
+    expiry, right, strike = date.fromisoformat(expiration), OptionRight(side), Decimal(price)
+    return {"symbol": occ_symbol(symbol, expiry, right, strike), "expiry": expiry, "right": right, "strike": strike}
 
 
 def session_at(now: datetime, sessions: Iterable[date]) -> SessionState:
