@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.domain import history
 from orchestrator.domain.exposure import book_exposure, share_moved, with_module
-from orchestrator.domain.history import Gains, business_day, daily_returns, date_of, gains, together
+from orchestrator.domain.history import Gains, business_day, daily_returns, date_of, gains, gains_of_unit, together
 from orchestrator.domain.market import Panel
 from orchestrator.domain.stakes import Stake
 from tests.builders import NOW, book, exposure, position
@@ -109,6 +109,14 @@ def test_gains_add_up_and_no_holding_loses_more_than_its_worst() -> None:
     assert gains([curved], found).usd[-1] == -500 + 250
     unseen = gains([stake("Z"), stake("Y", sigma_usd=5.0)], found)
     assert (unseen.unseen_sigma_usd, unseen.usd.sum()) == (15, 0)
+
+
+@pytest.mark.parametrize("one", [stake(), stake("Z"), stake(worst_usd=200.0), stake(gamma_usd=2000.0)])
+def test_gains_of_a_unit_are_those_of_a_book_that_holds_it(one: Stake) -> None:
+    found = daily_returns({1440: panel(weekdays(120), [100.0] * 119 + [50.0])})
+    alone, among = gains_of_unit(one, found), gains([one], found)
+    assert (alone.last, alone.unseen_sigma_usd) == (among.last, among.unseen_sigma_usd)
+    assert alone.usd.tolist() == among.usd.tolist()
 
 
 def test_books_line_up_by_day_however_far_each_reaches() -> None:

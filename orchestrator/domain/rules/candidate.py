@@ -78,9 +78,9 @@ class Candidate:
 
     def facing(self, opportunity: TradeOpportunity) -> Candidate:
         """Return the same surroundings around another opportunity; what was summed stays summed."""
-        other = object.__new__(Candidate)
-        other.__dict__.update(self.__dict__)
-        other.__dict__["opportunity"] = opportunity
+        other, around = object.__new__(Candidate), self.__dict__.copy()
+        around["opportunity"] = opportunity
+        object.__setattr__(other, "__dict__", around)
         return other
 
     def after(self, units: Decimal) -> Candidate:
