@@ -23,6 +23,7 @@ from orchestrator.domain.market import Panel, panel_of
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.parity import KEPT, MOST_TRADES, Fate, ParityDoc, ParitySide, ParityTrade
 from orchestrator.domain.scene import DAILY, Execution, listed
+from orchestrator.domain.sectors import underlying_of
 from orchestrator.domain.strategy import StrategyParameters
 from orchestrator.domain.tuning import Tunable
 from orchestrator.module import TradingModule
@@ -139,7 +140,7 @@ def _module(subject: Subject, asked: _Asked) -> Told:
 
 def _on_chains(subject: Subject, decides: TradingModule, past: Lived, asked: _Asked) -> Told:
     module, begin, end = past.module, past.spans[0].begin, past.spans[-1].end
-    held = (one.made.symbol for one in past.held)
+    held = (underlying_of(one.made.symbol) for one in past.held)
     symbols = tuple(dict.fromkeys((*listed(subject.tunable.universe, tuple(subject.tunable.universe)), *held)))
     known = subject.source.known(symbols, DAILY, (begin.date(), asked.last))
     ground = ChainGround(subject.tunable, decides, tuple(kept_chains(asked.store, module, begin, end)), known.panel)
@@ -154,7 +155,7 @@ def _on_chains(subject: Subject, decides: TradingModule, past: Lived, asked: _As
 
 def _unseen(held: Held, ground: ChainGround, known: Known) -> Held:
     why = held.excuse
-    if not why and (lacking := known.lacking.get(held.made.symbol)):
+    if not why and (lacking := known.lacking.get(underlying_of(held.made.symbol))):
         why = f"bars are missing: {lacking}"
     return replace(held, excuse=why or ground.unseen(held))
 

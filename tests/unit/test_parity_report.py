@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -155,8 +156,9 @@ def test_a_position_on_other_bars_is_not_compared() -> None:
     assert (one.fate, one.why) == ("not_compared", "decided on bars of 5 minutes; those of 1440 are compared")
 
 
-def test_options_of_which_no_chains_were_kept_are_listed_and_not_compared() -> None:
-    store, one = desk([]), made(local=False)[0]
+def options_parity(symbol: str):
+    """The comparison of a desk that traded one contract, or a structure on one underlying, and kept no chains."""
+    store, one = desk([]), replace(made(local=False)[0], symbol=symbol)
     trade = a_trade(1, one, module=OPTIONS, strategy="long_call")
     values = ParametersDoc(module=OPTIONS, version=1, values={}, activated_at=BEGIN, activated_by="test")
     docs = {
@@ -168,10 +170,20 @@ def test_options_of_which_no_chains_were_kept_are_listed_and_not_compared() -> N
     tunable = Tunable(
         module=OPTIONS, model=PlantedParameters, universe={}, bars_per_year=lambda _minutes: 252.0, cost_bps=2.0
     )
-    doc = parity(store, Subject(tunable, None, Source(nothing_stored, market(), NOW), deciding(OptionsModule, {})))
-    assert [(one.module, one.fate) for one in doc.trades] == [(OPTIONS, "not_compared")]
-    assert doc.trades[0].why == "no chains were kept when it was entered"
-    assert any("options: no chains were kept from" in note for note in doc.notes)
+    return parity(store, Subject(tunable, None, Source(nothing_stored, market(), NOW), deciding(OptionsModule, {})))
+
+
+def test_options_of_which_no_chains_were_kept_are_listed_and_not_compared() -> None:
+    for symbol in (made(local=False)[0].symbol, f"{made(local=False)[0].symbol}260821C00100000"):
+        doc = options_parity(symbol)
+        assert [(one.module, one.fate) for one in doc.trades] == [(OPTIONS, "not_compared")]
+        assert doc.trades[0].why == "no chains were kept when it was entered"
+        assert any("options: no chains were kept from" in note for note in doc.notes)
+
+
+def test_bars_that_are_missing_are_those_of_a_contracts_underlying() -> None:
+    doc = options_parity("XYZ260821C00100000")
+    assert doc.trades[0].why.startswith("bars are missing: XYZ was never published")
 
 
 def test_a_module_that_cannot_be_compared_is_a_note_and_keeps_no_other_from_it() -> None:
