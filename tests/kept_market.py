@@ -18,7 +18,7 @@ from orchestrator.domain.sightings import Sighting, kept
 from tests.options_market import RATE, cents, option_quote
 
 FIRST = date(2026, 1, 5)
-_BEFORE = 300
+_BEFORE = 100
 """Sessions with bars before the first with chains."""
 _YEAR_S = 365 * 86_400
 

@@ -147,11 +147,14 @@ class OptionsModule(TradingModule):
 
     def _overlays(self, context: Context) -> Iterator[TradeOpportunity]:
         knobs, readings = cast("OptionsParameters", context.parameters), self._readings(context)
+        found = pairs(context.book)
+        if not found:
+            return
         ending, waiting = (
             {*self._due(context, self._situations(context)), *leaving(context.book)},
             entering(context.book),
         )
-        for pair in pairs(context.book):
+        for pair in found:
             reading, lots = readings.get(pair.underlying), missing(pair, leaving=ending)
             if lots == 0 or pair.underlying in waiting or reading is None or not reading.fresh:
                 continue
@@ -191,8 +194,7 @@ def _entry(context: Context, reading: Reading, regime: Regime, name: StrategyNam
 
 def _situation(context: Context, position: Position, reading: Reading | None) -> Situation:
     knobs = cast("OptionsParameters", context.parameters)
-    quotes: dict[str, AnyQuote] = dict(context.market.quotes)
-    worth = mark(position, quotes if reading is None else quotes | dict(reading.quotes))
+    worth = mark(position, _quotes_of(position, context, reading))
     return Situation(
         position=position,
         worth=worth,
@@ -203,6 +205,13 @@ def _situation(context: Context, position: Position, reading: Reading | None) ->
         now=context.now,
         fresh=worth.quote_ts is not None and is_fresh(worth.quote_ts, knobs, now=context.now),
     )
+
+
+def _quotes_of(position: Position, context: Context, reading: Reading | None) -> dict[str, AnyQuote]:
+    """Return the quotes of what is held: the chain's before one of its own."""
+    own, chain = context.market.quotes, {} if reading is None else reading.quotes
+    found = ((leg.symbol, chain.get(leg.symbol) or own.get(leg.symbol)) for leg in open_legs(position))
+    return {symbol: quote for symbol, quote in found if quote is not None}
 
 
 def _lookback_days(knobs: OptionsParameters) -> int:
