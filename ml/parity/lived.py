@@ -62,6 +62,14 @@ _OWN_CODES = {
     "DRAWDOWN_ABOVE_MAX",
 }
 """Refusals that the backtest makes too; every other one is the desk's alone."""
+_OPTION_CAPS = {"greek_gamma", "greek_vega", "greek_theta", "touch_multiple"}
+_OPTION_CODES = {
+    "GAMMA_ABOVE_MAX",
+    "VEGA_ABOVE_MAX",
+    "THETA_ABOVE_MAX",
+    "TOUCH_SHARE_ABOVE_MAX",
+}
+"""What the backtest of options has beside them: of all limits it lacks only what other modules hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +118,10 @@ class Lived:
 
     def refused(self, made: Made, within: timedelta) -> str:
         """Return why the desk, near that time, refused an entry that a backtest may make; "" = it did not."""
+        own = _OWN_CODES | (_OPTION_CODES if self.module is ModuleName.OPTIONS else set())
         for at, one in self.refusals:
             near = abs(at - made.opened_at) <= within
-            if near and (one.strategy, one.symbol) == (made.strategy, made.symbol) and one.code not in _OWN_CODES:
+            if near and (one.strategy, one.symbol) == (made.strategy, made.symbol) and one.code not in own:
                 return f"refused at the desk: {one.code}"
         return ""
 
@@ -164,10 +173,11 @@ def _document(found: Mapping[str, Snapshot], path: str, module: ModuleName) -> P
 
 def _held(book: BookDoc, known: Recorded, last: datetime) -> list[Held]:
     """Return every position entered until `last`, the oldest first; what was left after it counts as open."""
+    own = _OWN_CAPS | (_OPTION_CAPS if book.module is ModuleName.OPTIONS else set())
     caps = {
         one.client_order_id: one.binding_cap
         for one in known.entries
-        if one.verdict == "resized" and one.client_order_id and one.binding_cap not in _OWN_CAPS
+        if one.verdict == "resized" and one.client_order_id and one.binding_cap not in own
     }
     open_ones = [_open(one, caps.get(one.id)) for one in book.positions.values() if one.opened_at <= last]
     closed = [_closed(one, caps.get(one.id), last) for one in known.trades if one.opened_at <= last]

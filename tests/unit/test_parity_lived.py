@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -258,6 +259,15 @@ def test_a_refusal_of_the_desk_alone_is_the_reason_why_only_the_backtest_entered
     assert past(store).refused(Made("momentum", "XLF", 10.0, day(12.1), 100.0), within) == ""
     traced(store, day(12), verdict="denied", code="MODULE_ALLOCATION_ABOVE_MAX")
     assert past(store).refused(made, within) == ""
+
+
+def test_of_options_the_limits_of_contracts_are_the_modules_own() -> None:
+    store = desk()
+    traced(store, day(12), verdict="denied", code="VEGA_ABOVE_MAX")
+    made, within = Made("momentum", "XLK", 10.0, day(12.1), 100.0), timedelta(hours=12)
+    stocks = past(store)
+    assert stocks.refused(made, within) == "refused at the desk: VEGA_ABOVE_MAX"
+    assert replace(stocks, module=ModuleName.OPTIONS).refused(made, within) == ""
 
 
 def test_what_is_foreign_is_named() -> None:
