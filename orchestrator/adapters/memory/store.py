@@ -10,6 +10,7 @@ import pickle
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from orchestrator.domain.codec import check_storable
@@ -28,25 +29,25 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Kept:
-    """A document as it is kept: to be looked into, and packed to be handed out, each time as a copy.
+    """A document as it is kept: packed, to be handed out each time as a copy.
 
     Pickling plain values in memory is several times faster than copy.deepcopy.
     """
 
-    seen: Snapshot
+    path: str
+    version: str
     packed: bytes
 
-    @classmethod
-    def of(cls, path: str, data: Json, version: str) -> _Kept:
-        """Keep a copy of `data`."""
-        packed = pickle.dumps(data, pickle.HIGHEST_PROTOCOL)
-        return cls(Snapshot(path, _unpacked(packed), version), packed)
+    @cached_property
+    def seen(self) -> Json:
+        """The data to look into; most of what is written nobody looks for."""
+        return _unpacked(self.packed)
 
     def copy(self) -> Snapshot:
         """Return the document with data of its own."""
-        return Snapshot(self.seen.path, _unpacked(self.packed), self.seen.version)
+        return Snapshot(self.path, _unpacked(self.packed), self.version)
 
 
 def _unpacked(packed: bytes) -> Json:
@@ -78,7 +79,7 @@ class MemoryDataLayer:
         """Return path, version and pickled data of every document, by path: quicker to compare than copies."""
         with self._lock:
             kept = [self._documents[path] for path in sorted(self._documents)]
-        return [(one.seen.path, one.seen.version, one.packed) for one in kept]
+        return [(one.path, one.version, one.packed) for one in kept]
 
     def listen(self, listener: Listener) -> None:
         """Call `listener(path, before, after)` after every commit, once per written document."""
@@ -107,10 +108,10 @@ class MemoryDataLayer:
                 self._check(write)
             changes = [self._apply(write) for write in writes if not isinstance(write, Verify)]
             self.usage.writes += len(writes)
-            versions = {write.path: self._documents[write.path].seen.version for write in writes}
+            versions = {write.path: self._documents[write.path].version for write in writes}
         for listener in self._listeners:
             for before, after in changes:
-                listener(after.seen.path, None if before is None else before.seen.data, after.copy().data)
+                listener(after.path, None if before is None else before.seen, after.copy().data)
         return versions
 
     def query(
@@ -120,12 +121,12 @@ class MemoryDataLayer:
         with self._lock:
             self.usage.round_trips += 1
             inside = (self._documents[path] for path in self._collections.get(collection, ()))
-            found = [kept for kept in inside if _matches(kept.seen.data, where)]
-            found.sort(key=lambda kept: kept.seen.path)
+            found = [kept for kept in inside if _matches(kept.seen, where)]
+            found.sort(key=lambda kept: kept.path)
             if order_by is not None:
                 field, descending = order_by.removeprefix("-"), order_by.startswith("-")
-                found = [kept for kept in found if _field(kept.seen.data, field) is not None]
-                found.sort(key=lambda kept: _field(kept.seen.data, field), reverse=descending)
+                found = [kept for kept in found if _field(kept.seen, field) is not None]
+                found.sort(key=lambda kept: _field(kept.seen, field), reverse=descending)
             found = found[:limit]
             self.usage.reads += max(len(found), 1)
             return [kept.copy() for kept in found]
@@ -134,7 +135,7 @@ class MemoryDataLayer:
         current = self._documents.get(write.path)
         if isinstance(write, Create) and current is not None:
             raise AlreadyExistsError(f"{write.path} exists")
-        if isinstance(write, Replace | Verify) and (current is None or current.seen.version != write.version):
+        if isinstance(write, Replace | Verify) and (current is None or current.version != write.version):
             raise ConcurrencyConflictError(f"{write.path} changed since it was read")
         if not isinstance(write, Verify):
             check_storable(write.data, write.path)
@@ -142,7 +143,8 @@ class MemoryDataLayer:
     def _apply(self, write: Create | Put | Replace) -> tuple[_Kept | None, _Kept]:
         before = self._documents.get(write.path)
         self._clock += 1
-        after = self._documents[write.path] = _Kept.of(write.path, write.data, f"{self._clock:012d}")
+        packed = pickle.dumps(write.data, pickle.HIGHEST_PROTOCOL)
+        after = self._documents[write.path] = _Kept(write.path, f"{self._clock:012d}", packed)
         self._collections.setdefault(write.path.rpartition("/")[0], set()).add(write.path)
         return before, after
 
