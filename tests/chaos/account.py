@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import takewhile
+from typing import Any
 
 from orchestrator.adapters.memory.broker import MemoryBroker
 from orchestrator.domain.base import ModuleName
@@ -132,8 +133,9 @@ class Account:
         inner = MemoryBroker(now=now)
         with self.inner.still():
             for item in fields(MemoryBroker):
-                if item.name not in {"now", "_lock"}:
-                    setattr(inner, item.name, deepcopy(getattr(self.inner, item.name)))
+                if item.name not in {"now", "_lock", "profile"}:
+                    setattr(inner, item.name, _copied(getattr(self.inner, item.name)))
+            inner.profile = self.profile  # frozen, and the copy of a set may show its members in another order
             return Account(inner, replace(self.manners), list(self.lists), dict(self.taken_at))
 
     @contextmanager
@@ -178,3 +180,10 @@ class Account:
             known = [orders for at, orders in self.lists if at <= self.inner.now() - self.manners.list_age]
             shown = known[-1] if known else ()
         return [said for said in shown if self._shows(said) and (self.manners.lists_ended or not said.state.terminal)]
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of what an account keeps: of its parts only resting orders change, and those are in a list."""
+    if isinstance(value, list):
+        return [copy(item) for item in value]
+    return dict(value) if isinstance(value, dict) else deepcopy(value)
