@@ -27,7 +27,8 @@ from scripts.steps import LOGS, ROOT
 
 ALL = ("firestore", "auth", "functions", "hosting")
 
-_HELPERS = ("hub", "logging", "websocket")
+_HELPERS = ("hub", "logging", "websocket", "eventarc", "tasks")
+"""What firebase-tools starts beside; left to itself, two suites that start at once reach for the same ports."""
 _PAGE = "page"
 _SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """For a suite that lives for minutes the JVM's second compiler and parallel collector cost more than they save."""
@@ -235,6 +236,8 @@ def _write_manifests(functions: Path, project: str) -> None:
 
 def _emulators(only: Sequence[str], ports: Mapping[str, int]) -> dict[str, object]:
     section: dict[str, object] = {name: {"host": HOST, "port": ports[name]} for name in (*only, "hub", "logging")}
+    if "functions" in only:
+        section |= {name: {"host": HOST, "port": ports[name]} for name in ("eventarc", "tasks")}
     if "firestore" in only:
         section["firestore"] = {
             "host": HOST,
