@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
 
 from scripts import suite, tools
 from scripts.steps import MissingToolError, in_ci
@@ -19,6 +20,8 @@ from tests.handing_out import Pieces, in_order, workers
 
 ROOT = Path(__file__).resolve().parent.parent
 _numbers = itertools.count(1)
+settings.register_profile("untimed", parent=settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -343,7 +343,6 @@ def test_every_story_ends_well() -> None:
             settings=settings(
                 max_examples=min(wanted, 100),
                 stateful_step_count=LENGTH,
-                deadline=None,
                 database=None,
                 suppress_health_check=list(HealthCheck),
             ),

@@ -47,7 +47,7 @@ def untied(panel, seed):
     return replace(panel, **prices)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_the_compiled_backtest_does_what_the_plain_one_does(data):
     panel = untied(data.draw(panels(("A", "B", "C"))), data.draw(st.integers(0, 99)))
@@ -61,7 +61,7 @@ def test_the_compiled_backtest_does_what_the_plain_one_does(data):
     np.testing.assert_allclose(np.sort(result.trades), np.sort(trades), atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_what_trades_gained_is_what_the_account_gained(data):
     panel = data.draw(panels(("A", "B")))

@@ -113,7 +113,7 @@ def fetched(root: Path, history: History, waits: list[float] | None = None) -> I
     return Fetch(history, ParquetBars(root), NOW, (waits if waits is not None else []).append).run(KEY, PERIODS)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.sets(st.integers(1, 12), max_size=5))
 def test_a_fetch_that_is_cut_off_ends_as_one_that_is_not(cuts: set[int]) -> None:
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:

@@ -85,7 +85,7 @@ def told(store: MemoryDataLayer) -> Mapping[str, Any]:
     return documents(store, "events", "notifications", "desk", "equity")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), chosen=st.lists(st.sampled_from(LIVES), min_size=1, max_size=4))
 def test_lost_doubled_and_reordered_triggers_tell_the_same(
     data: st.DataObject, chosen: list[tuple[Evidence | int, ...]]
@@ -116,7 +116,7 @@ def test_lost_doubled_and_reordered_triggers_tell_the_same(
     assert sorted(mail.sent) == sorted(ideal_mail.sent)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     loss=st.integers(-5_000, 30_000),
     before=st.sampled_from(list(DeskState)),
@@ -139,7 +139,7 @@ def test_the_brake_ends_the_same_and_is_told_once(loss: int, before: DeskState, 
     assert len(ends[0][1]) == (ends[0][0] is not before or loss >= 3_000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     kinds=st.lists(st.sampled_from([*CommandKind]), min_size=1, max_size=4),
     deliveries=st.lists(st.integers(0, 3), max_size=8),

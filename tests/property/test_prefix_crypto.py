@@ -26,7 +26,7 @@ each_strategy = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strat
 
 
 @each_strategy
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_later_bars_change_nothing(strategy, data):
     panel = data.draw(panels(PAIRS[:3]))

@@ -13,7 +13,7 @@ from tests.property.prefix import assert_no_look_ahead, assert_well_formed, pane
 SHORT = TrendParameters(fast_days=3, slow_days=31, momentum_days=5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(panel=panels(("SPY", "QQQ", "AAPL"), rows=80, minutes=1440))
 def test_later_bars_change_no_trend(panel):
     assert_no_look_ahead(trend_signals, panel, SHORT)

@@ -159,7 +159,7 @@ class Stage:
 
 
 @pytest.mark.parametrize("fills", [False, True])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     wants=st.fixed_dictionaries(
         {module: st.lists(st.sampled_from(SYMBOLS), max_size=3, unique=True) for module in ModuleName}

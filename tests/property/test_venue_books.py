@@ -207,7 +207,6 @@ TestBooks = Books.TestCase
 TestBooks.settings = settings(
     max_examples=60,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking a machine of orders takes minutes
 )

@@ -75,7 +75,7 @@ def assert_nothing_later(feed: Feed, told: Advance, since: datetime) -> None:
 
 
 @pytest.mark.parametrize("window", sorted(WINDOWS))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fractions=FRACTIONS)
 def test_recorded_future_is_not_visible(data_root: Path, window: str, fractions: list[float]) -> None:
     feed = rewound(window_feed(data_root, window))
@@ -88,7 +88,7 @@ def test_recorded_future_is_not_visible(data_root: Path, window: str, fractions:
 
 
 @pytest.mark.parametrize("window", sorted(WINDOWS))
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fractions=FRACTIONS)
 def test_recorded_market_does_not_depend_on_the_steps(data_root: Path, window: str, fractions: list[float]) -> None:
     feed = window_feed(data_root, window)
@@ -128,7 +128,7 @@ STARTS = st.datetimes(datetime(2005, 1, 1), datetime(2029, 1, 1)).map(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=SEEDS, start=STARTS, minutes=st.lists(st.integers(0, 4000), min_size=1, max_size=6))
 def test_synthetic_market_does_not_depend_on_the_steps(seed: int, start: datetime, minutes: list[int]) -> None:
     universe = parse_universe(["stocks=XLK,TQQQ options=NVDA crypto=ADA"])
@@ -154,7 +154,7 @@ def assert_nothing_later_now(feed: Feed) -> None:
             assert all(bar.end <= feed.now for bar in feed.bars(symbol, minutes, feed.now - timedelta(days=4), FAR))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=SEEDS, start=STARTS, hours=st.integers(0, 200), name=st.sampled_from(["SPY", "NVDA", "ZZZ"]))
 def test_synthetic_options_keep_put_call_parity(seed: int, start: datetime, hours: int, name: str) -> None:
     feed = SyntheticFeed(seed, start, parse_universe([f"options={name}"]))

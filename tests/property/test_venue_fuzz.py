@@ -61,7 +61,7 @@ def answer(
 
 
 @given(path=st.sampled_from(PATHS), query=queries)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_every_question_gets_an_answer_in_json(app: VenueApp, path: str, query: dict[str, str]) -> None:
     status, body = answer(app, "GET", path, urlencode(query))
     assert status in {200, 400, 403, 404, 422}
@@ -90,7 +90,7 @@ def test_every_question_gets_an_answer_in_json(app: VenueApp, path: str, query: 
         },
     )
 )
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_every_order_is_taken_or_refused_with_a_reason(app: VenueApp, order: dict[str, object]) -> None:
     status, body = answer(app, "POST", "/v2/orders", body=json.dumps(order).encode())
     assert isinstance(body, dict)
@@ -102,7 +102,7 @@ def test_every_order_is_taken_or_refused_with_a_reason(app: VenueApp, order: dic
 
 
 @given(path=st.sampled_from(POSTS), form=forms, nonce=st.integers(0, 10**12))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_kraken_answers_in_its_envelope(app: VenueApp, path: str, form: dict[str, str], nonce: int) -> None:
     key = f"k{nonce}{path}{sorted(form.items())}"
     body = urlencode({**form, "nonce": str(nonce)}).encode()
@@ -121,7 +121,7 @@ def test_kraken_answers_in_its_envelope(app: VenueApp, path: str, form: dict[str
     ),
     path=st.sampled_from(["/venue/clock", "/venue/faults"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_control_refuses_nonsense_in_one_line(app: VenueApp, body: dict[str, object], path: str) -> None:
     status, found = answer(app, "POST", path, body=json.dumps(body).encode())
     assert isinstance(found, dict)
@@ -129,7 +129,7 @@ def test_control_refuses_nonsense_in_one_line(app: VenueApp, body: dict[str, obj
 
 
 @given(body=st.binary(max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_broken_bodies_are_refused(app: VenueApp, body: bytes) -> None:
     status, found = answer(app, "POST", "/v2/orders", body=body)
     assert (status, isinstance(found, dict)) == (422, True)

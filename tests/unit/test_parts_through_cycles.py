@@ -227,7 +227,7 @@ step = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(steps=st.lists(step, min_size=1, max_size=8))
 def test_whatever_the_venue_does_no_more_is_on_sale_than_is_held(steps) -> None:  # type: ignore[no-untyped-def]
     desk = LadderDesk()
