@@ -127,7 +127,7 @@ def insufficient(name: str, why: str) -> Tuned:
     return Tuned(name, {}, {}, None, why, 0, none, none, 0, 0, {"verdict": "not enough evidence", "reason": why})
 
 
-def walk_forward(arena: Stage, *, asked: Asked, memory: Memory = FORGETS) -> Tuned:
+def walk_forward(stage: Stage, *, asked: Asked, memory: Memory = FORGETS) -> Tuned:
     """Return what the rows say of the parameters.
 
     Parameters
@@ -137,42 +137,42 @@ def walk_forward(arena: Stage, *, asked: Asked, memory: Memory = FORGETS) -> Tun
     memory
         What a run of this slot that was cut off has found already.
     """
-    name, rows = arena.name, arena.rows
-    knobs = _affordable(arena, arena.knobs(), rows)
-    warmup = arena.warmup(knobs)
+    name, rows = stage.name, stage.rows
+    knobs = _affordable(stage, stage.knobs(), rows)
+    warmup = stage.warmup(knobs)
     windows = folds(rows, warmup=warmup)
     if not windows:
         need = rows_needed(warmup)
         warms = f" ({warmup} of them to warm up)" if warmup else ""
-        return insufficient(name, f"{rows} {arena.unit}, at least {need}{warms}")
-    searches = _searches(arena, windows, knobs, warmup=warmup, memory=memory)
-    scores = [_score(arena, fold, found, knobs, warmup=warmup) for fold, found in zip(windows, searches, strict=True)]
+        return insufficient(name, f"{rows} {stage.unit}, at least {need}{warms}")
+    searches = _searches(stage, windows, knobs, warmup=warmup, memory=memory)
+    scores = [_score(stage, fold, found, knobs, warmup=warmup) for fold, found in zip(windows, searches, strict=True)]
     changes = _moved(scores[-1].values, knobs)
-    kept = _kept(arena, changes, knobs, windows, warmup=warmup) if changes else 0.0
-    evidence = _evidence(scores, per_year=arena.per_year, asked=asked, kept=kept)
+    kept = _kept(stage, changes, knobs, windows, warmup=warmup) if changes else 0.0
+    evidence = _evidence(scores, per_year=stage.per_year, asked=asked, kept=kept)
     verdict = _verdict(evidence, changes, knobs)
-    return _tuned(arena, scores, evidence, verdict, changes=changes, knobs=knobs)
+    return _tuned(stage, scores, evidence, verdict, changes=changes, knobs=knobs)
 
 
-def _affordable(arena: Stage, knobs: tuple[Knob, ...], rows: int) -> tuple[Knob, ...]:
+def _affordable(stage: Stage, knobs: tuple[Knob, ...], rows: int) -> tuple[Knob, ...]:
     """Return the knobs; with too few rows to warm every candidate up, none looks further back than what trades now."""
-    if rows >= rows_needed(arena.warmup(knobs)):
+    if rows >= rows_needed(stage.warmup(knobs)):
         return knobs
-    least = arena.warmup(())
-    return tuple(replace(one, high=one.current) if arena.warmup((one,)) > least else one for one in knobs)
+    least = stage.warmup(())
+    return tuple(replace(one, high=one.current) if stage.warmup((one,)) > least else one for one in knobs)
 
 
 def _searches(
-    arena: Stage, windows: tuple[Fold, ...], knobs: tuple[Knob, ...], *, warmup: int, memory: Memory
+    stage: Stage, windows: tuple[Fold, ...], knobs: tuple[Knob, ...], *, warmup: int, memory: Memory
 ) -> Iterator[Found]:
     """Yield what the search on each training window found, the oldest first, and remember it.
 
     Those not remembered run one after another, or wherever the caller's `joblib.parallel_config` sends them.
     """
-    name = arena.name
+    name = stage.name
     known = [memory.found(name, n) for n in range(len(windows))]
     left = [(n, fold) for n, fold in enumerate(windows) if known[n] is None]
-    tasks = (delayed(_search)(arena, fold, knobs, warmup=warmup, seed=SEED + n) for n, fold in left)
+    tasks = (delayed(_search)(stage, fold, knobs, warmup=warmup, seed=SEED + n) for n, fold in left)
     fresh = iter(Parallel(return_as="generator")(tasks))
     for n, before in enumerate(known):
         found = before or next(fresh)
@@ -180,16 +180,16 @@ def _searches(
         yield found
 
 
-def _search(arena: Stage, fold: Fold, knobs: tuple[Knob, ...], *, warmup: int, seed: int) -> Found:
+def _search(stage: Stage, fold: Fold, knobs: tuple[Knob, ...], *, warmup: int, seed: int) -> Found:
     """Return the best values of a training window, and how much the tries on it are worth as proof."""
     tries: list[Floats] = []
 
     def train(values: Mapping[str, float]) -> float:
-        result = arena.run(values, fold.train, warmup=warmup)
+        result = stage.run(values, fold.train, warmup=warmup)
         tries.append(result.returns)
-        return objective(result, bars_per_year=arena.per_year)
+        return objective(result, bars_per_year=stage.per_year)
 
-    values = best_values(train, knobs, seed=seed, trials=arena.trials)
+    values = best_values(train, knobs, seed=seed, trials=stage.trials)
     judged = (fold.test.stop - fold.test.start) * COUNT
     return Found(
         values=values,
@@ -200,21 +200,21 @@ def _search(arena: Stage, fold: Fold, knobs: tuple[Knob, ...], *, warmup: int, s
 
 
 def _kept(
-    arena: Stage, values: Mapping[str, float], knobs: tuple[Knob, ...], windows: tuple[Fold, ...], *, warmup: int
+    stage: Stage, values: Mapping[str, float], knobs: tuple[Knob, ...], windows: tuple[Fold, ...], *, warmup: int
 ) -> float:
     """Return what the candidate's neighbours keep of its gain over all test windows."""
     rows = slice(windows[0].test.start, windows[-1].test.stop)
 
     def score(tried: Mapping[str, float]) -> float:
-        return objective(arena.run(tried, rows, warmup=warmup), bars_per_year=arena.per_year)
+        return objective(stage.run(tried, rows, warmup=warmup), bars_per_year=stage.per_year)
 
     return kept_nearby(score, values, knobs)
 
 
-def _score(arena: Stage, fold: Fold, found: Found, knobs: tuple[Knob, ...], *, warmup: int) -> FoldScore:
-    per_year, values, dear = arena.per_year, _moved(found.values, knobs), arena.dearer(STRESS)
+def _score(stage: Stage, fold: Fold, found: Found, knobs: tuple[Knob, ...], *, warmup: int) -> FoldScore:
+    per_year, values, dear = stage.per_year, _moved(found.values, knobs), stage.dearer(STRESS)
 
-    def result(tried: Mapping[str, float], rows: slice, on: Stage = arena) -> Earned:
+    def result(tried: Mapping[str, float], rows: slice, on: Stage = stage) -> Earned:
         return on.run(tried, rows, warmup=warmup)
 
     def train(tried: Mapping[str, float]) -> float:
@@ -269,7 +269,7 @@ def _verdict(evidence: Evidence, changes: Mapping[str, float], knobs: tuple[Knob
 
 
 def _tuned(
-    arena: Stage,
+    stage: Stage,
     scores: list[FoldScore],
     evidence: Evidence,
     verdict: Verdict,
@@ -277,16 +277,16 @@ def _tuned(
     changes: Mapping[str, float],
     knobs: tuple[Knob, ...],
 ) -> Tuned:
-    name = arena.name
+    name = stage.name
     in_sample = _medians([score.champion_train for score in scores], [score.candidate_train for score in scores])
     out = _medians(evidence.champion, evidence.candidate)
-    current, trials = {knob.name: knob.current for knob in knobs}, arena.trials * len(scores)
+    current, trials = {knob.name: knob.current for knob in knobs}, stage.trials * len(scores)
     record = {
         "verdict": "better" if verdict.better else "rejected",
         "reason": "; ".join(verdict.reasons) or "better out of sample by the stated rule",
-        **arena.record(),
-        "from": arena.at(0),
-        "to": arena.at(-1),
+        **stage.record(),
+        "from": stage.at(0),
+        "to": stage.at(-1),
         "knobs": {k.name: {"low": k.low, "high": k.high, "current": k.current} for k in knobs},
         "proposed": dict(changes),
         "trials": trials,
@@ -295,12 +295,12 @@ def _tuned(
         "trades_out_of_sample": evidence.trades,
         "in_sample": {"champion": in_sample[0], "candidate": in_sample[1]},
         "out_of_sample": {"champion": out[0], "candidate": out[1]},
-        "folds": [_fold_record(arena, score) for score in scores],
+        "folds": [_fold_record(stage, score) for score in scores],
     }
     return Tuned(
         name=name,
-        changes={f"{arena.prefix}{key}": value for key, value in changes.items()},
-        current={f"{arena.prefix}{key}": value for key, value in current.items()},
+        changes={f"{stage.prefix}{key}": value for key, value in changes.items()},
+        current={f"{stage.prefix}{key}": value for key, value in current.items()},
         verdict=verdict,
         missing="",
         trials=trials,
@@ -316,13 +316,13 @@ def _medians(champion: list[float] | Any, candidate: list[float] | Any) -> tuple
     return float(np.median(champion)), float(np.median(candidate))
 
 
-def _fold_record(arena: Stage, score: FoldScore) -> dict[str, Any]:
+def _fold_record(stage: Stage, score: FoldScore) -> dict[str, Any]:
     train, test = score.fold.train, score.fold.test
     return {
-        "train_from": arena.at(train.start),
-        "train_to": arena.at(train.stop - 1),
-        "test_from": arena.at(test.start),
-        "test_to": arena.at(test.stop - 1),
+        "train_from": stage.at(train.start),
+        "train_to": stage.at(train.stop - 1),
+        "test_from": stage.at(test.start),
+        "test_to": stage.at(test.stop - 1),
         "values": dict(score.values),
         "champion_in_sample": score.champion_train,
         "candidate_in_sample": score.candidate_train,
