@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
 
 from ml.validation.panels import sound
 from orchestrator.domain.base import ModuleName
@@ -19,13 +19,13 @@ from orchestrator.domain.documents import ChainsDoc, CycleDoc, OpportunityTrace,
 from orchestrator.domain.errors import BrokerAuthError, BrokerError
 from orchestrator.domain.market import DataRequest, Panel, panel_of
 from orchestrator.domain.orders import Purpose
+from orchestrator.domain.pages import every
 from orchestrator.domain.positions import Trade
 from orchestrator.domain.tuning import Tunable
 from orchestrator.ports import MarketData, Snapshot, Store, Where
 
 MOST_TRADES = 1000
 MOST_CYCLES = 1000
-_PAGE = 200
 _DAILY = 1440
 _DAILY_LOOKBACK_DAYS = 800
 _HOURLY = 60
@@ -33,8 +33,6 @@ _HOURLY_LOOKBACK_DAYS = 400
 _SHORT_BARS = 1500
 _SHORTEST_SESSION_MINUTES = 390
 _BPS = 10_000.0
-
-D = TypeVar("D", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,39 +74,25 @@ def recorded(store: Store, module: ModuleName, now: datetime) -> Recorded:
         A stored document is damaged; the message names it.
     """
 
-    def trades(until: datetime) -> Sequence[Snapshot]:
+    def trades(until: datetime, limit: int) -> Sequence[Snapshot]:
         return store.query(
             "trades",
             [Where("module", "==", module.value), Where("closed_at", "<=", until)],
             order_by="-closed_at",
-            limit=_PAGE,
+            limit=limit,
         )
 
-    def cycles(until: datetime) -> Sequence[Snapshot]:
+    def cycles(until: datetime, limit: int) -> Sequence[Snapshot]:
         return store.query(
-            "cycles", [Where("module", "==", module.value), Where("slot", "<=", until)], order_by="-slot", limit=_PAGE
+            "cycles", [Where("module", "==", module.value), Where("slot", "<=", until)], order_by="-slot", limit=limit
         )
 
-    closed = _paged(trades, TradeDoc, "closed_at", until=now, most=MOST_TRADES)
+    closed = islice(every(trades, now, by="closed_at"), MOST_TRADES)
+    traced = islice(every(cycles, now, by="slot"), MOST_CYCLES)
     return Recorded(
-        trades=tuple(doc.trade for doc in closed),
-        cycles=tuple(_paged(cycles, CycleDoc, "slot", until=now, most=MOST_CYCLES)),
+        trades=tuple(decode(TradeDoc, one.data, where=one.path).trade for one in closed),
+        cycles=tuple(decode(CycleDoc, one.data, where=one.path) for one in traced),
     )
-
-
-def _paged(
-    page: Callable[[datetime], Sequence[Snapshot]], model: type[D], field_name: str, *, until: datetime, most: int
-) -> list[D]:
-    """Return the newest documents, page by page; those of the same moment may come twice and count once."""
-    found: dict[str, D] = {}
-    while len(found) < most:
-        got = {one.path: decode(model, one.data, where=one.path) for one in page(until)}
-        fresh = {path: doc for path, doc in got.items() if path not in found}
-        found |= fresh
-        if len(got) < _PAGE or not fresh:
-            break
-        until = min(getattr(doc, field_name) for doc in fresh.values())
-    return list(found.values())[:most]
 
 
 def cost_of_side(tunable: Tunable, known: Recorded) -> dict[str, float]:
@@ -146,18 +130,17 @@ def kept_chains(store: Store, module: ModuleName, begin: datetime, end: datetime
     MalformedDataError
         A document is damaged; the message names it.
     """
-    known: set[str] = set()
-    since = begin
-    while True:
-        page = store.query(
-            "chains", [Where("module", "==", module.value), Where("at", ">=", since)], order_by="at", limit=_PAGE
+
+    def page(since: datetime, limit: int) -> Sequence[Snapshot]:
+        return store.query(
+            "chains", [Where("module", "==", module.value), Where("at", ">=", since)], order_by="at", limit=limit
         )
-        fresh = [one for one in page if one.path not in known]
-        yield from (decode(ChainsDoc, one.data, where=one.path) for one in fresh if begin < one.data["at"] <= end)
-        if len(page) < _PAGE or not fresh:
+
+    for one in every(page, begin, by="at"):
+        if one.data["at"] > end:
             return
-        known.update(one.path for one in fresh)
-        since = page[-1].data["at"]
+        if one.data["at"] > begin:
+            yield decode(ChainsDoc, one.data, where=one.path)
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ from orchestrator.domain.documents import (
 from orchestrator.domain.errors import MalformedDataError
 from orchestrator.domain.events import number, usd
 from orchestrator.domain.exposure import week_of
+from orchestrator.domain.pages import every
 from orchestrator.domain.readings import (
     desk_standing,
     exposure_readings,
@@ -41,7 +42,6 @@ from orchestrator.domain.readings import (
     underlying_rows,
 )
 from orchestrator.domain.reports import DayActivity, OpenQuestion, PeriodPnl, QuestionKind, StateChange
-from orchestrator.paging import every
 from orchestrator.ports import Create, Replace, Snapshot, Store, Where
 from orchestrator.status import Desk, current_exposure, equity_point, sees_all_venues, unknown_orders
 

@@ -19,6 +19,7 @@ from orchestrator.domain.base import ZERO, ModuleName, utc_day
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import CONFIG_RISK, EventDoc, EventKind, ScoreDoc, TradeDoc, event_path, score_path
 from orchestrator.domain.errors import MalformedDataError
+from orchestrator.domain.pages import every
 from orchestrator.domain.positions import Trade
 from orchestrator.domain.risk import RiskLimits
 from orchestrator.domain.scores import (
@@ -31,7 +32,6 @@ from orchestrator.domain.scores import (
     score_of,
 )
 from orchestrator.limits_change import set_limits
-from orchestrator.paging import every
 from orchestrator.ports import Create, Json, Put, Replace, Snapshot, Store, Where, Write
 from orchestrator.status import Desk, load
 

@@ -35,9 +35,9 @@ from orchestrator.domain.documents import (
 from orchestrator.domain.errors import ConcurrencyConflictError, MalformedDataError, MissingDataError
 from orchestrator.domain.events import DeskEvent, flatten_open, heartbeat_stale, order_events, unknown_too_long
 from orchestrator.domain.orders import Order, OrderState
+from orchestrator.domain.pages import PAGE, every
 from orchestrator.experiments import advance
 from orchestrator.notify import Outlets, notify, open_notifications, resume_delivery
-from orchestrator.paging import PAGE, every
 from orchestrator.ports import Create, Replace, Snapshot, Store, Where, Write
 from orchestrator.posttrade import summary_write, untold, weighed
 from orchestrator.risk_report import write_reports

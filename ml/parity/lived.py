@@ -6,7 +6,7 @@ holdings, sized by a limit that modules share, or decided by a version on trial.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -37,6 +37,7 @@ from orchestrator.domain.documents import (
 from orchestrator.domain.errors import MissingDataError
 from orchestrator.domain.opportunities import ExitReason
 from orchestrator.domain.orders import Purpose
+from orchestrator.domain.pages import every
 from orchestrator.domain.paths import CONFIG_MARKET
 from orchestrator.domain.positions import Position, Trade
 from orchestrator.domain.risk import RiskLimits
@@ -44,7 +45,6 @@ from orchestrator.ports import Snapshot, Store, Where
 
 REACH = timedelta(days=90)
 """How far before the first day the desk is looked back on for a time at which it held nothing."""
-_PAGE = 200
 _ADOPTED = "adopted"
 _OWN_EXITS = {
     *(ExitReason.STOP, ExitReason.TARGET, ExitReason.SIGNAL, ExitReason.TIME, ExitReason.EXPIRY_WINDOW),
@@ -267,15 +267,11 @@ def _is_change(event: EventDoc, module: ModuleName) -> bool:
     return event.kind in kinds and event.module is module and {"version", "champion"} <= set(event.data)
 
 
-def _events(store: Store, since: datetime) -> list[EventDoc]:
-    found: dict[str, EventDoc] = {}
-    while True:
-        page = store.query("events", [Where("at", ">=", since)], order_by="at", limit=_PAGE)
-        fresh = {one.path: decode(EventDoc, one.data, where=one.path) for one in page if one.path not in found}
-        found |= fresh
-        if len(page) < _PAGE or not fresh:
-            return list(found.values())
-        since = max(event.at for event in fresh.values())
+def _events(store: Store, begin: datetime) -> Iterator[EventDoc]:
+    def page(since: datetime, limit: int) -> Sequence[Snapshot]:
+        return store.query("events", [Where("at", ">=", since)], order_by="at", limit=limit)
+
+    return (decode(EventDoc, one.data, where=one.path) for one in every(page, begin, by="at"))
 
 
 def _version(store: Store, current: ParametersDoc, number: int) -> ParametersDoc:
