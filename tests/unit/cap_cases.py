@@ -13,9 +13,13 @@ from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.market import Quote
 from orchestrator.domain.risk import DenialCode, RiskLimits
 from orchestrator.domain.rules import Candidate
+from orchestrator.domain.rules.caps import room_left
 from orchestrator.domain.tape import Tape
 from tests.builders import NOW, book, exposure, opportunity
 from tests.unit.risk_cases import FREE, ONE, UNIT, C, Case, D, candidate, others, spread, traded
+
+SHARED = {"module_allocation", "strategy_allocation", "venue_exposure", "gross_exposure", "buying_power"}
+"""The caps that no symbol has of its own."""
 
 
 def cap_cases() -> Iterator[Case]:
@@ -24,6 +28,15 @@ def cap_cases() -> Iterator[Case]:
         yield Case(code, name, "inside", make(D("10.5") * UNIT), denied=False)
         yield Case(code, name, "at", make(D(0)), denied=True)
         yield Case(code, name, "outside", make(D(-1)), denied=True)
+
+
+def room_cases() -> Iterator[Case]:
+    """Yield the rows of the rule on what all symbols share: room for more than the least order, for it, for less."""
+    for code, name, make in _caps():
+        if name in SHARED:
+            yield Case(code, room_left, "inside", make(D("100.01")), denied=False)
+            yield Case(code, room_left, "at", make(D(100)), denied=False)
+            yield Case(code, room_left, "outside", make(D("99.99")), denied=True)
 
 
 def _caps() -> Iterator[tuple[DenialCode, str, Any]]:

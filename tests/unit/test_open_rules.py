@@ -19,11 +19,13 @@ from orchestrator.domain.rules import DESK_RULES, ENTRY_RULES, MOOT, STRUCTURE_R
 from orchestrator.domain.rules.holdings import is_plain, not_quarantined
 from orchestrator.domain.screening import counted, judge
 from tests.builders import NOW, book, exposure, opportunity
-from tests.unit.cap_cases import cap_cases
+from tests.unit.cap_cases import cap_cases, room_cases
 from tests.unit.risk_cases import Case, candidate, rule_cases
 from tests.unit.test_risk_manager import screen
 
-CASES = [case for case in (*rule_cases(), *cap_cases()) if case.candidate.opportunity.purpose is Purpose.ENTRY]
+CASES = [
+    case for case in (*rule_cases(), *room_cases(), *cap_cases()) if case.candidate.opportunity.purpose is Purpose.ENTRY
+]
 WISHES = [case.candidate.opportunity for case in CASES]
 
 

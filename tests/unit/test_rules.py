@@ -15,10 +15,10 @@ from orchestrator.domain.rules import CAP_CODES, ENTRY_RULES, EXIT_RULES, Candid
 from orchestrator.domain.screening import counted, judge
 from orchestrator.domain.tape import Tape
 from tests.builders import book, opportunity, order, position
-from tests.unit.cap_cases import cap_cases
+from tests.unit.cap_cases import cap_cases, room_cases
 from tests.unit.risk_cases import Case, candidate, leaving, others, rule_cases, wish
 
-RULES, CAPS = list(rule_cases()), list(cap_cases())
+RULES, CAPS = [*rule_cases(), *room_cases()], list(cap_cases())
 
 ELSEWHERE = {
     DenialCode.ORDER_SIZE_BELOW_MIN,  # sizing: what the caps leave is too small to send

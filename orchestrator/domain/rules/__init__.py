@@ -11,7 +11,7 @@ from typing import NamedTuple
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.risk import DenialCode, Denied, DeskState
 from orchestrator.domain.rules.candidate import Candidate, Rule, denied
-from orchestrator.domain.rules.caps import CAP_CODES, headroom
+from orchestrator.domain.rules.caps import CAP_CODES, headroom, room_left
 from orchestrator.domain.rules.desk import (
     account_known,
     confident,
@@ -70,18 +70,19 @@ ENTRY_RULES: tuple[Rule, ...] = (
     order_count,
     order_rate,
     account_known,
-    confident,
-    likely,
     loss_of_day,
     loss_of_week,
     drawdown_bound,
+    position_count,
+    room_left,
+    confident,
+    likely,
     not_barred,
     not_quarantined,
     not_frozen,
     not_halted,
     no_duplicate,
     no_self_cross,
-    position_count,
     no_short_sale,
     cash_settled,
     defined_risk,
@@ -93,7 +94,7 @@ ENTRY_RULES: tuple[Rule, ...] = (
     peg_kept,
     stop_sensible,
 )
-"""What an order that adds exposure must pass, cheapest and most telling first."""
+"""What an order that adds exposure must pass: the desk as a whole first, then what is wanted."""
 
 DESK_RULES: frozenset[Rule] = frozenset(
     {session_open, order_count, order_rate, account_known, loss_of_day, loss_of_week, drawdown_bound, position_count}

@@ -15,9 +15,9 @@ import numpy as np
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.history import gain_of
-from orchestrator.domain.risk import DenialCode
+from orchestrator.domain.risk import DenialCode, Denied
 from orchestrator.domain.rules.candidate import Candidate
-from orchestrator.domain.rules.room import GROUP, SECTOR, SYMBOL, Left
+from orchestrator.domain.rules.room import GROUP, SECTOR, SUM_CODES, SYMBOL, Left
 from orchestrator.domain.sectors import groups_of, sector_of
 from orchestrator.domain.stakes import Stake, of_unit, straight_losses, unit_losses
 from orchestrator.domain.standing import NO_GREEKS
@@ -27,14 +27,7 @@ Units = tuple[str, float]
 """Name of a cap, and the units that it leaves."""
 
 CAP_CODES = {
-    "module_allocation": DenialCode.MODULE_ALLOCATION_ABOVE_MAX,
-    "strategy_allocation": DenialCode.STRATEGY_ALLOCATION_ABOVE_MAX,
-    "symbol_concentration": DenialCode.SYMBOL_CONCENTRATION_ABOVE_MAX,
-    "sector_concentration": DenialCode.SECTOR_CONCENTRATION_ABOVE_MAX,
-    "group_concentration": DenialCode.GROUP_CONCENTRATION_ABOVE_MAX,
-    "venue_exposure": DenialCode.VENUE_EXPOSURE_ABOVE_MAX,
-    "gross_exposure": DenialCode.GROSS_EXPOSURE_ABOVE_MAX,
-    "buying_power": DenialCode.BUYING_POWER_BELOW_MIN,
+    **SUM_CODES,
     "net_exposure": DenialCode.NET_EXPOSURE_ABOVE_MAX,
     "leverage": DenialCode.LEVERAGE_ABOVE_MAX,
     "greek_delta": DenialCode.DELTA_ABOVE_MAX,
@@ -66,6 +59,11 @@ _SIGMAS = {
     for level in LEVELS
 }
 """Tail of a normal day of one USD sigma."""
+
+
+def room_left(c: Candidate) -> Denied | None:
+    """Deny while what a strategy shares with its module, venue and desk leaves no order, in whatever symbol."""
+    return c.room.shared(c.opportunity.module, c.opportunity.strategy).denial
 
 
 def headroom(c: Candidate) -> dict[str, Decimal]:

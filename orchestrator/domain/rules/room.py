@@ -11,13 +11,25 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from orchestrator.domain.base import ZERO, ModuleName
-from orchestrator.domain.risk import RiskLimits
+from orchestrator.domain.risk import DenialCode, Denied, RiskLimits
 from orchestrator.domain.stakes import SHOCK_MOVES, SHOCK_VOL_POINTS
 from orchestrator.domain.standing import Standing
 
 TAILS = ("var_95", "var_99", "cvar_95", "cvar_99")
 GREEKS = ("greek_delta", "greek_gamma", "greek_vega", "greek_theta")
 _MOVES, _POINTS = len(SHOCK_MOVES), len(SHOCK_VOL_POINTS)
+
+SUM_CODES = {
+    "module_allocation": DenialCode.MODULE_ALLOCATION_ABOVE_MAX,
+    "strategy_allocation": DenialCode.STRATEGY_ALLOCATION_ABOVE_MAX,
+    "symbol_concentration": DenialCode.SYMBOL_CONCENTRATION_ABOVE_MAX,
+    "sector_concentration": DenialCode.SECTOR_CONCENTRATION_ABOVE_MAX,
+    "group_concentration": DenialCode.GROUP_CONCENTRATION_ABOVE_MAX,
+    "venue_exposure": DenialCode.VENUE_EXPOSURE_ABOVE_MAX,
+    "gross_exposure": DenialCode.GROSS_EXPOSURE_ABOVE_MAX,
+    "buying_power": DenialCode.BUYING_POWER_BELOW_MIN,
+}
+"""The code with which each limit on a sum of exposures denies when it leaves room for nothing."""
 
 Left = tuple[Decimal, int, str]
 """What a limit leaves, USD, with its place among its like, which settles ties, and its name."""
@@ -34,6 +46,8 @@ class Shared(NamedTuple):
     """The least of those that no symbol has of its own."""
     decides: bool
     """Whether that is less than any symbol's own limits leave."""
+    denial: Denied | None
+    """What is said of every entry while the tightest leaves less than the least order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,13 @@ class Room:
         }
         placed = [(left, place, name) for place, (name, left) in enumerate(usd.items())]
         tightest = min(left for left in placed if left[1:] not in {SYMBOL, SECTOR})
-        return Shared(usd, tightest, decides=tightest[0] < self.own_floor)
+        return Shared(usd, tightest, decides=tightest[0] < self.own_floor, denial=_too_little(tightest, limits))
+
+
+def _too_little(tightest: Left, limits: RiskLimits) -> Denied | None:
+    usd, _, name = tightest
+    least = limits.min_order_usd
+    return None if usd >= least else Denied(SUM_CODES[name], f"{least!s} USD", f"{name} leaves {usd:.2f}")
 
 
 def room_of(standing: Standing, limits: RiskLimits) -> Room:
