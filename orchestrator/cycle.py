@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
 from orchestrator.arms import Canary, Shadow, decide_shadow, shadow_of, trying, with_shadow_request
@@ -37,7 +36,7 @@ from orchestrator.domain.errors import (
     StoreError,
 )
 from orchestrator.domain.ledger import with_raised_stops
-from orchestrator.domain.market import MarketSnapshot, OptionChain, SessionState, middles
+from orchestrator.domain.market import MarketSnapshot, SessionState, middles
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import TERMINAL, OrderState, Purpose
 from orchestrator.domain.outlook import judged, trusted
@@ -171,7 +170,7 @@ class ModularOrchestrator:
         if not issubclass(kind, Caretaker):
             tried = trying(unit, parameters, lambda: desk.module(unit.store, risk, executor, desk.config))
         shadow = shadow_of(unit, tried)
-        unit.keeper = _keeper(unit, trading, parameters)
+        unit.keeper = _keeper(trading, parameters)
         if tried is not None and shadow is None:
             trading = Canary(trading, tried, unit)
         market = _market(unit, desk, trading, parameters, shadow=shadow)
@@ -218,14 +217,12 @@ def _measure(unit: Unit, trading: TradingModule) -> None:
     unit.book = unit.book.model_copy(update={"positions": positions})
 
 
-def _keeper(unit: Unit, trading: TradingModule, parameters: Parameters) -> Keeper:
-    """Return what keeps the chains of this cycle; a module that cannot name them keeps none, and is told."""
-
-    def chains(last: bool) -> dict[str, OptionChain]:
-        named = partial(trading.chains_to_keep, trading.context, last=last)
-        return dict(_decide(unit, lambda: list(named().items()), "chains_to_keep"))
-
-    return Keeper(trading.keeps_every(parameters), chains)
+def _keeper(trading: TradingModule, parameters: Parameters) -> Keeper:
+    """Return what keeps the chains of this cycle, by the module's own word; keeping tells when that raises."""
+    return Keeper(
+        every=lambda: trading.keeps_every(parameters),
+        chains=lambda last: trading.chains_to_keep(trading.context, last=last),
+    )
 
 
 def _protected_at_once(

@@ -66,6 +66,7 @@ TITLES: Mapping[EventKind, str] = {
     EventKind.EXPERIMENT_MOVED: "Experiment",
     EventKind.PARAMETERS_ROLLED_BACK: "Parameters went back",
     EventKind.PARITY_GAP: "The backtest says something else",
+    EventKind.CHAINS_DROPPED: "Option chains are not kept",
 }
 
 

@@ -79,7 +79,7 @@ class Versioned(Generic[D]):
 class Keeper:
     """How often a module's chains are kept while it does nothing, and which they are; True = the session ends."""
 
-    every: timedelta
+    every: Callable[[], timedelta]
     chains: Callable[[bool], Mapping[str, OptionChain]]
 
 

@@ -40,6 +40,7 @@ class EventKind(StrEnum):
     EXPERIMENT_MOVED = "experiment_moved"
     PARAMETERS_ROLLED_BACK = "parameters_rolled_back"
     PARITY_GAP = "parity_gap"
+    CHAINS_DROPPED = "chains_dropped"
 
 
 class EventDoc(Document):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any
 
 import pytest
 
 from orchestrator.adapters.memory.market import MemoryMarketData
 from orchestrator.domain import sightings
 from orchestrator.domain.codec import decode
-from orchestrator.domain.documents import ChainsDoc, CycleStatus
+from orchestrator.domain.documents import ChainsDoc, CycleStatus, EventDoc, EventKind, book_path
 from orchestrator.domain.market import DataRequest, MarketSnapshot, OptionChain, SessionState
+from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.sightings import Sighting, seen
 from orchestrator.module import Context
+from orchestrator.ports import Replace
 from tests.desk import ScriptedModule, TestDesk
 from tests.options_market import chain_of
 
@@ -33,11 +35,7 @@ class Market(MemoryMarketData):
 class Watching(ScriptedModule):
     """Keeps every chain it sees."""
 
-    broken: ClassVar[bool] = False
-
     def chains_to_keep(self, context: Context, *, last: bool) -> Mapping[str, OptionChain]:
-        if self.broken:
-            raise ZeroDivisionError("a faulty module")
         return context.market.chains
 
 
@@ -122,9 +120,70 @@ def test_a_chain_that_is_too_large_is_left_out_and_the_cycle_goes_on(desk, monke
     assert "too many for one document" in desk.book.last_cycle.note
 
 
-def test_a_module_that_cannot_name_its_chains_trades_all_the_same(desk) -> None:
-    desk.module.broken = True
+def _names_none(self: ScriptedModule, context: Context, *, last: bool) -> Mapping[str, OptionChain]:
+    raise ZeroDivisionError("a faulty module")
+
+
+def _names_rubbish(self: ScriptedModule, context: Context, *, last: bool) -> Mapping[str, Any]:
+    return {"SPY": "no chain"}
+
+
+def _never_due(self: ScriptedModule, parameters: Parameters) -> timedelta:
+    raise KeyError("keep_minutes")
+
+
+FAULTS = [("chains_to_keep", _names_none), ("chains_to_keep", _names_rubbish), ("keeps_every", _never_due)]
+
+
+def told(desk: TestDesk) -> list[EventDoc]:
+    found = [decode(EventDoc, dict(one.data), where=one.path) for one in desk.store.query("events", order_by="at")]
+    return [event for event in found if event.kind is EventKind.CHAINS_DROPPED]
+
+
+@pytest.mark.parametrize(("name", "faulty"), FAULTS[:2])
+def test_a_module_whose_chains_cannot_be_kept_trades_all_the_same_and_it_is_told(desk, name, faulty) -> None:
+    setattr(desk.module, name, faulty)
     desk.module.entries = ["XLK"]
-    assert len(desk.cycle().results) == 1
-    assert desk.submitted()
+    report = desk.cycle()
+    assert report.status is CycleStatus.TRADED
+    assert len(desk.submitted()) == 1
     assert kept(desk) == {}
+    assert [event.severity for event in told(desk)] == ["warning"]
+    assert "chains are not kept" in desk.book.last_cycle.note
+
+
+def test_a_module_that_cannot_say_when_it_keeps_is_told_of_while_it_idles_and_kept_when_it_trades(desk) -> None:
+    desk.cycle()
+    setattr(desk.module, *FAULTS[2])
+    report = desk.cycle()
+    assert report.status is CycleStatus.DECIDED
+    assert [event.text for event in told(desk)] == ["stocks: chains are not kept: KeyError: 'keep_minutes'"]
+    desk.module.entries = ["XLK"]
+    assert desk.cycle().summary.kept == 1
+
+
+def test_what_is_not_kept_is_told_once_a_day_and_kind_of_error(desk) -> None:
+    setattr(desk.module, *FAULTS[0])
+    for _ in range(3):
+        desk.cycle()
+    setattr(desk.module, *FAULTS[1])
+    desk.cycle()
+    assert len(told(desk)) == 2
+
+
+def test_no_chain_that_cannot_be_kept_hides_that_the_commit_was_lost(desk) -> None:
+    setattr(desk.module, *FAULTS[1])
+    desk.module.entries = ["XLK"]
+    plain, at = desk.module, book_path(desk.book.module)
+
+    class Overtaken(plain):
+        def chains_to_keep(self, context: Context, *, last: bool) -> Mapping[str, Any]:
+            book = desk.store.get_many([at])[at]
+            desk.store.commit([Replace(at, {**book.data, "last_slot": desk.now}, book.version)])
+            return super().chains_to_keep(context, last=last)
+
+    desk.module = Overtaken
+    report = desk.cycle()
+    assert report.status is CycleStatus.DUPLICATE
+    assert desk.submitted() == []
+    assert told(desk) == []

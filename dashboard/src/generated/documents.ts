@@ -311,7 +311,7 @@ export interface EventDoc {
 }
 
 /** Things that happened and that somebody may want to know. */
-export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "limit_kept", "reduction_planned", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "naked_position", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "venue_unreadable", "cycle_failed", "command_executed", "heartbeat_stale", "flattened", "experiment_moved", "parameters_rolled_back", "parity_gap"] as const;
+export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "position_closed", "state_changed", "limit_breached", "limit_kept", "reduction_planned", "drift_found", "drift_cleared", "foreign_found", "symbol_quarantined", "symbol_released", "naked_position", "parameters_rejected", "limits_rejected", "parameters_activated", "venue_down", "venue_unreadable", "cycle_failed", "command_executed", "heartbeat_stale", "flattened", "experiment_moved", "parameters_rolled_back", "parity_gap", "chains_dropped"] as const;
 export type EventKind = (typeof EVENT_KIND)[number];
 
 /** What can be said of an order, by the desk, by the venue, or by the owner. */
