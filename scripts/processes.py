@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 _END_SECONDS = 20.0
@@ -81,6 +82,24 @@ def watch(named: Mapping[str, subprocess.Popen[bytes]]) -> NoReturn:
             if process.poll() is not None:
                 raise ProcessError(f"{name}: ended with code {process.returncode}")
         time.sleep(_WATCH_SECONDS)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, also where a shell started this in the background with Ctrl-C turned off.
+
+    Left to itself SIGTERM ends the owner of a group in the middle of its block, and nothing ends the group.
+    """
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _dies_with_owner() -> list[str]:

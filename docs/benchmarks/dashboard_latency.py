@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 from orchestrator.domain.base import ModuleName  # noqa: E402
 from scripts import dashboard, suite, tools  # noqa: E402
 from scripts.demo_users import USERS  # noqa: E402
+from scripts.processes import stopped_by_signals  # noqa: E402
 from tests.browser import sample  # noqa: E402
 from tests.browser.site import DESKTOP, PHONE, Site, open_site, visiting  # noqa: E402
 
@@ -136,4 +137,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with stopped_by_signals():
+        sys.exit(main())

@@ -6,7 +6,7 @@ The tuning codebase alone, and a made-up venue whom the job asks for bars, as it
 stocks and coins for 31 days before, by cycles in this process, so that the night has a past to compare with its
 backtest. Fired three times: with nothing compiled yet, as on an instance that has just started; for the next night; and
 for that slot again, which finds the tuning done and compares only. Memory is the most that the emulator's Python worker
-ever held. `--write` keeps the tables in nightly.md.
+ever held. `--write` keeps the tables in nightly.md. A signal ends it with all that it began.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from orchestrator.settings import Settings  # noqa: E402
 from orchestrator.sweep import sweep  # noqa: E402
 from scripts import suite  # noqa: E402
 from scripts.market import desk_environment  # noqa: E402
+from scripts.processes import stopped_by_signals  # noqa: E402
 from scripts.scheduler import Fired, Job, fire_over_http  # noqa: E402
 from scripts.schedules import Schedule  # noqa: E402
 from venue import Exchange, serve  # noqa: E402
@@ -187,4 +188,8 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        with stopped_by_signals():
+            main(sys.argv[1:])
+    except KeyboardInterrupt:
+        raise SystemExit("stopped; no process is left") from None

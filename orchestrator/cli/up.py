@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -26,7 +24,7 @@ from scripts import dashboard, scheduler, suite
 from scripts.demo_users import USERS, create_demo_users, mirror_demo_users
 from scripts.market import Market, MarketChoice, desk_environment, running_market
 from scripts.ports import DEFAULTS, preferred_ports
-from scripts.processes import ProcessError, watch
+from scripts.processes import ProcessError, stopped_by_signals, watch
 
 _PORT_HELP = "Port of {}; a free one is taken when it is occupied."
 
@@ -64,7 +62,7 @@ def up(
     market = MarketChoice(speed, seed, data, first and first.date(), last and last.date())
     screen = _Screen(as_json=as_json)
     try:
-        with _stopped_by_signals():
+        with stopped_by_signals():
             _run(screen, project=project, wanted=wanted, choice=market)
     except KeyboardInterrupt:
         screen.note("stopped; no process is left")
@@ -158,18 +156,3 @@ def _seed_desk(emulators: suite.Suite, clock: scheduler.VenueTime) -> None:
 
     os.environ.update(emulators.environment)
     seed_desk(project=emulators.project, now=clock.now, market=MarketDoc(name=clock.market, synthetic=clock.synthetic))
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, also where a shell started this in the background with Ctrl-C turned off."""
-
-    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
