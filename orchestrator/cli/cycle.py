@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from orchestrator.bootstrap import Builder
 from orchestrator.cli import show
 from orchestrator.cli.faults import WRONG
 from orchestrator.cli.target import builder, name_of
@@ -30,6 +31,7 @@ def run(
     """Run one cycle of a module against its store and its venue, and show what was decided."""
     chosen = _slot(slot)
     built = builder(ctx)
+    _must_have_come(chosen, built)
     report = built.cycle(module, slot=chosen)
     if as_json:
         show.print_json(_told(report))
@@ -49,11 +51,18 @@ def _slot(text: str) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
+def _must_have_come(slot: datetime | None, built: Builder) -> None:
+    """Refuse a slot that is still to come: once it had run, every slot until then would count as run already."""
+    if slot is not None and slot > (now := built.clock().now()):
+        text = f"{slot:%Y-%m-%d %H:%M:%S} is still to come: at the desk it is {now:%Y-%m-%d %H:%M:%S} UTC"
+        raise typer.BadParameter(f"{text}; without --slot the present one runs", param_hint="--slot")
+
+
 def _print(report: CycleReport, *, desk: str) -> None:
     out, summary = show.console(), report.summary
     out.print(f"[bold]{report.module}[/] slot {report.slot:%Y-%m-%d %H:%M:%S} UTC on {escape(desk)}: {report.status}")
     if report.status is CycleStatus.DUPLICATE:
-        out.print(f"  nothing done: this slot or a later one ({summary.slot:%H:%M:%S}) has run already")
+        out.print(f"  nothing done: this slot or a later one ({summary.slot:%Y-%m-%d %H:%M:%S}) has run already")
         return
     if report.results:
         out.print(_decisions(report.results))

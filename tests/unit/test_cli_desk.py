@@ -98,6 +98,11 @@ def test_a_slot_runs_once(trading: Builder) -> None:
     assert "has run already" in again.stdout
 
 
+def test_a_slot_that_is_still_to_come_does_not_run_for_none_would_until_then(trading: Builder) -> None:
+    failed(desk(trading, "run", "stocks", "--slot", "2050-01-01T00:00:00Z"), "--slot", "2050", "still to come", code=2)
+    assert "duplicate" not in desk(trading, "run", "stocks").stdout
+
+
 def test_run_says_which_key_is_missing(watched: Builder, store: MemoryDataLayer) -> None:
     put_book(store, ModuleName.STOCKS, equity=1, last_slot=None)
     put_book(store, ModuleName.CRYPTO, equity=1, last_slot=None)
