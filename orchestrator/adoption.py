@@ -133,8 +133,9 @@ def _adopt_cash(desk: Desk, module: str, *, command_id: str) -> Effect:
     """Take unexplained cash as a deposit or withdrawal that the venue did not tell."""
     books = [book for name, book in desk.books.items() if book.cash_drift and module in {"", name.value}]
     if len(books) != 1:
-        found = ", ".join(book.module.value for book in books) or "none"
-        raise Refusal(f"unexplained cash is in the accounts of: {found}; name one in args.module")
+        found = ", ".join(book.module.value for book in desk.books.values() if book.cash_drift)
+        among = f"{found}; name one of them" if found else "none"
+        raise Refusal(f"unexplained cash is in the accounts of: {among}")
     (book,) = books
     if book.account is None or book.cash_expected is None:
         raise Refusal(f"{book.module} has not seen its account yet")

@@ -197,7 +197,7 @@ def _pin(
     if tried is None:
         return _pin_without(module, found, words, yes=yes, now=now)
     if tried.doc.pinned is yes:
-        return Effect(f"{words} already")
+        return Effect(f"{module}: what trades {'is pinned already' if yes else 'was not pinned'}")
     doc = tried.doc.model_copy(update={"pinned": yes, "updated_at": now})
     if yes and doc.stage in _PINNED:
         after = moved(doc, _PINNED[doc.stage], by=by, reason="pinned by the owner", at=now)
@@ -209,7 +209,7 @@ def _pin_without(module: ModuleName, found: Mapping[str, Snapshot], words: str, 
     """Pin where nothing was tried so far."""
     path = parameters_path(module)
     if not yes:
-        return Effect(f"{words} already")
+        return Effect(f"{module}: what trades was not pinned")
     if path not in found:
         raise Refusal(f"{path} is missing: set the desk up with `desk doctor --seed`")
     version = decode(ParametersDoc, found[path].data, where=path).version

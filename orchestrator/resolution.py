@@ -75,7 +75,9 @@ def _in_doubt(desk: Desk, order_id: str) -> tuple[ModuleName, Order]:
         if order.state is not OrderState.UNKNOWN:
             raise Refusal(f"{order_id} is {order.state}, not UNKNOWN: what the venue said of it stands")
         return module, order
-    raise Refusal(f"no book has an order {order_id!r}; args.order is the id of one that is UNKNOWN")
+    orders = (order for book in desk.books.values() for order in book.orders.values())
+    doubted = ", ".join(order.id for order in orders if order.state is OrderState.UNKNOWN)
+    raise Refusal(f"no book has an order {order_id!r}; UNKNOWN are: {doubted or 'none'}")
 
 
 def _fills(order: Order, args: Mapping[str, str], now: datetime) -> list[Fill]:

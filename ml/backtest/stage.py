@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -243,7 +244,9 @@ def window_of(panel: Panel, first: int | None) -> slice:
     """
     start = 0 if first is None else int(np.searchsorted(panel.ends, first, side="left"))
     if len(panel) - start < 2:
-        raise DomainError(f"{len(panel) - start} bars between --from and --to: at least 2 are needed")
+        newest = datetime.fromtimestamp(int(panel.ends[-1]), UTC) if len(panel) else None
+        there = "" if newest is None else f"; the last of them all ends {newest:%Y-%m-%d %H:%M} UTC"
+        raise DomainError(f"{len(panel) - start} bars between --from and --to: at least 2 are needed{there}")
     return slice(start, len(panel))
 
 

@@ -55,7 +55,7 @@ def code_of(error: TradingError) -> int:
 
 def say(text: str) -> None:
     """Print one line on standard error, however many lines the text has."""
-    Console(stderr=True, highlight=False).print(" ".join(text.split()), markup=False, soft_wrap=True)
+    Console(stderr=True, highlight=False, emoji=False).print(" ".join(text.split()), markup=False, soft_wrap=True)
 
 
 def _usage(error: TyperException) -> tuple[int, str]:

@@ -47,6 +47,8 @@ def _asked(changes: list[str]) -> dict[str, Any]:
         table, _, row = name.partition(".")
         if not sign or not table or (row and not isinstance(found.setdefault(table, {}), dict)):
             raise typer.BadParameter(f"{change!r} is not {_FORM}", param_hint="CHANGES")
+        if row in found.get(table, ()) if row else table in found:
+            raise typer.BadParameter(f"{name} is named twice", param_hint="CHANGES")
         if row:
             found[table][row] = _value(value)
         else:

@@ -25,9 +25,9 @@ _PIPE_WIDTH = 160
 
 def console() -> Console:
     """Return the console for results. A file or pipe has no width of its own: nothing is cut for it."""
-    out = Console(highlight=False)
+    out = Console(highlight=False, emoji=False)
     if not out.is_terminal and "COLUMNS" not in os.environ:
-        out = Console(highlight=False, width=_PIPE_WIDTH)
+        out = Console(highlight=False, emoji=False, width=_PIPE_WIDTH)
     return out
 
 

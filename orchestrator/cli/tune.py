@@ -46,6 +46,8 @@ def tune(
 ) -> None:
     """Look for better parameters; activate those that prove better on data no search has seen."""
     if selfcheck:
+        if module or data or first or last or universe:
+            raise ConfigurationError("--selfcheck makes its own markets: leave --module, --data and its days out")
         return check_self(as_json=as_json)
     modules = dealt(list(dict.fromkeys(module or ModuleName)), shard, shards)
     if data is not None:
@@ -73,7 +75,7 @@ def dealt(modules: list[ModuleName], shard: int, shards: int) -> list[ModuleName
         There is no such share.
     """
     if not 0 <= shard < shards:
-        raise ConfigurationError(f"--shard {shard} of --shards {shards}: shares are counted from 0")
+        raise ConfigurationError(f"--shard {shard} of --shards {shards}: shares are counted from 0, below --shards")
     return modules[shard::shards]
 
 

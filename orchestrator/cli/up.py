@@ -75,8 +75,8 @@ class _Screen:
 
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
-        self._out = Console(highlight=False, soft_wrap=True)
-        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._out = Console(highlight=False, emoji=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
@@ -272,5 +273,13 @@ def parse_limits(values: Mapping[str, Any], *, where: str) -> RiskLimits:
 def _fault(fault: Any) -> str:
     """Return one fault as text; a contradiction has no single place and no single value."""
     said = str(fault["msg"]).removeprefix("Value error, ")
-    place = ".".join(str(part) for part in fault["loc"])
+    place = ".".join(str(part) for part in fault["loc"] if part != "[key]")
+    match fault["type"]:
+        case "extra_forbidden":
+            near = get_close_matches(place, RiskLimits.model_fields, n=3) or RiskLimits.model_fields
+            said = f"no such limit; there is {', '.join(near)}"
+        case "dict_type":
+            said = "it is a table: name a row of it"
+        case "decimal_type" if isinstance(fault["input"], dict):
+            said = "it is one number, not a table"
     return f"{place}: {said} (is {fault['input']!r})" if place else said

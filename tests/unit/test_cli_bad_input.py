@@ -128,6 +128,8 @@ def test_a_page_that_cannot_be_written_is_one_line(folder: Path) -> None:
         (["run", "stocks", "--slot", "noon"], ("--slot", "'noon'", "2026-07-16T14:30:00Z")),
         (["bogus"], ("bogus",)),
         (["halt", "--wait", "soon"], ("--wait", "valid number")),
+        (["tune", "--selfcheck", "--data", "bars"], ("--selfcheck", "leave", "--data")),
+        (["tune", "--shards", "0"], ("--shard 0 of --shards 0", "from 0, below --shards")),
     ],
 )
 def test_a_command_line_that_cannot_be_read_is_one_line(arguments: list[str], words: tuple[str, ...]) -> None:

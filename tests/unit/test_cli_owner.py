@@ -142,6 +142,13 @@ def test_a_change_that_cannot_be_read_is_refused(built: Builder, store: MemoryDa
     assert read(store, RiskLimitsDoc, CONFIG_RISK).version == 0
 
 
+@pytest.mark.parametrize("changes", [("daily_loss=0.1", "daily_loss=0.2"), ("sectors.F=cars", "sectors.F=boats")])
+def test_a_limit_that_is_named_twice_is_bad_input(built: Builder, changes: tuple[str, str]) -> None:
+    result = desk(built, "limits", *changes, "--wait", "0")
+    assert result.exit_code == 2
+    assert f"{changes[0].partition('=')[0]} is named twice" in result.stderr
+
+
 def test_a_table_and_a_value_under_one_name_are_bad_input(built: Builder) -> None:
     result = desk(built, "limits", "sectors=x", "sectors.F=cars", "--wait", "0")
     assert result.exit_code == 2

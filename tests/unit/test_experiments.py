@@ -258,6 +258,8 @@ def test_a_pin_ends_what_is_tried_and_lets_go_again(store: MemoryDataLayer) -> N
     assert ask(store, CommandKind.PIN) == "done: stocks: what trades is pinned already"
     assert ask(store, CommandKind.PIN, pinned="no") == "done: stocks: what trades is no longer pinned"
     assert not stored(store).pinned
+    for module in ("stocks", "crypto"):
+        assert ask(store, CommandKind.PIN, module=module, pinned="no") == f"done: {module}: what trades was not pinned"
 
 
 def test_a_pinned_champion_is_kept_and_what_was_never_tried_may_be_pinned(store: MemoryDataLayer) -> None:

@@ -22,7 +22,10 @@ from tests.desk import START, TestDesk
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"dayly_loss": "0.1"}, r"dayly_loss: Extra inputs are not permitted"),
+        ({"dayly_loss": "0.1"}, r"dayly_loss: no such limit; there is daily_loss"),
+        ({"zzzzzz": "0.1"}, "zzzzzz: no such limit; there is .*daily_loss"),
+        ({"module_allocation": "0.3"}, r"module_allocation: it is a table: name a row of it \(is '0.3'\)"),
+        ({"daily_loss": {"x": "1"}}, "daily_loss: it is one number, not a table"),
         ({"daily_loss": "-0.01"}, r"daily_loss: Input should be greater than or equal to 0 \(is '-0.01'\)"),
         ({"daily_loss": "1.01"}, "daily_loss: Input should be less than or equal to 1"),
         ({"daily_loss": "NaN"}, "daily_loss: Input should be a finite number"),
@@ -31,7 +34,7 @@ from tests.desk import START, TestDesk
         ({"leverage": "11"}, "leverage: Input should be less than or equal to 10"),
         ({"orders_per_cycle": 21}, "orders_per_cycle: Input should be less than or equal to 20"),
         ({"open_positions": "many"}, "open_positions: Input should be a valid integer"),
-        ({"module_allocation": {"bonds": "0.1"}}, "module_allocation.bonds"),
+        ({"module_allocation": {"bonds": "0.1"}}, "module_allocation.bonds: Input should be 'stocks'"),
         ({"module_allocation": {"stocks": "0.6", "crypto": "0.41"}}, "module_allocation adds up to 1.01, more than 1"),
         ({"strategy_allocation": {"a": "0.6", "b": "0.6"}}, "strategy_allocation adds up to 1.2, more than 1"),
         (

@@ -119,7 +119,7 @@ def test_a_spread_needs_a_price_for_each_leg(store: MemoryDataLayer) -> None:
     ("args", "words"),
     [
         ({}, "no book has an order ''"),
-        ({"order": "s-nothing"}, "no book has an order 's-nothing'; args.order is the id of one that is UNKNOWN"),
+        ({"order": "s-nothing"}, "no book has an order 's-nothing'; UNKNOWN are: "),
         ({"order": "resting", "outcome": "cancelled"}, "is WORKING, not UNKNOWN: what the venue said of it stands"),
         ({"outcome": "sold"}, "no outcome 'sold'; args.outcome is one of never_arrived, cancelled, filled"),
         ({"outcome": ""}, "no outcome ''"),

@@ -142,12 +142,18 @@ def _ready(source: str, series: BarSeries, *, adjust: bool) -> _Found:
 def _all_there(found: Mapping[str, _Found], wanted: Sequence[str], seen: set[str], *, named: bool) -> None:
     missing = [symbol for symbol in wanted if symbol not in found]
     if (named and missing) or not found:
-        there = ", ".join(sorted(seen)[:30]) or "nothing"
-        raise ConfigurationError(f"no bars of {', '.join(missing)}; there is: {there}")
+        raise ConfigurationError(f"no bars of {', '.join(missing)}; {_instead(seen)}")
     lengths = {one.series.minutes for one in found.values()}
     if len(lengths) > 1:
         told = ", ".join(timeframe_of(minutes) for minutes in sorted(lengths))
         raise ConfigurationError(f"bars of {told}: name one length with --timeframe")
+
+
+def _instead(seen: set[str]) -> str:
+    """Return in words what there is, and how to get at it."""
+    if not seen:
+        return "there is: nothing; fetch some with `desk data fetch`, or name files with --data"
+    return f"there is: {', '.join(sorted(seen)[:30])}; name those to trade with --symbols"
 
 
 def _fed(found: Mapping[str, _Found], until: int | None) -> Feed:

@@ -216,12 +216,13 @@ def _split(text: str, asked: Asked, option: str) -> tuple[str, Bounds, str]:
 
 
 def _steps(text: str, name: str) -> list[str]:
+    asked = f"--sweep {name}={text}"
     try:
         first, last, step = (float(part) for part in text.split(":"))
     except ValueError:
-        raise ConfigurationError(f"--sweep {name}={text}: expected first:last:step") from None
+        raise ConfigurationError(f"{asked}: expected first:last:step, as in momentum.lookback=20:60:10") from None
     if not (step > 0 and first <= last) or (last - first) / step > MOST_POINTS:
-        raise ConfigurationError(f"--sweep {name}={text}: no values, or more than {MOST_POINTS}")
+        raise ConfigurationError(f"{asked}: name the lower value first, a step above 0, at most {MOST_POINTS} values")
     return [f"{first + step * place:.10g}" for place in range(int((last - first) / step + 1e-9) + 1)]
 
 

@@ -38,7 +38,8 @@ def sessions_of(name: str) -> Sessions | None:
             warnings.simplefilter("ignore", DeprecationWarning)
             found = exchange_calendars.get_calendar(name, start=FIRST.isoformat(), end=LAST.isoformat())
     except (InvalidCalendarName, ValueError) as error:
-        raise ConfigurationError(f"--calendar {name}: {error}; name one such as XNYS or XMIL, or {ALWAYS}") from error
+        told = str(error).rstrip(".")
+        raise ConfigurationError(f"--calendar {name}: {told}; name one such as XNYS or XMIL, or {ALWAYS}") from error
     days = found.sessions.to_numpy().astype("datetime64[D]").astype(np.int64)
     opens = found.opens.dt.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
     closes = found.closes.dt.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
