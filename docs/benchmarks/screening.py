@@ -2,12 +2,12 @@
 
     python docs/benchmarks/screening.py [--write]
 
-The shipped RiskManager, with every symbol's 260 days of history, in three situations: as traded (some are approved, the
-rest find their strategy's allocation used up), with every rule passed and a cap that leaves nothing, and with every cap
-calculated for every opportunity. Beside them the time of one Firestore round trip (the batched read of a cycle whose
-book is empty) on the emulator in the same run, since a machine's milliseconds say little elsewhere; the least
-processor time is nearest to what a screening takes when nobody else uses the machine. `--write` keeps the table in
-screening.md.
+The shipped RiskManager, with every symbol's 260 days of history, in three situations: as traded (some are approved,
+then their strategy's allocation is used up), with a full sector, and with every rule asked and every cap calculated
+for every opportunity, of which the last leaves nothing. Beside them the time of one Firestore round trip (the batched
+read of a cycle whose book is empty) on the emulator in the same run, since a machine's milliseconds say little
+elsewhere; the least processor time is nearest to what a screening takes when nobody else uses the machine. `--write`
+keeps the table in screening.md.
 """
 
 from __future__ import annotations
@@ -54,20 +54,19 @@ NAMES = [f"S{number:04}" for number in range(POSITIONS + OPPORTUNITIES)]
 WIDE = RiskLimits(open_positions=2000)
 SITUATIONS = {
     "as traded": WIDE,
-    "every rule passed, a cap leaves nothing": WIDE.model_copy(update={"sector_concentration": Decimal("0.0001")}),
-    "every cap calculated for every opportunity": WIDE.model_copy(update={"unseen_volume_usd": Decimal(0)}),
+    "a sector is full": WIDE.model_copy(update={"sector_concentration": Decimal("0.0001")}),
+    "every rule asked, every cap calculated": WIDE.model_copy(update={"greek_delta": Decimal(0)}),
 }
 
 
-def market(*, with_history: bool) -> MarketSnapshot:
-    """Return quotes and a random walk of every symbol; without history no volume is known either."""
+def market() -> MarketSnapshot:
+    """Return quotes and a random walk of every symbol."""
     walk = np.random.default_rng(1).normal(0, 0.01, (DAYS, len(NAMES)))
     close = 100 * np.exp(np.cumsum(walk, axis=0))
     ends = np.array([int((NOW - timedelta(days=DAYS - day)).timestamp()) for day in range(DAYS)], dtype=np.int64)
-    volume = np.full(close.shape, 1e6 if with_history else 0.0)
     return MarketSnapshot(
         session=SessionState(is_open=True),
-        panels={1440: Panel(tuple(NAMES), ends, close, close, close, close, volume)},
+        panels={1440: Panel(tuple(NAMES), ends, close, close, close, close, np.full(close.shape, 1e6))},
         quotes={
             name: Quote(symbol=name, ts=NOW, bid=Decimal(100), ask=Decimal("100.02"), ask_size=Decimal(1000))
             for name in NAMES
@@ -125,8 +124,7 @@ def cost(work: Callable[[], object]) -> Cost:
 def screened(name: str, limits: RiskLimits) -> tuple[Cost, str]:
     """Return what one screening costs and what most verdicts were."""
     cycle, found = unit(limits), wishes()
-    view = market(with_history="every cap" not in name)
-    context = Context(book=cycle.book, market=view, parameters=Parameters(), now=NOW)
+    context = Context(book=cycle.book, market=market(), parameters=Parameters(), now=NOW)
     verdicts = RiskManager(cycle).screen(context, found)
     counted = Counter(one.code.value if isinstance(one, Denied) else "approved" for one in verdicts)
     told = ", ".join(f"{count} {code}" for code, count in counted.most_common(3))

@@ -79,16 +79,15 @@ def _stakes_of(book: BookDoc, held: Sequence[Stake]) -> dict[str, object]:
 
     What others hold counts as bought: whether it hedges is not the desk's to say.
     """
-    rises, falls, sums = 0.0, 0.0, dict[str, dict[str, float]]()
+    deltas = [stake.delta_usd for stake in held]
+    sums: dict[str, dict[str, float]] = {}
     for stake in held:
-        delta = stake.delta_usd
-        rises, falls = rises + max(delta, 0.0), falls + max(-delta, 0.0)
         known, one = sums.get(stake.symbol), stake.greeks
         sums[stake.symbol] = one if known is None else {name: usd + one[name] for name, usd in known.items()}
     return {
         "venue": "" if book.account is None else book.account.venue,
-        "long_usd": _usd(rises),
-        "short_usd": _usd(falls),
+        "long_usd": _usd(sum([delta for delta in deltas if delta > 0])),
+        "short_usd": _usd(sum([-delta for delta in deltas if delta < 0])),
         "greeks": BY_SYMBOL.validate_python(sums),
         "shock_usd": shock_table(held),
         "unseen_sigma_usd": sum(stake.sigma_usd for stake in held),

@@ -21,10 +21,9 @@ from orchestrator.domain.rules import (
     OpenRules,
     Rule,
     first_denial,
-    headroom,
     open_rules,
 )
-from orchestrator.domain.rules.caps import tightest_sum, too_little
+from orchestrator.domain.rules.caps import headroom, least_of, too_little
 from orchestrator.domain.sizing import NO_RECORD, size, wanted_units
 
 Surroundings = Callable[[TradeOpportunity], Candidate]
@@ -64,15 +63,14 @@ def judge(candidate: Candidate, entry_rules: tuple[Rule, ...] = ENTRY_RULES) -> 
 
 
 def _sized(candidate: Candidate) -> Verdict:
-    """Return as many units as every cap allows at once."""
+    """Return as many units as every cap allows at once, none once a cap leaves too little for an order."""
     try:
-        name, left = tightest_sum(candidate)
-        if too_little(candidate, left):
-            return _nothing_left(candidate, name, left)
-        room = headroom(candidate)
-        name = min(room, key=room.__getitem__)
-        if too_little(candidate, room[name]):
-            return _nothing_left(candidate, name, room[name])
+        room: dict[str, Decimal] = {}
+        for caps in headroom(candidate):
+            name, left = least_of(caps)
+            if too_little(candidate, left):
+                return _nothing_left(candidate, name, left)
+            room |= caps
         return _filling(candidate, room)
     except Exception as error:  # noqa: BLE001 - what cannot be calculated is not sent
         return Denied(code=DenialCode.RULE_FAILED, limit="size", observed=f"{type(error).__name__}: {error}")

@@ -37,8 +37,10 @@ class Tape:
 
     def volume(self, symbol: str) -> Decimal | None:
         """Return the mean volume of a bar, units, of the shortest bars that there are; None = nobody tells it."""
-        mean = next((means[symbol] for means in self._mean_volumes if symbol in means), None)
-        return None if mean is None else Decimal(repr(mean))
+        for means in self._mean_volumes:
+            if symbol in means:
+                return Decimal(repr(means[symbol]))
+        return None
 
     @cached_property
     def _mean_volumes(self) -> tuple[Mapping[str, float], ...]:

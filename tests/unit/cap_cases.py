@@ -13,13 +13,14 @@ from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.market import Quote
 from orchestrator.domain.risk import DenialCode, RiskLimits
 from orchestrator.domain.rules import Candidate
-from orchestrator.domain.rules.caps import room_left
+from orchestrator.domain.rules.caps import desk_room_left, symbol_room_left
+from orchestrator.domain.rules.room import SUM_CODES
 from orchestrator.domain.tape import Tape
 from tests.builders import NOW, book, exposure, opportunity
 from tests.unit.risk_cases import FREE, ONE, UNIT, C, Case, D, candidate, others, spread, traded
 
-SHARED = {"module_allocation", "strategy_allocation", "venue_exposure", "gross_exposure", "buying_power"}
-"""The caps that no symbol has of its own."""
+OWN = {"symbol_concentration", "sector_concentration", "group_concentration"}
+"""The caps that a symbol has of its own."""
 
 
 def cap_cases() -> Iterator[Case]:
@@ -31,12 +32,13 @@ def cap_cases() -> Iterator[Case]:
 
 
 def room_cases() -> Iterator[Case]:
-    """Yield the rows of the rule on what all symbols share: room for more than the least order, for it, for less."""
+    """Yield the rows of the rules on sums of exposures: room for more than the least order, for it, for less."""
     for code, name, make in _caps():
-        if name in SHARED:
-            yield Case(code, room_left, "inside", make(D("100.01")), denied=False)
-            yield Case(code, room_left, "at", make(D(100)), denied=False)
-            yield Case(code, room_left, "outside", make(D("99.99")), denied=True)
+        if name in SUM_CODES:
+            rule = symbol_room_left if name in OWN else desk_room_left
+            yield Case(code, rule, "inside", make(D("100.01")), denied=False)
+            yield Case(code, rule, "at", make(D(100)), denied=False)
+            yield Case(code, rule, "outside", make(D("99.99")), denied=True)
 
 
 def _caps() -> Iterator[tuple[DenialCode, str, Any]]:

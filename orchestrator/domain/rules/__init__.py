@@ -11,7 +11,7 @@ from typing import NamedTuple
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.risk import DenialCode, Denied, DeskState
 from orchestrator.domain.rules.candidate import Candidate, Rule, denied
-from orchestrator.domain.rules.caps import CAP_CODES, headroom, room_left
+from orchestrator.domain.rules.caps import CAP_CODES, desk_room_left, symbol_room_left
 from orchestrator.domain.rules.desk import (
     account_known,
     confident,
@@ -60,7 +60,6 @@ __all__ = [
     "OpenRules",
     "Rule",
     "first_denial",
-    "headroom",
     "open_rules",
 ]
 
@@ -74,7 +73,7 @@ ENTRY_RULES: tuple[Rule, ...] = (
     loss_of_week,
     drawdown_bound,
     position_count,
-    room_left,
+    desk_room_left,
     confident,
     likely,
     not_barred,
@@ -83,6 +82,7 @@ ENTRY_RULES: tuple[Rule, ...] = (
     not_halted,
     no_duplicate,
     no_self_cross,
+    symbol_room_left,
     no_short_sale,
     cash_settled,
     defined_risk,
@@ -94,7 +94,7 @@ ENTRY_RULES: tuple[Rule, ...] = (
     peg_kept,
     stop_sensible,
 )
-"""What an order that adds exposure must pass: the desk as a whole first, then what is wanted."""
+"""What an order that adds exposure must pass: the desk as a whole first, then the symbol, then what is wanted of it."""
 
 DESK_RULES: frozenset[Rule] = frozenset(
     {session_open, order_count, order_rate, account_known, loss_of_day, loss_of_week, drawdown_bound, position_count}

@@ -7,8 +7,9 @@ its loss without it plus the worst day of the new one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from operator import itemgetter
 
 import numpy as np
 
@@ -17,11 +18,13 @@ from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.history import gain_of
 from orchestrator.domain.risk import DenialCode, Denied
 from orchestrator.domain.rules.candidate import Candidate
-from orchestrator.domain.rules.room import GROUP, SECTOR, SUM_CODES, SYMBOL, Left
+from orchestrator.domain.rules.room import SUM_CODES, spent
 from orchestrator.domain.sectors import groups_of, sector_of
 from orchestrator.domain.stakes import Stake, of_unit, straight_losses, unit_losses
 from orchestrator.domain.standing import NO_GREEKS
 from orchestrator.domain.var import LEVELS, parametric
+
+_USD = itemgetter(1)
 
 Units = tuple[str, float]
 """Name of a cap, and the units that it leaves."""
@@ -61,25 +64,32 @@ _SIGMAS = {
 """Tail of a normal day of one USD sigma."""
 
 
-def room_left(c: Candidate) -> Denied | None:
+def desk_room_left(c: Candidate) -> Denied | None:
     """Deny while what a strategy shares with its module, venue and desk leaves no order, in whatever symbol."""
     return c.room.shared(c.opportunity.module, c.opportunity.strategy).denial
 
 
-def headroom(c: Candidate) -> dict[str, Decimal]:
-    """Return the USD of exposure, at the worst price, still free under each cap; what does not apply is absent.
+def symbol_room_left(c: Candidate) -> Denied | None:
+    """Deny while the limit on a symbol, its sector or its groups leaves no order."""
+    return spent(_own_sums(c), c.limits.min_order_usd)
 
-    Of the caps that are calculated in units only the one that leaves least is told.
+
+def headroom(c: Candidate) -> Iterator[Mapping[str, Decimal]]:
+    """Yield the USD of exposure, at the worst price, still free under each cap; what does not apply is absent.
+
+    It comes in parts: where one leaves nothing there is no need for the next. Sums come last, since rules have
+    looked at them; of the caps that are calculated in units only the one that leaves least is told.
     """
-    room, unit = _sums(c), c.opportunity.worst_notional_usd
+    unit = c.opportunity.worst_notional_usd
+    yield _in_the_market(c, unit)
     stake = of_unit(c.opportunity, unit)
-    name, units = _least_of([*_at_delta(c, stake), *_greeks(c, stake), _shocks(c, stake), *_tails(c, stake)])
+    name, units = _least_of([*_at_delta(c, stake), *_greeks(c, stake), *_shocks(c, stake), *_tails(c, stake)])
     if math.isfinite(units):
-        room[name] = Decimal(repr(units)) * unit
+        yield {name: Decimal(repr(units)) * unit}
     elif not units > 0:
-        room[name] = ZERO
-    room |= _in_the_market(c, unit)
-    return room
+        yield {name: ZERO}
+    yield _own_sums(c)
+    yield c.room.shared(c.opportunity.module, c.opportunity.strategy).usd
 
 
 def _least_of(caps: Iterable[Units]) -> Units:
@@ -93,37 +103,27 @@ def _least_of(caps: Iterable[Units]) -> Units:
     return name, least
 
 
+def least_of(caps: Mapping[str, Decimal]) -> tuple[str, Decimal]:
+    """Return the first cap that leaves least, and what it leaves, USD."""
+    return min(caps.items(), key=_USD)
+
+
 def too_little(c: Candidate, usd: Decimal) -> bool:
     """Whether no order can be sent for so much exposure, USD."""
     o = c.opportunity
     return usd < c.limits.min_order_usd or usd < o.notional_usd * o.instrument.min_qty
 
 
-def tightest_sum(c: Candidate) -> tuple[str, Decimal]:
-    """Return the limit on a sum of exposures that leaves least, and what it leaves, USD.
-
-    Where none is left there is no need for the `headroom` under the other caps.
-    """
-    shared = c.room.shared(c.opportunity.module, c.opportunity.strategy)
-    left, _, name = shared.tightest if shared.decides else min(shared.tightest, *_own_sums(c))
-    return name, left
-
-
-def _sums(c: Candidate) -> dict[str, Decimal]:
-    """Return what is free under each limit on a sum of exposures."""
-    shared = c.room.shared(c.opportunity.module, c.opportunity.strategy)
-    return {**shared.usd, **{name: usd for usd, _, name in _own_sums(c)}}
-
-
-def _own_sums(c: Candidate) -> list[Left]:
+def _own_sums(c: Candidate) -> dict[str, Decimal]:
     """Return what is free under the limits on the symbol, its sector, and the fullest of its groups."""
     s, limits, symbol = c.standing, c.limits, c.opportunity.symbol
-    own = c.room.symbol - s.symbols.get(symbol, ZERO)
-    sector = c.room.sector - s.sectors.get(sector_of(symbol, limits.sectors), ZERO)
-    left = [(own, *SYMBOL), (sector, *SECTOR)]
+    own = {
+        "symbol_concentration": c.room.symbol - s.symbols.get(symbol, ZERO),
+        "sector_concentration": c.room.sector - s.sectors.get(sector_of(symbol, limits.sectors), ZERO),
+    }
     if groups := groups_of(symbol, limits.groups):
-        left.append((c.room.group - max([s.groups.get(name, ZERO) for name in groups]), *GROUP))
-    return left
+        own["group_concentration"] = c.room.group - max([s.groups.get(name, ZERO) for name in groups])
+    return own
 
 
 def _in_the_market(c: Candidate, unit: Decimal) -> dict[str, Decimal]:
@@ -162,14 +162,13 @@ def _units(held: float, unit: float, limit: float) -> float:
     return (limit - held) / unit if unit > 0 else (limit + held) / -unit
 
 
-def _shocks(c: Candidate, stake: Stake) -> tuple[str, float]:
+def _shocks(c: Candidate, stake: Stake) -> list[Units]:
     """Return the units left before the worst of the stated moves costs more than the limit.
 
     What follows its market straight loses the same at every volatility: of each move of price the worst one counts.
     """
     left, losses = (c.room.shocks, unit_losses(stake)) if stake.curved else (c.room.falls, straight_losses(stake))
-    units = [room / loss for room, loss in zip(left, losses, strict=True) if loss > 0]
-    return "shock_loss", min(units, default=math.inf)
+    return [("shock_loss", room / loss) for room, loss in zip(left, losses, strict=True) if loss > 0]
 
 
 def _tails(c: Candidate, stake: Stake) -> list[Units]:

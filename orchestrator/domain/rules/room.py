@@ -31,23 +31,13 @@ SUM_CODES = {
 }
 """The code with which each limit on a sum of exposures denies when it leaves room for nothing."""
 
-Left = tuple[Decimal, int, str]
-"""What a limit leaves, USD, with its place among its like, which settles ties, and its name."""
-
-SYMBOL, SECTOR, GROUP = (2, "symbol_concentration"), (3, "sector_concentration"), (7, "group_concentration")
-"""Place and name of the limits on exposure whose sums are the symbol's own."""
-
 
 class Shared(NamedTuple):
-    """What the limits on exposure leave for a strategy, USD; no symbol and sector hold anything yet."""
+    """What the limits on exposure that no symbol has of its own leave for a strategy, USD."""
 
     usd: Mapping[str, Decimal]
-    tightest: Left
-    """The least of those that no symbol has of its own."""
-    decides: bool
-    """Whether that is less than any symbol's own limits leave."""
     denial: Denied | None
-    """What is said of every entry while the tightest leaves less than the least order."""
+    """What is said of every entry while the tightest of them leaves less than the least order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +48,6 @@ class Room:
     """Limit of a symbol, of a sector and of a group."""
     sector: Decimal
     group: Decimal
-    own_floor: Decimal
-    """What is left at least of all three, whatever the symbol: of the fullest symbol, sector and group."""
     net: float
     """Limit of long less short, and of long plus short, and what they are, at delta."""
     leverage: float
@@ -92,21 +80,17 @@ class Room:
         usd = {
             "module_allocation": s.equity * allocated - s.by_module.get(module, ZERO),
             "strategy_allocation": s.equity * named - s.strategies.get(strategy, ZERO),
-            "symbol_concentration": self.symbol,
-            "sector_concentration": self.sector,
             "venue_exposure": s.equity * limits.venue_exposure - s.venues.get(s.venue, ZERO),
             "gross_exposure": s.equity * limits.gross_exposure - s.gross,
             "buying_power": s.buying_power - s.others_in_flight,
         }
-        placed = [(left, place, name) for place, (name, left) in enumerate(usd.items())]
-        tightest = min(left for left in placed if left[1:] not in {SYMBOL, SECTOR})
-        return Shared(usd, tightest, decides=tightest[0] < self.own_floor, denial=_too_little(tightest, limits))
+        return Shared(usd, spent(usd, limits.min_order_usd))
 
 
-def _too_little(tightest: Left, limits: RiskLimits) -> Denied | None:
-    usd, _, name = tightest
-    least = limits.min_order_usd
-    return None if usd >= least else Denied(SUM_CODES[name], f"{least!s} USD", f"{name} leaves {usd:.2f}")
+def spent(left: Mapping[str, Decimal], least: Decimal) -> Denied | None:
+    """Return what is said of an entry while the tightest of some limits leaves less than the least order, USD."""
+    name = min(left, key=left.__getitem__)
+    return None if left[name] >= least else Denied(SUM_CODES[name], f"{least!s} USD", f"{name} leaves {left[name]:.2f}")
 
 
 def room_of(standing: Standing, limits: RiskLimits) -> Room:
@@ -119,12 +103,10 @@ def room_of(standing: Standing, limits: RiskLimits) -> Room:
         equity * share
         for share in (limits.symbol_concentration, limits.sector_concentration, limits.group_concentration)
     )
-    fullest = [max(sums.values(), default=ZERO) for sums in (standing.symbols, standing.sectors, standing.groups)]
     return Room(
         symbol=symbol,
         sector=sector,
         group=group,
-        own_floor=min(limit - max(usd, ZERO) for limit, usd in zip((symbol, sector, group), fullest, strict=True)),
         net=usd * float(limits.net_exposure),
         leverage=usd * float(limits.leverage),
         long_less_short=rises - falls,
