@@ -1,7 +1,7 @@
 """Crash sweep: die at every call of a cycle, and again at every call of the recovery; then everything must be right.
 
-The points are found by counting the calls of an undisturbed run. Every pair of points is tried: two of them that leave
-the very same state, to the byte, go on from it once.
+The points are found by counting the calls of an undisturbed run, and every pair of points is tried: whatever leaves the
+very same state, to the byte, goes on from it once.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Sweep:
     pairs: int = 0
     endings: set[tuple[bytes, int]] = field(default_factory=set)
     """States from which the rest was run to its end, with the number of slots that were still to come."""
+    finished: set[bytes] = field(default_factory=set)
+    """States that were found right in the end."""
 
     def run(self) -> None:
         """Die at every point of the scenario's slots, and go on from each state that this leaves."""
@@ -62,6 +64,11 @@ class Sweep:
             return Observed(world, self.scenario.module, slots)
 
     def _finish(self, world: World, story: str) -> None:
+        """Let what a recovery left come to rest and check it; many recoveries leave the same."""
+        state = fingerprint(world)
+        if state in self.finished:
+            return
+        self.finished.add(state)
         with self._telling(story):
             self.behaviour.later(world, self.scenario.module)
             world.settle([self.scenario.module])
