@@ -152,6 +152,16 @@ def test_a_sound_file_is_imported_as_it_is(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "words", [("--venue", "../beside"), ("--venue", ""), ("--venue", "."), ("--symbol", ".."), ("--symbol", "X K")]
+)
+def test_no_name_leads_out_of_the_folder_of_bars(tmp_path: Path, words: tuple[str, str]) -> None:
+    file = written(tmp_path / "in", WEEK)
+    before = everything(tmp_path)
+    refused(desk("import", file, *words, "--store", tmp_path / "store" / "bars"), f"{words[0]} {words[1]!r}: name")
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize(
     ("rows", "said"),
     [
         ([WEEK[0], *WEEK], "1 rows are there again"),

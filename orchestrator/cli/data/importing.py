@@ -5,6 +5,7 @@ A series that is not to be used is not imported: nothing is dropped or filled to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -49,6 +50,7 @@ def import_(
     as_json: show.AsJson = False,
 ) -> None:
     """Take bars of files over, if they are sound; repairs nothing."""
+    _must_be_names(venue, symbol)
     files, minutes = files_of(paths), timeframe_minutes(timeframe)
     found = [(path, _named(one, symbol)) for path in files for one in series_in(path, calendar, minutes)]
     _each_once(venue, found)
@@ -66,6 +68,14 @@ def import_(
     _tell(done, published, as_json=as_json)
     if any(not report.verdict.usable for _, _, report in done):
         raise typer.Exit(WRONG)
+
+
+def _must_be_names(venue: str, symbol: str) -> None:
+    """Refuse what cannot be the name of a folder: bars would be written beside the store."""
+    if not re.fullmatch(r"[\w-]+", venue):
+        raise ConfigurationError(f"--venue {venue!r}: name it in letters, digits, - and _, such as import")
+    if symbol.startswith(".") or symbol != "".join(symbol.split()):
+        raise ConfigurationError(f"--symbol {symbol!r}: name one such as SPY or BTC/USD")
 
 
 def _named(series: BarSeries, symbol: str) -> BarSeries:
