@@ -80,7 +80,7 @@ def builder(ctx: typer.Context) -> Builder:
     Raises
     ------
     ConfigurationError
-        There is no desk to talk to, or no credentials for it.
+        There is no desk to talk to, its address is none, or there are no credentials for it.
     StoreUnavailableError
         The emulator that is named does not answer.
     """
@@ -104,10 +104,12 @@ def name_of(settings: Settings) -> str:
 
 def _must_answer(host: str) -> None:
     name, _, port = host.rpartition(":")
+    if not name or not port.isdecimal():
+        raise ConfigurationError(f"FIRESTORE_EMULATOR_HOST is {host!r}: name host and port, such as 127.0.0.1:8080")
     try:
         with socket.create_connection((name, int(port)), timeout=_PROBE_S):
             return
-    except (OSError, ValueError) as error:
+    except (OSError, OverflowError) as error:
         raise StoreUnavailableError(
             f"Firestore emulator {host} does not answer ({error}): is `make up` running?"
         ) from error

@@ -70,6 +70,13 @@ def test_an_emulator_that_does_not_answer_is_one_line_and_exit_3(command: list[s
     assert f"Firestore emulator {host} does not answer" in result.stderr
 
 
+@pytest.mark.parametrize("host", ["nonsense", "localhost:", ":8080", "localhost:http"])
+def test_an_emulator_without_host_and_port_is_one_line_and_exit_2(host: str, unnamed: None) -> None:
+    result = CliRunner().invoke(app, ["status"], env={"FIRESTORE_EMULATOR_HOST": host})
+    assert result.exit_code == BAD_INPUT
+    assert f"FIRESTORE_EMULATOR_HOST is {host!r}: name host and port" in result.stderr
+
+
 def test_no_desk_at_all_is_one_line_and_exit_2(unnamed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target, "running_suite", lambda _note: None)
     result = CliRunner().invoke(app, ["status"])

@@ -59,7 +59,7 @@ def _of(error: ccxt.BaseError, where: str, *, sending: bool) -> BrokerError:
 def _unsent(error: ccxt.BaseError, text: str) -> BrokerUnavailableError | None:
     """Return the error of a request that the venue certainly did not act on, None if it may have."""
     if never_sent(error):
-        return BrokerUnavailableError(f"{text}; nothing was sent")
+        return BrokerUnavailableError(f"{text}: the venue cannot be reached, nothing was sent")
     if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
         return RateLimitedError(text, retry_after_s=_WAIT_S)
     if isinstance(error, ccxt.InvalidNonce):
