@@ -171,9 +171,11 @@ def compared(store: Store) -> list[str]:
 
 def main(arguments: list[str]) -> None:
     """Measure, print, and keep the tables where it is asked for."""
+    before = os.getloadavg()[0]
     found = {days: measure(days) for days in HISTORIES}
     text = "# A night of tuning as a function\n\nWritten by `python docs/benchmarks/nightly.py --write`: by the clock, "
-    text += "the emulator and the venue on the same two cores.\n"
+    text += f"the emulator and the venue on the same {os.cpu_count()} cores.\n"
+    text += f"Load of the machine: {before:.1f} before, {os.getloadavg()[0]:.1f} at the end; niceness {os.nice(0)}.\n"
     text += f"The function may take {LIMIT_S} s and {LIMIT_MB} MB. The desk has traded for 31 days before,\n"
     text += "by cycles hours apart: how many positions agree says nothing here (docs/parity.md does).\n\n"
     text += f"| what | {' | '.join(f'{days} days of history' for days in found)} |\n"
