@@ -9,13 +9,16 @@ from rich.markup import escape
 
 from orchestrator.cli import show
 from orchestrator.cli.asking import Reason, Wait, ask
+from orchestrator.cli.faults import PartGroup
 from orchestrator.cli.target import builder
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import CommandKind, ExperimentDoc, experiment_path
 from orchestrator.ports import Store
 
-app = typer.Typer(no_args_is_help=True, help="What is tried in each module: show it, promote it, reject it, pin.")
+app = typer.Typer(
+    cls=PartGroup, no_args_is_help=True, help="What is tried in each module: show it, promote it, reject it, pin."
+)
 
 Module = Annotated[ModuleName, typer.Argument(help="Which module.")]
 

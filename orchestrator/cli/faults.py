@@ -20,6 +20,21 @@ _CONTROL = (typer.Exit, typer.Abort, BrokenPipeError)
 """What is no fault: an end that was asked for, and a reader that has seen enough."""
 
 
+_PART = "orchestrator.cli.part"
+"""Where a context keeps which command of a group ran."""
+
+
+class PartGroup(TyperGroup):
+    """A group below the root: notes which of its commands runs, for what goes wrong is told under that name."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the sub-command."""
+        try:
+            return super().invoke(ctx)
+        finally:
+            ctx.meta[_PART] = ctx.invoked_subcommand
+
+
 class DeskGroup(TyperGroup):
     """The root command: turns every error on purpose of its sub-commands into one line and an exit code."""
 
@@ -37,13 +52,18 @@ class DeskGroup(TyperGroup):
         except TyperException as error:
             code, text = _usage(error)
         except TradingError as error:
-            code, text = code_of(error), f"desk {ctx.invoked_subcommand}: {error}"
+            code, text = code_of(error), f"{_told_by(ctx)}: {error}"
         except (HTTPError, MissingToolError, ProcessError) as error:
-            code, text = UNAVAILABLE, f"desk {ctx.invoked_subcommand}: {error}"
+            code, text = UNAVAILABLE, f"{_told_by(ctx)}: {error}"
         except OSError as error:
-            code, text = BAD_INPUT, f"desk {ctx.invoked_subcommand}: {error.filename or ''}: {error.strerror or error}"
+            code, text = BAD_INPUT, f"{_told_by(ctx)}: {error.filename or ''}: {error.strerror or error}"
         say(text)
         raise typer.Exit(code)
+
+
+def _told_by(ctx: Any) -> str:
+    """Return the command as it was typed, a group's with the group: `desk data check`."""
+    return " ".join(part for part in ("desk", ctx.invoked_subcommand, ctx.meta.get(_PART)) if part)
 
 
 def code_of(error: TradingError) -> int:

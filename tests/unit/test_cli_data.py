@@ -121,7 +121,7 @@ def test_a_fetch_that_a_broken_venue_cut_off_goes_on_where_it_stopped(
     ],
 )
 def test_what_cannot_be_fetched_is_said_in_a_line(built: Builder, tmp_path: Path, words: list[str], said: str) -> None:
-    refused(desk(*words, "--store", tmp_path, built=built), said)
+    refused(desk(*words, "--store", tmp_path, built=built), "desk data fetch: ", said)
     assert everything(tmp_path) == {}
 
 

@@ -7,8 +7,9 @@ import typer
 from orchestrator.cli.data.check import check
 from orchestrator.cli.data.fetch import fetch
 from orchestrator.cli.data.importing import import_
+from orchestrator.cli.faults import PartGroup
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(cls=PartGroup, no_args_is_help=True, pretty_exceptions_enable=False)
 """The sub-commands of `desk data`."""
 
 
