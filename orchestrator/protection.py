@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc, EventKind
 from orchestrator.domain.orders import OrderState, leaving
-from orchestrator.domain.positions import Position
+from orchestrator.domain.positions import Position, whole_units
 from orchestrator.unit import Unit
 
 TOLD_AFTER = 2
@@ -23,13 +23,14 @@ _RESTING = frozenset({OrderState.SUBMITTING, OrderState.WORKING, OrderState.PART
 def is_protected(position: Position, book: BookDoc) -> bool:
     """Return whether resting orders leave all of a position, or its largest loss is defined.
 
-    What an order has sold by the venue's word, with no fill shown so far, needs no protection.
+    What an order has sold by the venue's word, with no fill shown so far, needs no protection. No order can rest for
+    part of a share: the cycles watch it.
     """
     if position.max_loss_usd is not None or position.units == 0:
         return True
     own = leaving(book.orders.values(), position.id)
     covered = (order.outstanding_qty for order in own if order.state in _RESTING or order.state.terminal)
-    return sum(covered, ZERO) >= position.units
+    return sum(covered, ZERO) >= whole_units(position, position.units)
 
 
 def unprotected(book: BookDoc) -> Iterator[Position]:

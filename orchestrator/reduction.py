@@ -22,7 +22,7 @@ from orchestrator.domain.flatten import being_left, leave, parts_of
 from orchestrator.domain.market import MarketSnapshot, Quote
 from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
 from orchestrator.domain.orders import Purpose
-from orchestrator.domain.positions import Position
+from orchestrator.domain.positions import Position, whole_units
 from orchestrator.domain.readings import DESK, HEADROOM, desk_standing, exposure_readings, tail_readings
 from orchestrator.domain.reduction import Breach, Excess, due_units, reduction_plan
 from orchestrator.domain.reports import Measure, Reading
@@ -199,7 +199,8 @@ def _cuts(reduction: ReductionDoc, context: Context) -> Iterator[TradeOpportunit
             continue
         why = f"{ExitReason.REDUCTION.value}: {cut.cause}"
         order = leave(next(parts_of(position)), book, _with_chains(market), context.now, reason=why)
-        yield order.model_copy(update={"qty": due[cut.position_id]})
+        units = due[cut.position_id]
+        yield order.model_copy(update={"qty": whole_units(position, units) or units})
 
 
 def _with_chains(market: MarketSnapshot) -> MarketSnapshot:

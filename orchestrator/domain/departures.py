@@ -26,7 +26,7 @@ from orchestrator.domain.orders import (
     missed_exits,
     outstanding,
 )
-from orchestrator.domain.positions import Position
+from orchestrator.domain.positions import Position, whole_units
 from orchestrator.domain.scene import DAILY, Opinion, Scene, mark_of, timeframe_of
 from orchestrator.domain.stops import (
     ExitRules,
@@ -143,6 +143,8 @@ def _why_leave(scene: Scene, position: Position, mark: Decimal) -> str | None:
     due = due_exit(position, mark, rules=_rules(scene, position), now=scene.now, swing=_swing(scene, position))
     if due is not None:
         return due.value
+    if position.exit_qty > 0 and whole_units(position, position.units) == 0:
+        return f"{ExitReason.SIGNAL.value}: part of a share is left"
     if _session_ends(scene, position):
         return f"{ExitReason.TIME.value}: the session ends"
     opinion = scene.opinions.get(position.strategy)
@@ -166,10 +168,10 @@ def _session_ends(scene: Scene, position: Position) -> bool:
 def _exit(
     scene: Scene, position: Position, mark: Decimal, *, why: str, qty: Decimal, working: Sequence[Order]
 ) -> TradeOpportunity:
-    quote = scene.market.quotes.get(position.symbol)
+    quote, whole = scene.market.quotes.get(position.symbol), whole_units(position, qty)
     tick = scene.instrument(position.symbol, mark).tick_size
-    order = _order(scene, position, mark, reason=why, qty=qty, working=working)
-    if quote is None or quote.bid is None or not quote.two_sided:
+    order = _order(scene, position, mark, reason=why, qty=whole or qty, working=working)
+    if quote is None or quote.bid is None or not quote.two_sided or whole == 0:
         return order.model_copy(update={"order_type": OrderType.MARKET, "time_in_force": scene.market_tif})
     tries = 1 + missed_exits(scene.book.orders.values(), position.id)
     through = quote.bid * (1 - tries * scene.execution.exit_through_bps / _BPS)
@@ -191,7 +193,7 @@ def _protection(
     What rests is replaced only while the venue surely has it untouched: one in doubt is looked up first, one that has
     begun to fill leaves the position by itself.
     """
-    grid = scene.instrument(position.symbol, mark)
+    grid, qty = scene.instrument(position.symbol, mark), whole_units(position, qty)
     stop = _stop_price(scene, position, mark, resting)
     price = None if stop is None else resting_stop(stop, mark, tick=grid.tick_size)
     if qty <= 0 or price is None or any(order.state is not OrderState.WORKING for order in resting):

@@ -29,7 +29,7 @@ from orchestrator.domain.orders import (
     missed_exits,
     outstanding,
 )
-from orchestrator.domain.positions import Position, PositionLeg
+from orchestrator.domain.positions import Position, PositionLeg, whole_units
 
 FALLBACK_STOP = Decimal("0.08")
 """Distance of the stop of a position that has none, as a fraction of its entry price."""
@@ -61,6 +61,11 @@ class Part:
     def free(self) -> Decimal:
         """Units that are still there to leave."""
         return self.units - self.sold
+
+    @property
+    def whole(self) -> Decimal:
+        """Units of those that an order may rest for, or that one may sell that ends at once."""
+        return whole_units(self.position, self.free)
 
     @property
     def units(self) -> Decimal:
@@ -159,13 +164,16 @@ def leave(part: Part, book: BookDoc, market: MarketSnapshot, now: datetime, *, r
 
 
 def _priced_single(part: Part, quotes: dict[str, Quote], *, misses: int) -> dict[str, object]:
-    """Return price and time of an order for shares or coins: through the touch, at the market without a quote."""
+    """Return price and time of an order for shares or coins: through the touch; at the market without a quote.
+
+    Part of a share goes at the market too.
+    """
     leg = part.legs[0]
     quote, side = quotes.get(leg.symbol), part.exit_legs[0].side
     mid = None if quote is None else quote.mid
-    if quote is None or mid is None:
+    if quote is None or mid is None or part.whole == 0:
         rests = TimeInForce.GTC if part.position.module is ModuleName.CRYPTO else TimeInForce.DAY
-        return {"order_type": OrderType.MARKET, "time_in_force": rests, "decision_px": mark_of(leg)}
+        return {"order_type": OrderType.MARKET, "time_in_force": rests, "decision_px": mid or mark_of(leg)}
     through, most = _THROUGH * (1 + misses), _WORST * (1 + misses)
     if side is Side.SELL:
         worst = max((quote.bid or ZERO) * (1 - through), mid * (1 - most))
@@ -226,13 +234,13 @@ def _calls(book: BookDoc) -> dict[str, Decimal]:
 
 
 def is_naked(position: Position, book: BookDoc) -> bool:
-    """Return whether a position of one instrument has no stop, or one of fewer units than are held."""
+    """Return whether a position of one instrument has no stop, or one of fewer units than one could rest for."""
     held = [leg for leg in position.legs if leg.qty != 0]
     single = len(held) == 1 and not is_occ(held[0].symbol) and position.max_loss_usd is None
     if not single or being_left(book, position):
         return False
     resting = sum((order.leaves_qty for order in _leaving(book, position)), ZERO)
-    return resting < sum((part.free for part in free_parts(position, book)), ZERO)
+    return resting < sum((part.whole for part in free_parts(position, book)), ZERO)
 
 
 def stop_level(part: Part) -> Decimal:
@@ -277,7 +285,7 @@ def _order(part: Part, now: datetime, *, reason: str) -> TradeOpportunity:
         confidence=1.0,
         reason=reason,
         position_id=position.id,
-        qty=part.free,
+        qty=part.whole or part.free,
     )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value
+from orchestrator.domain.base import ZERO, Amount, ModuleName, UtcTime, Value, floor_to
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.orders import Fill, Leg, Order, OrderIntent, Purpose, Side
+
+_ONE = Decimal(1)
 
 
 class PositionLeg(Value):
@@ -102,6 +104,19 @@ class Position(Value):
     def unrealized_pnl(self) -> Decimal:
         """USD gained since entry on what is still held, fees not counted."""
         return self.market_value - sum((leg.cost for leg in self.legs), ZERO)
+
+
+def whole_units(position: Position, units: Decimal) -> Decimal:
+    """Return how many of `units` an order may be for that rests or ends at once: whole shares and contracts.
+
+    Part of a share trades at the market only, in an order of the day; the desk buys none, but takes over what the owner
+    has it adopt and what a split leaves. Coins are held in parts, and trade so.
+
+    References
+    ----------
+    Alpaca, Fractional Trading: "fractional orders must be DAY orders".
+    """
+    return units if position.module is ModuleName.CRYPTO else floor_to(units, _ONE)
 
 
 def unit_risk_usd(position: Position) -> Decimal:

@@ -109,7 +109,7 @@ class _Slot:
 
     def cut(self, share: Decimal, min_order_usd: Decimal) -> Decimal:
         """Take away that share, rounded up to what can be traded; return the USD taken."""
-        step = _step(self.position.units)
+        step = _step(self.position)
         wanted = max(self.keep * share, min_order_usd / self.unit_usd)
         units = min((wanted / step).to_integral_value(ROUND_UP) * step, self.keep - self.least)
         if self.least == 0 and (self.keep - units) * self.unit_usd < min_order_usd:
@@ -191,7 +191,9 @@ def _covering(position: Position, owned: Sequence[Position]) -> Decimal:
     return min(position.units, sum((-leg.qty * leg.multiplier for leg in written), ZERO))
 
 
-def _step(units: Decimal) -> Decimal:
-    """Return the smallest part a position is cut by: a unit, or its last decimal where it is held in fractions."""
-    exponent = units.normalize().as_tuple().exponent
+def _step(position: Position) -> Decimal:
+    """Return the smallest part a position is cut by: a share, a contract; of a coin its last decimal."""
+    if position.module is not ModuleName.CRYPTO:
+        return Decimal(1)
+    exponent = position.units.normalize().as_tuple().exponent
     return Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else Decimal(1)

@@ -5,11 +5,11 @@ Between two cycles nothing protects such a position; `docs/safety.md` says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from orchestrator.domain.documents import BookDoc
-from orchestrator.domain.flatten import free_parts, is_naked, leave, stop_level
+from orchestrator.domain.flatten import Part, being_left, free_parts, is_naked, leave, stop_level
 from orchestrator.domain.market import MarketSnapshot
 from orchestrator.domain.opportunities import ExitReason, TradeOpportunity
 from orchestrator.domain.orders import Purpose, Side
@@ -33,11 +33,8 @@ def triggered(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[Trad
     """Return the orders that leave what a firm quote shows beyond its stop; none in a closed market."""
     if not market.session.is_open:
         return []
-    parts = (
-        part for position in book.positions.values() if is_naked(position, book) for part in free_parts(position, book)
-    )
     found = []
-    for part in parts:
+    for part in _unguarded(book):
         quote, side = market.quotes.get(part.legs[0].symbol), part.exit_legs[0].side
         if quote is None or quote.mid is None or not quote.firm or part.position.symbol in book.quarantine:
             continue
@@ -46,3 +43,10 @@ def triggered(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[Trad
             order = leave(part, book, market, now, reason=f"{ExitReason.STOP.value}: the desk's own check")
             found.append(order.model_copy(update={"purpose": Purpose.PROTECT}))
     return found
+
+
+def _unguarded(book: BookDoc) -> Iterator[Part]:
+    """Yield what no order guards: what is naked, and part of a share, for which none can rest."""
+    for position in book.positions.values():
+        naked, left = is_naked(position, book), being_left(book, position)
+        yield from (part for part in free_parts(position, book) if naked or (part.whole == 0 and not left))

@@ -269,6 +269,27 @@ def test_a_symbol_whose_bars_have_too_little_history_has_no_chandelier():
     assert MODULE.raised_stops(scene) == {}
 
 
+def test_a_stop_rests_for_whole_shares_only():
+    one = held("10.5")
+    (stop,) = left(one, 101.0, by=knobs())
+    assert (stop.purpose, stop.qty) == (Purpose.PROTECT, 10)
+    assert left(one, 101.0, resting(one, qty=10), by=knobs()) == []
+
+
+def test_whole_shares_leave_first_and_the_part_at_the_market_of_the_day():
+    (whole,) = left(held("10.5"), 89.0, by=knobs())
+    assert (whole.qty, whole.order_type, whole.time_in_force) == (10, OrderType.LIMIT, TimeInForce.IOC)
+    (part,) = left(held("0.5", exit_qty=Decimal(10)), 101.0, by=knobs())
+    assert (part.qty, part.order_type, part.time_in_force) == (Decimal("0.5"), OrderType.MARKET, TimeInForce.DAY)
+    assert part.reason == "signal: part of a share is left"
+
+
+def test_a_part_that_was_never_more_stays_until_its_stop():
+    assert left(held("0.5"), 101.0, by=knobs()) == []
+    (part,) = left(held("0.5"), 89.0, by=knobs())
+    assert (part.reason, part.order_type) == ("stop", OrderType.MARKET)
+
+
 states = st.sampled_from(list(OrderState))
 others = st.lists(
     st.tuples(st.sampled_from([Purpose.EXIT, Purpose.PROTECT]), st.integers(1, 12), st.integers(85, 104), states),

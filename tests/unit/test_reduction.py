@@ -151,6 +151,12 @@ def test_a_position_that_is_gone_needs_no_cut():
     assert due_units(cut, None) == 0
 
 
+def test_shares_are_cut_whole_though_part_of_one_is_held():
+    mine = {STOCKS: [held("a", Decimal("10.5"), 100)]}
+    (cut,) = reduction_plan(mine, [Excess(key="gross", observed_usd=Decimal(1050), target_usd=Decimal(800))], LIMITS)
+    assert (cut.units, cut.keep) == (Decimal("10.5"), Decimal("7.5"))
+
+
 SYMBOLS = ("XLK", "XLF", "SPY")
 BOOKS = st.lists(
     st.tuples(st.integers(1, 500), st.integers(1, 900), st.sampled_from(SYMBOLS), st.booleans()), max_size=12

@@ -68,6 +68,25 @@ def test_the_caretaker_does_it_for_a_module_that_is_dead(desk: TestDesk) -> None
     assert not desk.book.positions
 
 
+def test_the_caretaker_watches_part_of_a_share_at_any_venue() -> None:
+    desk = TestDesk()
+    desk.module.entries, desk.broker.fill_fraction = ["XLK"], Decimal("0.004")
+    desk.cycle()
+    desk.module.entries = []
+    desk.cycle()
+    (held,) = desk.book.positions.values()
+    assert held.units < 1
+    desk.broker.fill_fraction = Decimal(0)
+    desk.prices(HIGHER)
+    desk.orchestrator().care(ModuleName.STOCKS, now=desk.now)
+    assert sent(desk) == [Purpose.ENTRY]
+    desk.broker.fill_fraction = Decimal(1)
+    for _ in range(2):
+        desk.prices(FALLEN)
+        desk.orchestrator().care(ModuleName.STOCKS, now=desk.now)
+    assert not desk.book.positions
+
+
 def test_a_stub_quote_gives_nothing_away(desk: TestDesk) -> None:
     desk.prices(FALLEN)
     size = Decimal(1000)

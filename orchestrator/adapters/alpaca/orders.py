@@ -10,7 +10,7 @@ from orchestrator.adapters.rows import choice, fields, maybe_number, maybe_word,
 from orchestrator.domain.base import ZERO, floor_to
 from orchestrator.domain.errors import MalformedDataError, OrderRefusedError
 from orchestrator.domain.instruments import is_occ
-from orchestrator.domain.orders import Leg, OrderIntent, OrderState, OrderType, Purpose, Side
+from orchestrator.domain.orders import Leg, OrderIntent, OrderState, OrderType, Purpose, Side, TimeInForce
 from orchestrator.domain.venues import ALPACA
 from orchestrator.ports import VenueOrder
 
@@ -41,7 +41,7 @@ def request_of(intent: OrderIntent) -> Raw:
     ------
     OrderRefusedError
         Alpaca has no such order: sides that contradict each other, a stop over several legs, an id that does not fit,
-        less than one share.
+        less than one share bought, part of one in an order that is not of the day.
     """
     if not ALPACA.accepts_id(intent.client_order_id):
         raise _cannot(intent, f"client order id of more than {ALPACA.client_id_max_length} characters")
@@ -56,9 +56,11 @@ def request_of(intent: OrderIntent) -> Raw:
 
 
 def _quantity(intent: OrderIntent) -> Decimal:
-    """Return whole units; of stocks that are held in fractions all can be left."""
+    """Return whole units; of stocks that are held in fractions all can be left, by an order of the day."""
     grid = ALPACA.grid_at(intent.decision_px)
     if intent.purpose is not Purpose.ENTRY and not is_occ(intent.legs[0].symbol):
+        if intent.qty % 1 and intent.time_in_force is not TimeInForce.DAY:
+            raise _cannot(intent, f"part of a share by an order that is not of the day: {intent.time_in_force}")
         return floor_to(intent.qty, _FRACTION)
     qty = grid.qty(intent.qty)
     if small := grid.too_small(qty, None):
