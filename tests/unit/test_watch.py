@@ -76,7 +76,8 @@ def test_the_caretaker_watches_part_of_a_share_at_any_venue() -> None:
     desk.cycle()
     (held,) = desk.book.positions.values()
     assert held.units < 1
-    desk.broker.fill_fraction = Decimal(0)
+    (entered,) = desk.book.orders.values()
+    desk.broker.cancel(entered)
     desk.prices(HIGHER)
     desk.orchestrator().care(ModuleName.STOCKS, now=desk.now)
     assert sent(desk) == [Purpose.ENTRY]
