@@ -30,6 +30,7 @@ from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.orders import Purpose
 from orchestrator.domain.parameters import Parameters
 from orchestrator.domain.risk import DeskState
+from orchestrator.domain.watch import triggered
 from orchestrator.module import Context, TradingModule
 from orchestrator.ports import Create, Put, Replace, Store, Write
 from orchestrator.status import Cadence, Desk, is_silent, load
@@ -53,8 +54,9 @@ class Caretaker(TradingModule):
         return []
 
     def monitor(self, context: Context) -> list[TradeOpportunity]:
-        """Return stops for what has none."""
-        return flatten.stops(context.book, context.market, context.now)
+        """Return stops for what has none, and what has reached a stop that cannot rest."""
+        due = triggered(context.book, context.market, context.now, stops_rest=True)
+        return [*due, *flatten.stops(context.book, context.market, context.now)]
 
 
 class Closer(Caretaker):

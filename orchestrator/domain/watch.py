@@ -29,12 +29,17 @@ def watched(
     return [*due, *kept]
 
 
-def triggered(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[TradeOpportunity]:
-    """Return the orders that leave what a firm quote shows beyond its stop; none in a closed market."""
+def triggered(
+    book: BookDoc, market: MarketSnapshot, now: datetime, *, stops_rest: bool = False
+) -> list[TradeOpportunity]:
+    """Return the orders that leave what a firm quote shows beyond its stop; none in a closed market.
+
+    Where `stops_rest` at the venue only part of a share is looked at.
+    """
     if not market.session.is_open:
         return []
     found = []
-    for part in _unguarded(book):
+    for part in _unguarded(book, stops_rest=stops_rest):
         quote, side = market.quotes.get(part.legs[0].symbol), part.exit_legs[0].side
         if quote is None or quote.mid is None or not quote.firm or part.position.symbol in book.quarantine:
             continue
@@ -45,8 +50,8 @@ def triggered(book: BookDoc, market: MarketSnapshot, now: datetime) -> list[Trad
     return found
 
 
-def _unguarded(book: BookDoc) -> Iterator[Part]:
-    """Yield what no order guards: what is naked, and part of a share, for which none can rest."""
+def _unguarded(book: BookDoc, *, stops_rest: bool) -> Iterator[Part]:
+    """Yield what no order guards and none will: part of a share, and at a venue without stops what is naked."""
     for position in book.positions.values():
-        naked, left = is_naked(position, book), being_left(book, position)
+        naked, left = not stops_rest and is_naked(position, book), being_left(book, position)
         yield from (part for part in free_parts(position, book) if naked or (part.whole == 0 and not left))
