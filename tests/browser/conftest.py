@@ -50,16 +50,14 @@ def shared_site(page_suite: suite.Suite) -> Site:
 def site(shared_site: Site) -> Site:
     """The page on the sample desk, as it was written."""
     shared_site.suite.clear_firestore()
-    for path, model in sample.documents():
-        shared_site.put(path, model)
+    shared_site.put_all(sample.documents())
     return shared_site
 
 
 @pytest.fixture
 def risky(site: Site) -> Site:
     """The sample desk with its risk."""
-    for path, model in sample_risk.documents():
-        site.put(path, model)
+    site.put_all(sample_risk.documents())
     return site
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,13 @@ class Site:
 
     def put(self, path: str, model: BaseModel) -> None:
         self.db.document(path).set(encode(model))
+
+    def put_all(self, models: Iterable[tuple[str, BaseModel]]) -> None:
+        """Write in one commit: the emulator works each out for every page that was ever open, closed ones included."""
+        batch = self.db.batch()
+        for path, model in models:
+            batch.set(self.db.document(path), encode(model))
+        batch.commit()
 
     @contextmanager
     def answering(self, do: Callable[[CommandDoc], str]) -> Iterator[list[CommandDoc]]:
