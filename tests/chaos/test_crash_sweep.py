@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import pytest
 
+from orchestrator import execution
 from orchestrator.domain.venues import KRAKEN
 from tests.chaos.process import Process
 from tests.chaos.remains import Observed, Remains, Slot, fingerprint
@@ -110,8 +111,14 @@ KILLED = [one for one in SCENARIOS if one.cycles == 1 and one.crypto is KRAKEN]
 
 
 @pytest.mark.parametrize("scenario", KILLED, ids=[f"{one.name}-{one.venue}" for one in KILLED])
-def test_a_killed_process_leaves_what_was_seen_at_its_point(scenario: Scenario) -> None:
-    """What the sweep goes on from is what really killing the process at each of its points leaves."""
+def test_a_killed_process_leaves_what_was_seen_at_its_point(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the sweep goes on from is what really killing the process at each of its points leaves.
+
+    Orders are sent one at a time here: sent in threads, two runs meet their points in two orders.
+    """
+    monkeypatch.setattr(execution, "_PARALLEL", 1)
     stage = scenario.stage()
     seen = Observed(stage.forked(), scenario.module, [Slot()])
     left = [remains for remains in seen.remains for _ in range(remains.points)]
