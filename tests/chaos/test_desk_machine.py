@@ -284,7 +284,7 @@ class DeskMachine(RuleBasedStateMachine):
         self.world.accounts[name].inner.positions.setdefault(FOREIGN[name], Decimal(3))
 
     @precondition(lambda self: any(book.foreign for book in self._books()))
-    @step(name=ACCOUNTS, qty=st.sampled_from(["", "1", "2"]))
+    @step(name=ACCOUNTS, qty=st.sampled_from(["", "1", "1.5"]))
     def owner_adopts(self, name: str, qty: str) -> None:
         stop = self.world.prices[FOREIGN[name]] * Decimal("0.9")
         args = {"symbol": FOREIGN[name], "qty": qty, "stop": f"{stop:.2f}"}

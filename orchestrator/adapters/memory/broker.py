@@ -67,8 +67,8 @@ class MemoryBroker:
     fee_rate
         Fee as a fraction of traded value.
     profile
-        The venue's rules; of them it keeps how long a client order id stays taken, what it leads to, and whether a
-        purchase pays its fee in the coin.
+        The venue's rules; of them it keeps how long a client order id stays taken, what it leads to, whether a
+        purchase pays its fee in the coin, and how part of a share trades.
     ids_stay_taken
         False frees a client order id once its order ended, whatever the profile says.
     tells_client_ids
@@ -130,7 +130,7 @@ class MemoryBroker:
         BrokerError
             By a planned fault.
         OrderRefusedError
-            The client order id is taken.
+            The client order id is taken, or part of a share is to rest or to end at once where the profile says no.
         """
         with self._lock:
             self.calls.append(("submit", order.id))
@@ -138,6 +138,8 @@ class MemoryBroker:
             fault = self.faults.before("submit", where)
             if any(self._takes(held, order.id) for held in self._orders):
                 raise OrderRefusedError(f"{where}: client_order_id must be unique", code="duplicate_id")
+            if self._parted(order.intent):
+                raise OrderRefusedError(f"{where}: fractional orders must be DAY orders", code="refused")
             held = _Resting(order.intent, f"{self.name}-{len(self._orders) + 1}")
             self._orders.append(held)
             self._trade(held)
@@ -232,6 +234,10 @@ class MemoryBroker:
 
     def _unit(self, symbol: str) -> Decimal:
         return self._prices.get(symbol, ZERO) * self._multipliers.get(symbol, Decimal(1))
+
+    def _parted(self, intent: OrderIntent) -> bool:
+        parted = self.profile.parts_of_day and intent.qty % 1 != 0
+        return parted and intent.time_in_force is not TimeInForce.DAY
 
     def _takes(self, held: _Resting, client_order_id: str) -> bool:
         stays = self.ids_stay_taken and self.profile.id_uniqueness is IdUniqueness.FOR_EVER
