@@ -34,6 +34,7 @@ from orchestrator.domain.documents import (
     order_path,
 )
 from orchestrator.domain.errors import (
+    DUPLICATE_ID,
     BrokerError,
     BrokerUnavailableError,
     ConcurrencyConflictError,
@@ -274,9 +275,7 @@ class OrderExecutor:
         except BrokerUnavailableError as error:
             return Answer(Evidence.NOT_SENT, note=str(error))
         except OrderRefusedError as error:
-            # A refusal of a second attempt may only mean that the first one arrived: it is looked up, not believed.
-            evidence = Evidence.REFUSED if order.attempts == 1 else Evidence.ANSWER_LOST
-            return Answer(evidence, note=f"{error.code}: {error}")
+            return Answer(_refusal(order, error), note=f"{error.code}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever happened after sending began, the outcome is unknown
             raw = error.raw if isinstance(error, OutcomeUnknownError) else ""
             return Answer(Evidence.ANSWER_LOST, note=f"{type(error).__name__}: {error}", raw=raw)
@@ -373,6 +372,13 @@ def _desk_after(desk: DeskView, written: Iterable[Write], versions: Mapping[str,
             exposure = decode(ExposureDoc, write.data, where=DESK_EXPOSURE)
             return replace(desk, exposure=exposure, exposure_version=versions[DESK_EXPOSURE])
     return desk
+
+
+def _refusal(order: Order, error: OrderRefusedError) -> Evidence:
+    """Return what a refusal proves: of a second attempt, nothing of the first; of an id that is taken, the contrary."""
+    if order.attempts == 1:
+        return Evidence.REFUSED
+    return Evidence.ANSWER_LOST if error.code == DUPLICATE_ID else Evidence.REFUSED_AGAIN
 
 
 def _heard(said: VenueOrder) -> Answer:

@@ -122,8 +122,16 @@ def _absent(order: Order, unit: Unit, broker: Broker) -> Order:
     if sent is not None and unit.now - sent < broker.profile.visibility_lag:
         return _waited(order, unit.now)
     if order.broker_order_id is None and order.state in {OrderState.SUBMITTING, OrderState.UNKNOWN}:
-        unit.cleared.add(order.id)
-        return apply(order, Evidence.NOT_FOUND, unit.now)
+        return _never_arrived(order, unit)
     text = f"{order.id} was acknowledged, is {order.state} in the book and nowhere at the venue; look there"
     unit.tell(f"vanished_{order.id}", EventKind.ORDER_UNKNOWN, text, severity="critical", subject=order.id)
     return _waited(apply(order, Evidence.VANISHED, unit.now), unit.now)
+
+
+def _never_arrived(order: Order, unit: Unit) -> Order:
+    """Return an order that no attempt brought to the venue: it may be sent again, unless that was refused already."""
+    last = order.history[-1]
+    if last.evidence is Evidence.REFUSED_AGAIN:
+        return apply(order, Evidence.REFUSED, unit.now, note=last.note)
+    unit.cleared.add(order.id)
+    return apply(order, Evidence.NOT_FOUND, unit.now)

@@ -106,6 +106,10 @@ class BrokerAuthError(BrokerError):
     """The venue does not accept the key."""
 
 
+DUPLICATE_ID = "duplicate_id"
+"""Code of a refusal because the client order id is taken."""
+
+
 class OrderRefusedError(BrokerError):
     """The venue answered no; nothing rests there.
 

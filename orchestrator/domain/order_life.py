@@ -50,6 +50,8 @@ class Evidence(StrEnum):
     RESURFACED = "resurfaced"
     """Rests at the venue although the desk had concluded that it does not."""
     REFUSED = "refused"
+    REFUSED_AGAIN = "refused_again"
+    """Refused when it was sent again: the attempt before may have arrived after all."""
     PARTIAL_FILL = "partial_fill"
     FULL_FILL = "full_fill"
     DUPLICATE_FILL = "duplicate_fill"
@@ -99,6 +101,7 @@ ROWS: tuple[Row, ...] = (
     *_rows([_S.PLANNED], _E.NOT_FOUND, None, "certainly not at the venue: may be sent, or is given up"),
     *_rows([_S.SUBMITTING], _E.NOT_SENT, _S.PLANNED, "the request certainly did not leave"),
     *_rows([_S.SUBMITTING], _E.ANSWER_LOST, _S.UNKNOWN, "the venue may have it: look it up, never send it blindly"),
+    *_rows([_S.SUBMITTING], _E.REFUSED_AGAIN, _S.UNKNOWN, "looked up once more; not found, it counts as refused"),
     *_rows([_S.SUBMITTING, _S.UNKNOWN], _E.NOT_FOUND, _S.PLANNED, "it never arrived"),
     # The venue's word.
     *_rows(_AT_VENUE[:3], _E.ACKNOWLEDGED, _S.WORKING, "it rests; with something filled it is PARTIALLY_FILLED"),

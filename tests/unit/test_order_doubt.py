@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from orchestrator.adapters.memory.broker import MemoryBroker
 from orchestrator.adapters.memory.faults import Fault
 from orchestrator.domain.codec import decode, encode
 from orchestrator.domain.documents import DESK_STATE, DeskStateDoc, OrderDoc, order_path
@@ -17,7 +18,7 @@ from orchestrator.domain.orders import Order, OrderState, Purpose
 from orchestrator.domain.risk import Denied, DeskState
 from orchestrator.domain.venues import IdUniqueness
 from orchestrator.lookups import LONGEST_WAIT, waiting_time
-from orchestrator.ports import Put, Trouble, TroubleKind, VenueState
+from orchestrator.ports import Put, Trouble, TroubleKind, VenueOrder, VenueState
 from tests.desk import DyingBroker, TestDesk
 
 
@@ -42,6 +43,21 @@ def events(desk: TestDesk) -> list[str]:
 
 def with_profile(desk: TestDesk, **changes: object) -> None:
     desk.broker.profile = desk.broker.profile.model_copy(update=changes)
+
+
+class LaggingVenue:
+    """A venue that, while it `lags`, shows nothing new and does not find what it has."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker, self.lags = broker, True
+        self.name, self.profile, self.submit, self.cancel = broker.name, broker.profile, broker.submit, broker.cancel
+
+    def state(self, cursor: str) -> VenueState:
+        told = self._broker.state(cursor)
+        return replace(told, open_orders=[], fills=[], positions={}, cursor=cursor) if self.lags else told
+
+    def find(self, order: Order) -> VenueOrder | None:
+        return None if self.lags else self._broker.find(order)
 
 
 def test_look_ups_wait_longer_each_time_up_to_an_hour() -> None:
@@ -115,6 +131,32 @@ def test_what_certainly_never_left_is_sent_again_everywhere(desk: TestDesk) -> N
     desk.cycle(minutes=1)
     assert len(set(desk.submitted())) == 1
     assert len(desk.submitted()) == 2
+
+
+def test_what_never_arrived_and_is_refused_when_sent_again_ends(desk: TestDesk) -> None:
+    desk.module.entries = ["XLK"]
+    desk.broker.faults.add("submit", Fault.LOST_BEFORE_ACCEPTANCE, *[Fault.REFUSED] * 10)
+    desk.cycle()
+    desk.module.entries = []
+    desk.cycle(minutes=1)
+    assert only_order(desk).state is OrderState.UNKNOWN, "the first attempt may have arrived: it is looked up once more"
+    desk.cycle(minutes=1)
+    assert (only_order(desk).state, len(desk.submitted())) == (OrderState.REJECTED, 2)
+    assert "refused" in only_order(desk).history[-1].note
+
+
+def test_what_arrived_after_all_is_found_behind_the_refusal_of_the_second_attempt(desk: TestDesk) -> None:
+    desk.module.entries = ["XLK"]
+    desk.broker.faults.add("submit", Fault.LOST_AFTER_ACCEPTANCE, Fault.REFUSED)
+    venue = LaggingVenue(desk.broker)
+    desk.cycle(broker=venue)
+    desk.module.entries = []
+    desk.cycle(minutes=1, broker=venue)
+    assert only_order(desk).state is OrderState.UNKNOWN
+    venue.lags = False
+    desk.cycle(minutes=1, broker=venue)
+    assert (only_order(desk).state, len(desk.submitted())) == (OrderState.FILLED, 2)
+    assert desk.broker.positions["XLK"] == only_order(desk).filled_qty
 
 
 def test_an_acknowledged_order_that_vanishes_is_in_doubt_and_never_sent_again(desk: TestDesk) -> None:

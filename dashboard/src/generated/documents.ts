@@ -315,7 +315,7 @@ export const EVENT_KIND = ["order_filled", "order_rejected", "order_unknown", "p
 export type EventKind = (typeof EVENT_KIND)[number];
 
 /** What can be said of an order, by the desk, by the venue, or by the owner. */
-export const EVIDENCE = ["submit_started", "not_sent", "answer_lost", "unreadable", "not_found", "vanished", "abandoned", "acknowledged", "resurfaced", "refused", "partial_fill", "full_fill", "duplicate_fill", "smaller_quantity", "cancel_confirmed", "cancel_refused", "expiry_confirmed", "resolved_absent", "resolved_cancelled", "resolved_filled"] as const;
+export const EVIDENCE = ["submit_started", "not_sent", "answer_lost", "unreadable", "not_found", "vanished", "abandoned", "acknowledged", "resurfaced", "refused", "refused_again", "partial_fill", "full_fill", "duplicate_fill", "smaller_quantity", "cancel_confirmed", "cancel_refused", "expiry_confirmed", "resolved_absent", "resolved_cancelled", "resolved_filled"] as const;
 export type Evidence = (typeof EVIDENCE)[number];
 
 /** `experiments/{module}`: the candidate that is tried, the evidence so far, and how it ended. */

@@ -16,13 +16,19 @@ from alpaca.trading.client import TradingClient
 
 from orchestrator.adapters.alpaca.activities import Activity, Cursor, Execution, read_news, read_rows
 from orchestrator.adapters.alpaca.client import AlpacaKeys, stamp, trading_client
-from orchestrator.adapters.alpaca.errors import DUPLICATE_ID, status_of, translated
+from orchestrator.adapters.alpaca.errors import status_of, translated
 from orchestrator.adapters.alpaca.holdings import holdings_of, read_account
 from orchestrator.adapters.alpaca.orders import family, order_of, request_of
 from orchestrator.adapters.clocks import SystemClock
 from orchestrator.adapters.rows import UNREADABLE, said, shortened, sort_out
 from orchestrator.adapters.transport import CallMeter, read
-from orchestrator.domain.errors import BrokerError, MalformedDataError, OrderRefusedError, OutcomeUnknownError
+from orchestrator.domain.errors import (
+    DUPLICATE_ID,
+    BrokerError,
+    MalformedDataError,
+    OrderRefusedError,
+    OutcomeUnknownError,
+)
 from orchestrator.domain.orders import Fill, Order
 from orchestrator.domain.venues import ALPACA
 from orchestrator.ports import Clock, Trouble, TroubleKind, VenueOrder, VenueState

@@ -12,6 +12,7 @@ from alpaca.common.exceptions import APIError
 from orchestrator.adapters.rows import UNREADABLE
 from orchestrator.adapters.transport import never_sent, retry_after_s
 from orchestrator.domain.errors import (
+    DUPLICATE_ID,
     BrokerAuthError,
     BrokerError,
     BrokerUnavailableError,
@@ -21,7 +22,6 @@ from orchestrator.domain.errors import (
 )
 from orchestrator.ports import RAW_LIMIT
 
-DUPLICATE_ID = "duplicate_id"
 NOT_FOUND = "40410000"
 _WAIT_S = 1.0
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 from orchestrator.adapters.memory.faults import Fault, FaultPlan
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import AccountView
-from orchestrator.domain.errors import OrderRefusedError
+from orchestrator.domain.errors import DUPLICATE_ID, OrderRefusedError
 from orchestrator.domain.orders import Fill, Leg, Order, OrderIntent, OrderState, OrderType, Side, TimeInForce
 from orchestrator.domain.venues import MEMORY, IdUniqueness, VenueProfile
 from orchestrator.ports import CashEvent, VenueOrder, VenueState
@@ -137,7 +137,7 @@ class MemoryBroker:
             where = f"{self.name} submit {order.id}"
             fault = self.faults.before("submit", where)
             if any(self._takes(held, order.id) for held in self._orders):
-                raise OrderRefusedError(f"{where}: client_order_id must be unique", code="duplicate_id")
+                raise OrderRefusedError(f"{where}: client_order_id must be unique", code=DUPLICATE_ID)
             if self._parted(order.intent):
                 raise OrderRefusedError(f"{where}: fractional orders must be DAY orders", code="refused")
             held = _Resting(order.intent, f"{self.name}-{len(self._orders) + 1}")
