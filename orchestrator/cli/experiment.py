@@ -30,6 +30,9 @@ def show_experiments(ctx: typer.Context, as_json: show.AsJson = False) -> None:
     if as_json:
         show.print_json({doc.module.value: encode(doc) for doc in docs})
         return
+    if not docs:
+        show.console().print("no experiment: one begins when the night's tuning finds something better (`desk tune`)")
+        return
     numbers = ("champion", "challenger", "ratio")
     table = show.table("module", "stage", *numbers, "since", "why", numbers=numbers, folds=("why",))
     for doc in docs:

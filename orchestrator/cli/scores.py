@@ -20,6 +20,9 @@ def scores(ctx: typer.Context, as_json: show.AsJson = False) -> None:
     if as_json:
         show.print_json({doc.module.value: encode(doc) for doc in docs})
         return
+    if not docs:
+        show.console().print("no scores yet: the sweeper writes them once a UTC day, of the modules that have run")
+        return
     numbers = ("trades", "gain", "risk", "calibration", "slippage", "uptime", "score", "trend")
     table = show.table("module", "strategy", *numbers, "advice", "share", numbers=numbers)
     for doc in docs:

@@ -48,6 +48,14 @@ def test_show_tells_both_arms(built: Builder) -> None:
     assert "v2 +0.25 R in 4" in result.stdout
 
 
+@pytest.mark.parametrize("words", [["experiment", "show"], ["scores"]])
+def test_where_there_is_nothing_it_is_said_when_there_will_be(words: list[str]) -> None:
+    empty = Builder(Settings({"GCLOUD_PROJECT": "demo-watched"}), store=new_desk(now=NOW))
+    told = CliRunner().invoke(app, words, obj=empty, env={"COLUMNS": "200"})
+    assert (told.exit_code, told.stdout.count("\n")) == (0, 1)
+    assert told.stdout.startswith("no ")
+
+
 def test_promote_reject_and_pin_are_commands_of_the_owner(built: Builder) -> None:
     done = desk(built, "promote", "stocks", "--wait", "0", "--reason", "seen enough")
     assert done.exit_code == 0, done.output
