@@ -72,6 +72,7 @@ def option_quote(
     )
 
 
+@cache
 def chain_of(
     underlying: str = "SPY",
     *,
@@ -83,7 +84,7 @@ def chain_of(
     now: datetime = NOW,
     **more: object,
 ) -> OptionChain:
-    """A chain priced by the model; `skew` is what volatility loses per unit of log-moneyness."""
+    """A chain priced by the model, each once; `skew` is what volatility loses per unit of log-moneyness."""
     quotes = []
     for left in days:
         expiry = now.astimezone(NEW_YORK).date() + timedelta(days=left)
