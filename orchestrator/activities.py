@@ -1,4 +1,4 @@
-"""Book what moved without an order: dividends, fees, exercise, assignment, expiry. Once each.
+"""Book what moved without an order: dividends, fees, exercise, assignment, expiry, dust. Once each.
 
 Splits and changes of symbol are taken in before (`orchestrator.restating`). Nothing here asks the venue for anything or
 sends an order: the activities come with the venue's state.
@@ -10,7 +10,8 @@ from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.documents import EventKind
 from orchestrator.domain.exposure import held_by_symbol
 from orchestrator.domain.instruments import is_occ
-from orchestrator.domain.ledger import post_delivery, post_expiry
+from orchestrator.domain.ledger import post_delivery, post_dust, post_expiry
+from orchestrator.domain.positions import Position
 from orchestrator.ports import CashEvent, VenueState
 from orchestrator.unit import Unit
 
@@ -44,6 +45,29 @@ def post_activities(unit: Unit, state: VenueState, *, first: bool) -> None:
                 _BOOKING.get(event.kind, _post_income)(unit, event, state)
             seen = (*unit.book.seen_events, event.id)[-KEEP_EVENTS:]
             unit.book = unit.book.model_copy(update={"seen_events": seen})
+
+
+def write_off_dust(unit: Unit, state: VenueState) -> None:
+    """End the positions of less coins than the venue takes in an order: they could neither be protected nor left.
+
+    Only once no order of theirs is under way or has fills to come. The coins stay in the account, where they are dust.
+    """
+    for position in list(unit.book.positions.values()):
+        least = state.least.get(position.symbol, ZERO)
+        if not position.units < least or not _settled(unit, position):
+            continue
+        posted = post_dust(unit.book, position, unit.now)
+        unit.book = posted.book
+        if posted.trade is not None:
+            unit.trades[posted.trade.id] = posted.trade
+        text = f"{position.symbol}: the rest of {position.units.normalize():f} is less than the least order, {least:f}"
+        unit.tell(f"dust_{position.id}", EventKind.POSITION_CLOSED, f"{text}: written off", subject=position.id)
+
+
+def _settled(unit: Unit, position: Position) -> bool:
+    """Whether no order can change the position any more."""
+    own = [order for order in unit.book.orders.values() if order.intent.position_id == position.id]
+    return all(order.state.terminal and order.outstanding_qty == 0 for order in own)
 
 
 def _post_fee(unit: Unit, event: CashEvent, _state: VenueState) -> None:

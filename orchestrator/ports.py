@@ -207,6 +207,8 @@ class VenueState:
     cursor: str = ""
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     """USD per share, coin or point of option premium of what is held, as the venue tells it."""
+    least: Mapping[str, Decimal] = field(default_factory=dict)
+    """Smallest order of a coin, in coins: less than that cannot leave. Such rests are not in `positions`."""
     troubles: Sequence[Trouble] = ()
 
 

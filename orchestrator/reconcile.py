@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 
-from orchestrator.activities import post_activities
+from orchestrator.activities import post_activities, write_off_dust
 from orchestrator.cumulative import stand_ins
 from orchestrator.domain.actions import restated
 from orchestrator.domain.base import ZERO
@@ -72,6 +72,7 @@ def reconcile(unit: Unit, broker: Broker) -> None:
     for fill in list(stand_ins(unit)):
         _post(unit, _Matched(unit.book.orders[fill.client_order_id], fill))
     post_activities(unit, state, first=news.first)
+    write_off_dust(unit, state)
     compare(unit, state, news)
     settle_quarantine(unit, state, signs)
     _finish(unit, broker, state)

@@ -137,6 +137,14 @@ def post_expiry(book: BookDoc, symbol: str, *, event_id: str, price: Decimal, mo
     return Posted(book)
 
 
+def post_dust(book: BookDoc, position: Position, moment: datetime) -> Posted:
+    """Return the book without a position of one coin that is less than any order: nothing is got for it."""
+    leg = next(leg for leg in position.legs if leg.qty)
+    key = f"dust-{position.id}"
+    fill = _without_order(position, leg, abs(leg.qty), trade_id=key, price=ZERO, moment=moment)
+    return _post_end(book, position, fill, reason="less than an order")
+
+
 def post_fraction(
     book: BookDoc, symbol: str, qty: Decimal, *, event_id: str, price: Decimal, moment: datetime
 ) -> Posted:

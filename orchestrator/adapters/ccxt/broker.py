@@ -115,6 +115,7 @@ class KrakenBroker:
             cash_events=moved,
             cursor=known.past(times, ended, waiting).text(),
             prices=purse.prices,
+            least=purse.least,
             troubles=[*bad_orders, *bad_trades, *bad_fees, *bad_entries, *purse.troubles],
         )
 

@@ -32,6 +32,8 @@ class Purse:
     equity: Decimal | None
     positions: dict[str, Decimal]
     prices: dict[str, Decimal]
+    least: dict[str, Decimal]
+    """Smallest order of each coin with a market."""
     troubles: list[Trouble]
 
     @classmethod
@@ -46,7 +48,9 @@ class Purse:
         listed, troubles = _balances(client, balances)
         known = not any(trouble.kind is TroubleKind.ACCOUNT for trouble in troubles)
         cash = listed.pop(USD, _Balance(USD, ZERO, ZERO))
-        coins = {f"{one.code}/{USD}": one.qty for one in listed.values() if one.qty > 0 and client.lists(one.code)}
+        traded = {f"{one.code}/{USD}": one.qty for one in listed.values() if client.lists(one.code)}
+        least = {symbol: _least(client, symbol) for symbol in traded}
+        coins = {symbol: qty for symbol, qty in traded.items() if qty > 0}
         prices = client.prices_of([symbol.partition("/")[0] for symbol in coins])
         priced = {symbol: prices[symbol.partition("/")[0]] for symbol in coins if symbol.partition("/")[0] in prices}
         missing = [
@@ -63,8 +67,9 @@ class Purse:
             cash=cash.qty if known else None,
             on_hold=cash.on_hold,
             equity=equity,
-            positions={symbol: qty for symbol, qty in coins.items() if qty >= _least(client, symbol)},
+            positions={symbol: qty for symbol, qty in coins.items() if qty >= least[symbol]},
             prices=priced,
+            least=least,
             troubles=[*troubles, *missing],
         )
 
