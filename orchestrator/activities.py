@@ -6,6 +6,8 @@ sends an order: the activities come with the venue's state.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from orchestrator.domain.base import ZERO, ModuleName
 from orchestrator.domain.documents import EventKind
 from orchestrator.domain.exposure import held_by_symbol
@@ -20,6 +22,9 @@ SHARED_ACCOUNT = {ModuleName.STOCKS: ModuleName.OPTIONS, ModuleName.OPTIONS: Mod
 
 TRANSFERS = frozenset({"CSD", "CSW", "JNLC", "TRANS", "ACATC", "JNL"})
 """Kinds of activities that move capital: neither profit nor loss."""
+
+DUST_USD = Decimal(50)
+"""What a rest may be worth at most to count as dust. Least orders are worth a few dollars."""
 
 RESTATING = frozenset({"SPLIT", "NC", "SC", "REORG", "MA", "SPIN", "OPCA"})
 """Kinds of activities that change what a symbol is."""
@@ -51,10 +56,11 @@ def write_off_dust(unit: Unit, state: VenueState) -> None:
     """End the positions of less coins than the venue takes in an order: they could neither be protected nor left.
 
     Only once no order of theirs is under way or has fills to come. The coins stay in the account, where they are dust.
+    A least order that makes dust of more than a few dollars is not believed.
     """
     for position in list(unit.book.positions.values()):
         least = state.least.get(position.symbol, ZERO)
-        if not position.units < least or not _settled(unit, position):
+        if not position.units < least or position.gross_exposure > DUST_USD or not _settled(unit, position):
             continue
         posted = post_dust(unit.book, position, unit.now)
         unit.book = posted.book

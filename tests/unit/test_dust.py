@@ -2,67 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from orchestrator.activities import write_off_dust
 from orchestrator.adapters.memory.broker import MemoryBroker
-from orchestrator.domain.orders import OrderState
-from orchestrator.ports import VenueState
-from tests.desk import TestDesk
+from orchestrator.adapters.memory.store import MemoryDataLayer
+from orchestrator.domain.base import ModuleName
+from orchestrator.domain.codec import encode
+from orchestrator.domain.documents import BookDoc, book_path
+from orchestrator.domain.orders import Order, OrderState, Purpose
+from orchestrator.domain.positions import PositionLeg
+from orchestrator.ports import Put, VenueState
+from orchestrator.seed import seed
+from orchestrator.unit import Unit, open_unit
+from tests.builders import NOW, order, position
+from tests.desk import ScriptedParameters
+
+CRYPTO, BTC, LEAST = ModuleName.CRYPTO, "BTC/USD", Decimal("0.00005")
 
 
-class Choosy(MemoryBroker):
-    """A venue whose least order is set by the test."""
-
-    least = Decimal(0)
-
-    def state(self, cursor: str) -> VenueState:
-        return replace(super().state(cursor), least={"XLK": self.least})
-
-
-@pytest.fixture
-def desk() -> TestDesk:
-    """A desk that holds XLK, with a stop at the venue."""
-    desk = TestDesk()
-    desk.broker = Choosy(now=lambda: desk.now, name="venue")
-    desk.module.entries, desk.module.protects = ["XLK"], True
-    desk.cycle()
-    desk.module.entries = []
-    desk.cycle()
-    assert len(desk.book.positions) == 1
-    return desk
+def holding(qty: str, *orders: Order) -> Unit:
+    """Open a cycle of the crypto module, which holds so many bitcoin at 60,000 USD."""
+    store = MemoryDataLayer()
+    seed(store, {CRYPTO: ScriptedParameters()}, now=NOW)
+    leg = PositionLeg(symbol=BTC, qty=Decimal(qty), avg_px=Decimal(60_000))
+    held = position(id="cabcdefghijklmnop2", module=CRYPTO, symbol=BTC, legs=(leg,), entry_px=60_000)
+    known = {one.id: one for one in orders}
+    book = BookDoc(module=CRYPTO, positions={held.id: held}, orders=known, cursors={"memory": "0"}, updated_at=NOW)
+    store.commit([Put(book_path(CRYPTO), encode(book))])
+    return open_unit(store, CRYPTO, slot=NOW, now=NOW + timedelta(minutes=5), venue="memory")
 
 
-def raise_least(desk: TestDesk) -> None:
-    """Let the least order grow beyond what is held."""
-    assert isinstance(desk.broker, Choosy)
-    desk.broker.least = desk.book.positions[next(iter(desk.book.positions))].units + 1
+def taking(least: Decimal) -> VenueState:
+    """Return what a venue says that takes so much of a coin at least."""
+    said = MemoryBroker(now=lambda: NOW).state("")
+    return VenueState(said.account, {}, [], [], least={BTC: least})
 
 
-def test_it_stays_while_an_order_may_still_leave_it(desk: TestDesk) -> None:
-    raise_least(desk)
-    for _ in range(3):
-        desk.cycle()
-    assert len(desk.book.positions) == 1
+def leaving(state: OrderState) -> Order:
+    return order(state, purpose=Purpose.PROTECT, position_id="cabcdefghijklmnop2", symbol=BTC)
 
 
-def test_without_one_it_is_a_trade_that_got_nothing(desk: TestDesk) -> None:
-    desk.module.protects = False
-    (stop,) = (order for order in desk.book.orders.values() if order.state is OrderState.WORKING)
-    desk.broker.cancel(stop)
-    raise_least(desk)
-    (held,) = desk.book.positions.values()
-    desk.cycle()
-    assert (desk.book.positions, desk.book.trades) == ({}, 1)
-    assert desk.book.realized_pnl == -held.units * held.entry_px
+def test_it_is_a_trade_that_got_nothing() -> None:
+    unit = holding("0.00002", leaving(OrderState.CANCELLED))
+    write_off_dust(unit, taking(LEAST))
+    (trade,) = unit.trades.values()
+    assert (unit.book.positions, trade.exit_reason) == ({}, "less than an order")
+    assert unit.book.realized_pnl == Decimal("-1.2")
 
 
-def test_what_is_enough_for_an_order_stays_when_its_stop_has_gone(desk: TestDesk) -> None:
-    desk.module.protects = False
-    (stop,) = (order for order in desk.book.orders.values() if order.state is OrderState.WORKING)
-    desk.broker.cancel(stop)
-    desk.broker.least = next(iter(desk.book.positions.values())).units  # type: ignore[attr-defined]
-    desk.cycle()
-    assert len(desk.book.positions) == 1
+@pytest.mark.parametrize("state", [OrderState.WORKING, OrderState.UNKNOWN, OrderState.PLANNED])
+def test_it_stays_while_an_order_may_still_leave_it(state: OrderState) -> None:
+    unit = holding("0.00002", leaving(state))
+    write_off_dust(unit, taking(LEAST))
+    assert len(unit.book.positions) == 1
+
+
+def test_what_is_enough_for_an_order_stays() -> None:
+    unit = holding(str(LEAST))
+    write_off_dust(unit, taking(LEAST))
+    assert len(unit.book.positions) == 1
+
+
+def test_a_least_order_that_makes_dust_of_real_money_is_not_believed() -> None:
+    unit = holding("0.5")
+    write_off_dust(unit, taking(Decimal(1_000_000)))
+    assert len(unit.book.positions) == 1
