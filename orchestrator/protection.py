@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from orchestrator.domain.base import ZERO
 from orchestrator.domain.documents import BookDoc, EventKind
-from orchestrator.domain.orders import OrderState, leaving
+from orchestrator.domain.orders import OrderState, Purpose, leaving
 from orchestrator.domain.positions import Position, whole_units
 from orchestrator.unit import Unit
 
@@ -47,5 +47,15 @@ def count_unprotected(unit: Unit, *, is_open: bool) -> None:
     for held in unprotected(unit.book):
         if naked[held.id] >= TOLD_AFTER:
             text = f"{held.symbol}: {held.units} held without a stop at the venue for {naked[held.id]} cycles"
+            text += _refusal(unit.book, held)
             key = f"naked_{held.id}_{unit.now:%Y%m%d}"
             unit.tell(key, EventKind.NAKED_POSITION, text, severity="critical", subject=held.id)
+
+
+def _refusal(book: BookDoc, position: Position) -> str:
+    """Return what the venue said when it refused the newest stop of a position, "" if it did not."""
+    stops = [one for one in leaving(book.orders.values(), position.id) if one.intent.purpose is Purpose.PROTECT]
+    newest = max(stops, key=lambda order: order.intent.decided_at, default=None)
+    if newest is None or newest.state is not OrderState.REJECTED or not newest.history:
+        return ""
+    return f"; the venue refused its stop: {newest.history[-1].note[:300]}"

@@ -287,6 +287,7 @@ def _holdings() -> Iterator[Case]:
         leaving(qty=D("10.0001")),
     )
     yield from _protection()
+    yield from _refusals()
 
 
 def _protection() -> Iterator[Case]:
@@ -298,6 +299,21 @@ def _protection() -> Iterator[Case]:
 
     sold = replace(replacing(9), planned_exits={position().id: ONE})
     yield from _rows(C.PROTECTION_BELOW_MIN, holdings.protection_kept, replacing(10), (sold, False), replacing(9))
+
+
+def _refusals() -> Iterator[Case]:
+    def refused(times: int, minutes_ago: int) -> Candidate:
+        found, at = leaving(), NOW - timedelta(minutes=minutes_ago)
+        tries = [
+            order(OrderState.REJECTED, purpose=Purpose.EXIT, position_id=position().id, client_order_id=f"stry{n}")
+            for n in range(times)
+        ]
+        orders = {one.id: one.model_copy(update={"updated_at": at}) for one in tries}
+        return replace(found, book=found.book.model_copy(update={"orders": orders}))
+
+    yield from _rows(
+        C.REFUSALS_ABOVE_MAX, holdings.not_refused_again, refused(4, 1), (refused(5, 10), False), refused(5, 9)
+    )
 
 
 def _options() -> Iterator[Case]:

@@ -60,6 +60,7 @@ const WORDS: Record<DenialCode, string> = {
   POSITION_DUPLICATE: 'already held',
   POSITION_MISSING: 'nothing to close',
   PROTECTION_BELOW_MIN: 'would protect less than before',
+  REFUSALS_ABOVE_MAX: 'refused by the venue too often: waits',
   SYMBOL_FROZEN: 'symbol frozen by an unknown order',
   SYMBOL_QUARANTINED: 'symbol quarantined until book and venue agree',
   SYMBOL_HALTED: 'trading in it is halted',

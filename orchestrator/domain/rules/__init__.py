@@ -36,6 +36,7 @@ from orchestrator.domain.rules.holdings import (
     not_barred,
     not_frozen,
     not_quarantined,
+    not_refused_again,
     position_held,
     protection_kept,
 )
@@ -117,7 +118,14 @@ MOOT: Mapping[Rule, Callable[[Candidate], bool]] = {
 STRUCTURE_RULES: frozenset[Rule] = frozenset({no_short_sale, cash_settled, defined_risk, greeks_known})
 """Those that look at what is sold and at options: they say nothing of a plain entry, one share or coin bought."""
 
-EXIT_RULES: tuple[Rule, ...] = (state_allows, session_open, order_count, position_held, protection_kept)
+EXIT_RULES: tuple[Rule, ...] = (
+    state_allows,
+    session_open,
+    order_count,
+    position_held,
+    protection_kept,
+    not_refused_again,
+)
 """What an order that lowers exposure must pass: a bad quote never keeps the desk in a position."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from orchestrator.domain.base import ZERO
@@ -11,12 +12,15 @@ from orchestrator.domain.documents import BookDoc
 from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.instruments import OptionRight, is_occ, parse_occ
 from orchestrator.domain.opportunities import TradeOpportunity
-from orchestrator.domain.orders import Leg, Order, OrderIntent, Purpose, Side, outstanding
+from orchestrator.domain.orders import Leg, Order, OrderIntent, OrderState, Purpose, Side, leaving, outstanding
 from orchestrator.domain.risk import DenialCode, Denied
 from orchestrator.domain.rules.candidate import Candidate, denied
 from orchestrator.domain.sectors import CASH_SETTLED, underlying_of
 
 _BUY = Side.BUY
+_REFUSALS = 5
+"""Refusals in a row after which the same is not asked of the venue in every cycle, but each:"""
+_PAUSE = timedelta(minutes=10)
 
 
 def not_frozen(c: Candidate) -> Denied | None:
@@ -153,8 +157,8 @@ def position_held(c: Candidate) -> Denied | None:
     if position is None or wanted <= 0 or wanted > held:
         return denied(DenialCode.POSITION_MISSING, held, wanted)
     replaced = c.opportunity.replaces
-    leaving = outstanding(c.book.orders.values(), position.id)
-    others = (order for order in leaving if order.state.terminal or order.id not in replaced)
+    unfinished = outstanding(c.book.orders.values(), position.id)
+    others = (order for order in unfinished if order.state.terminal or order.id not in replaced)
     resting = sum((order.outstanding_qty for order in others), ZERO)
     free = held - resting - c.planned_exits.get(position.id, ZERO)
     return None if wanted <= free else denied(DenialCode.POSITION_DUPLICATE, f"{max(free, ZERO)} not on sale", wanted)
@@ -164,9 +168,26 @@ def protection_kept(c: Candidate) -> Denied | None:
     """Deny a protective order that replaces one of more units, unless what it leaves out is sold in this cycle."""
     if c.opportunity.purpose is not Purpose.PROTECT:
         return None
-    leaving = outstanding(c.book.orders.values(), c.opportunity.position_id)
-    given_up = sum((order.leaves_qty for order in leaving if order.id in c.opportunity.replaces), ZERO)
+    unfinished = outstanding(c.book.orders.values(), c.opportunity.position_id)
+    given_up = sum((order.leaves_qty for order in unfinished if order.id in c.opportunity.replaces), ZERO)
     position = c.book.positions.get(c.opportunity.position_id or "")
     needed = min(given_up, ZERO if position is None else position.units)
     kept = (c.opportunity.qty or ZERO) + c.planned_exits.get(c.opportunity.position_id or "", ZERO)
     return None if kept >= needed else denied(DenialCode.PROTECTION_BELOW_MIN, needed, kept)
+
+
+def not_refused_again(c: Candidate) -> Denied | None:
+    """Deny for a while what the venue has refused five times running: its stop, or its exit, which would cost the stop.
+
+    A day-trading rule, or an order of the owner's that holds the shares, does not go away by asking each minute.
+    """
+    what = c.opportunity.purpose, {leg.symbol for leg in c.opportunity.legs}
+    own = leaving(c.book.orders.values(), c.opportunity.position_id)
+    alike = [o for o in own if (o.intent.purpose, {leg.symbol for leg in o.intent.legs}) == what]
+    alike.sort(key=lambda order: order.intent.decided_at)
+    newest = alike[-_REFUSALS:]
+    refused = len(newest) == _REFUSALS and all(order.state is OrderState.REJECTED for order in newest)
+    if not refused or c.now >= newest[-1].updated_at + _PAUSE:
+        return None
+    why = newest[-1].history[-1].note if newest[-1].history else ""
+    return denied(DenialCode.REFUSALS_ABOVE_MAX, f"{_REFUSALS - 1} in a row", why[:200] or f"{_REFUSALS} in a row")
