@@ -76,7 +76,9 @@ def expiry_window(s: Situation) -> str | None:
 
 
 def orphan(s: Situation) -> str | None:
-    """Leave what is left of a structure that lost a leg."""
+    """Leave what is left of a structure that lost a leg, or whose contracts have turned into shares."""
+    if shares := [leg.symbol for leg in s.position.legs if leg.qty != 0 and not is_occ(leg.symbol)]:
+        return f"{ExitReason.EXPIRY_WINDOW.value}: shares of {', '.join(shares)} were delivered"
     lost = [leg.symbol for leg in s.position.legs if leg.qty == 0]
     return f"{ExitReason.EXPIRY_WINDOW.value}: {', '.join(lost)} is gone, the rest is alone" if lost else None
 
@@ -126,8 +128,8 @@ def trend_break(s: Situation) -> str | None:
 
 
 STRUCTURE_RULES: tuple[Callable[[Situation], str | None], ...] = (
-    expiry_window,
     orphan,
+    expiry_window,
     days_left,
     assignment,
     stop,

@@ -25,7 +25,9 @@ from modules.options.universe import underlying_of
 from orchestrator.domain.base import ModuleName
 from orchestrator.domain.chains import ladder
 from orchestrator.domain.documents import BookDoc
+from orchestrator.domain.flatten import leave, parts_of
 from orchestrator.domain.greeks import Greeks
+from orchestrator.domain.instruments import is_occ
 from orchestrator.domain.market import DataRequest, OptionChain
 from orchestrator.domain.opportunities import TradeOpportunity
 from orchestrator.domain.parameters import Parameters
@@ -82,17 +84,7 @@ class OptionsModule(TradingModule):
             return []
         busy = leaving(context.book)
         seen = self._situations(context)
-        return [
-            exit_order(
-                seen[key].position,
-                seen[key].worth,
-                why=why,
-                replaces=still_entering(context.book, key),
-                now=context.now,
-            )
-            for key, why in self._due(context, seen).items()
-            if key not in busy
-        ]
+        return [_exit(context, seen[key], why) for key, why in self._due(context, seen).items() if key not in busy]
 
     def greeks(self, context: Context) -> Mapping[str, Greeks]:
         """Return the Greeks of one unit of each structure that this cycle's chain can price, by position id."""
@@ -190,6 +182,18 @@ def _entry(context: Context, reading: Reading, regime: Regime, name: StrategyNam
         quote = context.market.quotes.get(reading.underlying)
         return lot_entry(reading, name, quote, parameters=knobs, now=context.now)
     return structure_entry(reading, name, picks, parameters=knobs, now=context.now)
+
+
+def _exit(context: Context, each: Situation, why: str) -> TradeOpportunity:
+    """Return the order that leaves a position; of contracts that were delivered the shares first, which they hedge.
+
+    No venue takes shares and several contracts as one order.
+    """
+    parts = [part for part in parts_of(each.position) if not is_occ(part.legs[0].symbol)]
+    if parts and len(open_legs(each.position)) > 1:
+        return leave(parts[0], context.book, context.market, context.now, reason=why)
+    replaces = still_entering(context.book, each.position.id)
+    return exit_order(each.position, each.worth, why=why, replaces=replaces, now=context.now)
 
 
 def _situation(context: Context, position: Position, reading: Reading | None) -> Situation:

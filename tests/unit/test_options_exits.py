@@ -9,13 +9,16 @@ import pytest
 
 from modules.options.exits import Situation, due, exit_order, pressing, sessions_left
 from modules.options.marks import mark, nearest_expiry
+from modules.options.module import OptionsModule
 from modules.options.parameters import ExitParameters
 from modules.options.regime import Trend
+from modules.options.universe import UNIVERSE
 from orchestrator.domain.instruments import OptionRight
 from orchestrator.domain.market import SessionState
 from orchestrator.domain.opportunities import ExitReason
 from orchestrator.domain.orders import Purpose, Side
-from tests.options_market import NOW, OPEN, chain_of, holding, quoted
+from orchestrator.module import ModuleConfig
+from tests.options_market import NOW, OPEN, book_of, chain_of, closes, context_of, holding, market_of, quoted
 
 RULES = ExitParameters()
 CHAIN = chain_of(days=(1, 4, 7, 30))
@@ -188,6 +191,25 @@ def test_a_sold_option_deep_in_the_money_is_left_before_it_is_assigned():
     deep = quotes(C95=("6.00", "6.04"), C97=("5.00", "5.04"))
     assert why(calls, known=deep, spot="102") is ExitReason.TIME
     assert why(calls, known=deep, spot="96") is None
+
+
+@pytest.mark.parametrize("assigned", [1, 2])
+def test_shares_of_an_assigned_call_are_bought_back_before_the_call_that_hedges_them(assigned):
+    legs = [(at(30, CALL, 100), 2, "3.00"), (at(30, CALL, 105), assigned - 2, "1.00"), ("SPY", -100 * assigned, "105")]
+    broken = holding("bull_call_spread", legs)
+    context = context_of(market_of([CHAIN], {"SPY": closes()}), book=book_of(broken))
+    (order,) = OptionsModule(None, None, None, ModuleConfig(universe=UNIVERSE)).monitor(context)
+    assert [(leg.symbol, leg.side, leg.ratio) for leg in order.legs] == [("SPY", Side.BUY, 1)]
+    assert (order.qty, order.purpose) == (100 * assigned, Purpose.EXIT)
+
+
+def test_once_the_shares_are_back_the_contract_goes():
+    broken = holding(
+        "bull_call_spread", [(at(30, CALL, 100), 1, "3.00"), (at(30, CALL, 105), 0, "1"), ("SPY", 0, "105")]
+    )
+    context = context_of(market_of([CHAIN], {"SPY": closes()}), book=book_of(broken))
+    (order,) = OptionsModule(None, None, None, ModuleConfig(universe=UNIVERSE)).monitor(context)
+    assert [(leg.symbol, leg.side) for leg in order.legs] == [(at(30, CALL, 100), Side.SELL)]
 
 
 def test_what_is_left_of_a_structure_that_lost_a_leg_goes():
