@@ -34,7 +34,6 @@ from orchestrator.domain.documents import (
     order_path,
 )
 from orchestrator.domain.errors import (
-    DUPLICATE_ID,
     BrokerError,
     BrokerUnavailableError,
     ConcurrencyConflictError,
@@ -52,6 +51,7 @@ from orchestrator.domain.orders import Evidence, Order, OrderState, Purpose, app
 from orchestrator.domain.risk import Denied, Verdict
 from orchestrator.domain.venues import IdUniqueness
 from orchestrator.keeping import kept_writes
+from orchestrator.lookups import refusal
 from orchestrator.module import Context, RiskScreen, TradeResult
 from orchestrator.planning import Plan, counted_orders, make_plan, trace_of
 from orchestrator.ports import Broker, Create, Put, Replace, VenueOrder, Verify, Write
@@ -275,7 +275,7 @@ class OrderExecutor:
         except BrokerUnavailableError as error:
             return Answer(Evidence.NOT_SENT, note=str(error))
         except OrderRefusedError as error:
-            return Answer(_refusal(order, error), note=f"{error.code}: {error}")
+            return Answer(refusal(order, error), note=f"{error.code}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever happened after sending began, the outcome is unknown
             raw = error.raw if isinstance(error, OutcomeUnknownError) else ""
             return Answer(Evidence.ANSWER_LOST, note=f"{type(error).__name__}: {error}", raw=raw)
@@ -372,13 +372,6 @@ def _desk_after(desk: DeskView, written: Iterable[Write], versions: Mapping[str,
             exposure = decode(ExposureDoc, write.data, where=DESK_EXPOSURE)
             return replace(desk, exposure=exposure, exposure_version=versions[DESK_EXPOSURE])
     return desk
-
-
-def _refusal(order: Order, error: OrderRefusedError) -> Evidence:
-    """Return what a refusal proves: of a second attempt, nothing of the first; of an id that is taken, the contrary."""
-    if order.attempts == 1:
-        return Evidence.REFUSED
-    return Evidence.ANSWER_LOST if error.code == DUPLICATE_ID else Evidence.REFUSED_AGAIN
 
 
 def _heard(said: VenueOrder) -> Answer:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.domain.documents import EventKind
-from orchestrator.domain.errors import BrokerError, InvalidTransitionError
+from orchestrator.domain.errors import DUPLICATE_ID, BrokerError, InvalidTransitionError, OrderRefusedError
 from orchestrator.domain.orders import Evidence, Order, OrderState, Purpose, apply
 from orchestrator.ports import Broker, Trouble, VenueOrder
 from orchestrator.unit import Unit
@@ -135,3 +135,10 @@ def _never_arrived(order: Order, unit: Unit) -> Order:
         return apply(order, Evidence.REFUSED, unit.now, note=last.note)
     unit.cleared.add(order.id)
     return apply(order, Evidence.NOT_FOUND, unit.now)
+
+
+def refusal(order: Order, error: OrderRefusedError) -> Evidence:
+    """Return what a refusal proves: of a second attempt, nothing of the first; of an id that is taken, the contrary."""
+    if order.attempts == 1:
+        return Evidence.REFUSED
+    return Evidence.ANSWER_LOST if error.code == DUPLICATE_ID else Evidence.REFUSED_AGAIN
