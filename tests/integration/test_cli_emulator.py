@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from tests.backtest_files import write_stocks
 from tests.small_market import desk_on, write_folder
 
 pytestmark = pytest.mark.emulator
+SLOT = datetime(2026, 7, 16, 13, 40, tzinfo=UTC)
 
 
 @pytest.fixture
 def shell(firestore_emulator: Suite, firestore_project: str, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The variables of a desk whose store is an empty database of the emulator and whose venue is in this process."""
-    with desk_on(write_folder(tmp_path / "data")) as (built, _):
+    with desk_on(write_folder(tmp_path / "data")) as (built, exchange):
+        exchange.advance(SLOT)
         found = {**built.settings.values, "FIRESTORE_EMULATOR_HOST": firestore_emulator.address("firestore")}
         yield {**found, "GCLOUD_PROJECT": firestore_project}
 
@@ -41,9 +44,9 @@ def test_a_desk_is_set_up_looked_at_run_and_halted(shell: dict[str, str]) -> Non
     created = desk(shell, "doctor", "--seed")["created"]
     assert {"desk/state", "books/crypto", "parameters/options"} <= set(created)
     assert desk(shell, "doctor")["created"] == []
-    report = desk(shell, "run", "stocks", "--slot", "2026-07-16T13:40:00Z")
+    report = desk(shell, "run", "stocks", "--slot", f"{SLOT:%Y-%m-%dT%H:%M:%SZ}")
     assert report["round_trips"] <= 5
-    assert desk(shell, "status")["summary"]["modules"]["stocks"]["last_slot"] == "2026-07-16T13:40:00+00:00"
+    assert desk(shell, "status")["summary"]["modules"]["stocks"]["last_slot"] == SLOT.isoformat()
     assert desk(shell, "halt", "--wait", "0", "--reason", "tried")["ok"]
     found = desk(shell, "status")
     assert (found["summary"]["state"], found["brake"]["by"]) == ("HALTED", "console")
