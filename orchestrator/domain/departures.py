@@ -168,7 +168,8 @@ def _session_ends(scene: Scene, position: Position) -> bool:
 def _exit(
     scene: Scene, position: Position, mark: Decimal, *, why: str, qty: Decimal, working: Sequence[Order]
 ) -> TradeOpportunity:
-    quote, whole = scene.market.quotes.get(position.symbol), whole_units(position, qty)
+    quote = scene.market.quotes.get(position.symbol)
+    whole = whole_units(position, qty)
     tick = scene.instrument(position.symbol, mark).tick_size
     order = _order(scene, position, mark, reason=why, qty=whole or qty, working=working)
     if quote is None or quote.bid is None or not quote.two_sided or whole == 0:
@@ -193,7 +194,8 @@ def _protection(
     What rests is replaced only while the venue surely has it untouched: one in doubt is looked up first, one that has
     begun to fill leaves the position by itself.
     """
-    grid, qty = scene.instrument(position.symbol, mark), whole_units(position, qty)
+    grid = scene.instrument(position.symbol, mark)
+    qty = whole_units(position, qty)
     stop = _stop_price(scene, position, mark, resting)
     price = None if stop is None else resting_stop(stop, mark, tick=grid.tick_size)
     if qty <= 0 or price is None or any(order.state is not OrderState.WORKING for order in resting):

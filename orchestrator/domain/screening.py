@@ -23,7 +23,8 @@ from orchestrator.domain.rules import (
     first_denial,
     open_rules,
 )
-from orchestrator.domain.rules.caps import headroom, least_of, too_little
+from orchestrator.domain.rules.caps import headroom, too_little
+from orchestrator.domain.rules.room import tightest
 from orchestrator.domain.sizing import NO_RECORD, size, wanted_units
 
 Surroundings = Callable[[TradeOpportunity], Candidate]
@@ -67,7 +68,7 @@ def _sized(candidate: Candidate) -> Verdict:
     try:
         room: dict[str, Decimal] = {}
         for caps in headroom(candidate):
-            name, left = least_of(caps)
+            name, left = tightest(caps)
             if too_little(candidate, left):
                 return _nothing_left(candidate, name, left)
             room |= caps

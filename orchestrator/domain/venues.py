@@ -117,7 +117,7 @@ class VenueProfile(Value):
     """Tick and lot where one rule holds for all markets; None = the venue tells them per market."""
     fine_tick_usd: Amount | None = None
     """Tick of stocks below one dollar, where it is finer."""
-    parts_of_day: bool = False
+    fractional_day_only: bool = False
     """Whether part of a share is traded, but by an order of the day only."""
     min_legs: int = 1
     max_legs: int = 1
@@ -178,7 +178,7 @@ ALPACA = VenueProfile(
     requests={VenueCall.STATE: 5, VenueCall.SUBMIT: 1, VenueCall.CANCEL: 6, VenueCall.FIND: 1},
     grid=Grid(tick=Decimal("0.01"), lot=Decimal(1), min_qty=Decimal(1)),
     fine_tick_usd=Decimal("0.0001"),
-    parts_of_day=True,
+    fractional_day_only=True,
     min_legs=2,
     max_legs=4,
     protection=Protection.BRACKET,
@@ -192,7 +192,7 @@ ALPACA = VenueProfile(
         "requests_per_minute": "docs.alpaca.markets: 200 requests a minute and account",
         "reserved_share": _CHOICE,
         "grid": "docs.alpaca.markets, orders: sub-penny increments; whole shares are the desk's own choice",
-        "parts_of_day": "docs.alpaca.markets, fractional shares: `fractional orders must be DAY orders`",
+        "fractional_day_only": "docs.alpaca.markets, fractional shares: `fractional orders must be DAY orders`",
         "max_legs": "alpaca-py, trading/requests.py: order_class mleg, 2 to 4 legs",
         "protection": "docs.alpaca.markets, orders: bracket, OCO, OTO",
         "page": "Alpaca OpenAPI, activities: page_size <= 100",

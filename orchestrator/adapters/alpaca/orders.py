@@ -59,7 +59,7 @@ def _quantity(intent: OrderIntent) -> Decimal:
     """Return whole units; of stocks that are held in fractions all can be left, by an order of the day."""
     grid = ALPACA.grid_at(intent.decision_px)
     if intent.purpose is not Purpose.ENTRY and not is_occ(intent.legs[0].symbol):
-        if ALPACA.parts_of_day and intent.qty % 1 and intent.time_in_force is not TimeInForce.DAY:
+        if ALPACA.fractional_day_only and intent.qty % 1 and intent.time_in_force is not TimeInForce.DAY:
             raise _cannot(intent, f"part of a share by an order that is not of the day: {intent.time_in_force}")
         return floor_to(intent.qty, _FRACTION)
     qty = grid.qty(intent.qty)

@@ -236,7 +236,7 @@ class MemoryBroker:
         return self._prices.get(symbol, ZERO) * self._multipliers.get(symbol, Decimal(1))
 
     def _parted(self, intent: OrderIntent) -> bool:
-        parted = self.profile.parts_of_day and intent.qty % 1 != 0
+        parted = self.profile.fractional_day_only and intent.qty % 1 != 0
         return parted and intent.time_in_force is not TimeInForce.DAY
 
     def _takes(self, held: _Resting, client_order_id: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from operator import itemgetter
 
 import numpy as np
 
@@ -18,13 +17,11 @@ from orchestrator.domain.greeks import Greeks
 from orchestrator.domain.history import gain_of
 from orchestrator.domain.risk import DenialCode, Denied
 from orchestrator.domain.rules.candidate import Candidate
-from orchestrator.domain.rules.room import SUM_CODES, spent
+from orchestrator.domain.rules.room import SUM_CODES, used_up
 from orchestrator.domain.sectors import groups_of, sector_of
 from orchestrator.domain.stakes import Stake, of_unit, straight_losses, unit_losses
 from orchestrator.domain.standing import NO_GREEKS
 from orchestrator.domain.var import LEVELS, parametric
-
-_USD = itemgetter(1)
 
 Units = tuple[str, float]
 """Name of a cap, and the units that it leaves."""
@@ -71,7 +68,7 @@ def desk_room_left(c: Candidate) -> Denied | None:
 
 def symbol_room_left(c: Candidate) -> Denied | None:
     """Deny while the limit on a symbol, its sector or its groups leaves no order."""
-    return spent(_own_sums(c), c.limits.min_order_usd)
+    return used_up(_own_sums(c), c.limits.min_order_usd)
 
 
 def headroom(c: Candidate) -> Iterator[Mapping[str, Decimal]]:
@@ -101,11 +98,6 @@ def _least_of(caps: Iterable[Units]) -> Units:
         if units < least or not name:
             name, least = cap, units
     return name, least
-
-
-def least_of(caps: Mapping[str, Decimal]) -> tuple[str, Decimal]:
-    """Return the first cap that leaves least, and what it leaves, USD."""
-    return min(caps.items(), key=_USD)
 
 
 def too_little(c: Candidate, usd: Decimal) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 from orchestrator.domain.base import ZERO, ModuleName
@@ -18,6 +19,7 @@ from orchestrator.domain.standing import Standing
 TAILS = ("var_95", "var_99", "cvar_95", "cvar_99")
 GREEKS = ("greek_delta", "greek_gamma", "greek_vega", "greek_theta")
 _MOVES, _POINTS = len(SHOCK_MOVES), len(SHOCK_VOL_POINTS)
+_USD = itemgetter(1)
 
 SUM_CODES = {
     "module_allocation": DenialCode.MODULE_ALLOCATION_ABOVE_MAX,
@@ -84,13 +86,18 @@ class Room:
             "gross_exposure": s.equity * limits.gross_exposure - s.gross,
             "buying_power": s.buying_power - s.others_in_flight,
         }
-        return Shared(usd, spent(usd, limits.min_order_usd))
+        return Shared(usd, used_up(usd, limits.min_order_usd))
 
 
-def spent(left: Mapping[str, Decimal], least: Decimal) -> Denied | None:
+def tightest(left: Mapping[str, Decimal]) -> tuple[str, Decimal]:
+    """Return the first limit that leaves least, and what it leaves, USD."""
+    return min(left.items(), key=_USD)
+
+
+def used_up(left: Mapping[str, Decimal], least: Decimal) -> Denied | None:
     """Return what is said of an entry while the tightest of some limits leaves less than the least order, USD."""
-    name = min(left, key=left.__getitem__)
-    return None if left[name] >= least else Denied(SUM_CODES[name], f"{least!s} USD", f"{name} leaves {left[name]:.2f}")
+    name, usd = tightest(left)
+    return None if usd >= least else Denied(SUM_CODES[name], f"{least!s} USD", f"{name} leaves {usd:.2f}")
 
 
 def room_of(standing: Standing, limits: RiskLimits) -> Room:
